@@ -1,0 +1,1 @@
+"""Evermodel keeps machine-learning models right after day one."""

@@ -1,0 +1,181 @@
+"""Every error that Evermodel raises on purpose, in one tree.
+
+::
+
+    EvermodelError                 exit code 3
+    ├── InputError             2   a file, a flag or a value of the user's is wrong
+    │   ├── ProjectError       2   evermodel.toml, with every mistake and its line
+    │   ├── DataError          2   a data file or a column in it
+    │   └── RequestError       2   one request to a served model (HTTP 4xx)
+    ├── SurroundingsError      2   the machine says no: port in use, disk full, server silent
+    │   └── MissingExtraError  2   an optional part of Evermodel is not installed
+    ├── BundleError            2   a bundle is altered, unsigned, refused or of an unknown format
+    ├── NotFoundError          2   a version, job or event that does not exist
+    └── BusyError              2   another process holds the lease
+
+A check or a gate that says no is not an error: it is a verdict in a report, and exit code 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+__all__ = [
+    "BundleError",
+    "BusyError",
+    "DataError",
+    "EvermodelError",
+    "InputError",
+    "MissingExtraError",
+    "Mistake",
+    "NotFoundError",
+    "ProjectError",
+    "RequestError",
+    "SurroundingsError",
+    "nearest",
+]
+
+
+class EvermodelError(Exception):
+    """Base of the tree: says what happened, where, what was found and what to try.
+
+    Parameters
+    ----------
+    what : str
+        What happened, as one sentence without a full stop.
+    where : str
+        File, line, column, field or address.
+    found : str
+        What was there instead of what was expected.
+    hint : str
+        What to try next.
+
+    Examples
+    --------
+    >>> print(DataError("the file is empty", where="orders.csv", hint="export it again"))
+    the file is empty
+      where: orders.csv
+      try:   export it again
+    """
+
+    exit_code = 3
+
+    def __init__(self, what: str, *, where: str = "", found: str = "", hint: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.found = found
+        self.hint = hint
+        super().__init__(what, where, found, hint)
+
+    def __str__(self) -> str:
+        rows = (("where: ", self.where), ("found: ", self.found), ("try:   ", self.hint))
+        return "\n".join([self.what, *(f"  {label}{text}" for label, text in rows if text)])
+
+
+class InputError(EvermodelError):
+    """A file, a flag or a value that the user gave is wrong."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One mistake in a project file: line and column count from 1, 0 where there is none."""
+
+    what: str
+    line: int = 0
+    column: int = 0
+    found: str = ""
+    hint: str = ""
+
+
+class ProjectError(InputError):
+    """A project file with one or more mistakes; all of them are in `mistakes`."""
+
+    def __init__(self, path: str, mistakes: Iterable[Mistake]) -> None:
+        self.path = path
+        self.mistakes = tuple(mistakes)
+        many = len(self.mistakes) != 1
+        super().__init__(
+            f"{len(self.mistakes)} mistake{'s' if many else ''} in the project file", where=path
+        )
+
+    def __str__(self) -> str:
+        rows = []
+        for mistake in self.mistakes:
+            place = f"{self.path}:{mistake.line}:{mistake.column}" if mistake.line else self.path
+            found = f" (found {mistake.found})" if mistake.found else ""
+            hint = f"; {mistake.hint}" if mistake.hint else ""
+            rows.append(f"  {place}: {mistake.what}{found}{hint}")
+        return "\n".join([self.what, *rows])
+
+
+class DataError(InputError):
+    """A data file or a column in it cannot be used as asked."""
+
+
+class RequestError(InputError):
+    """One request to a served model is wrong; `status` is the HTTP status to answer with."""
+
+    def __init__(
+        self, what: str, *, where: str = "", found: str = "", hint: str = "", status: int = 422
+    ) -> None:
+        self.status = status
+        super().__init__(what, where=where, found=found, hint=hint)
+
+
+class SurroundingsError(EvermodelError):
+    """The machine or a server around Evermodel says no: port, disk, network, permission."""
+
+    exit_code = 2
+
+
+class MissingExtraError(SurroundingsError):
+    """An optional part of Evermodel is needed and not installed.
+
+    Examples
+    --------
+    >>> print(MissingExtraError("evermodel train", "loop"))
+    evermodel train needs a part of Evermodel that is not installed
+      try:   pip install 'evermodel[loop]'
+    """
+
+    def __init__(self, needed_by: str, extra: str, *, found: str = "") -> None:
+        self.extra = extra
+        super().__init__(
+            f"{needed_by} needs a part of Evermodel that is not installed",
+            found=found,
+            hint=f"pip install 'evermodel[{extra}]'",
+        )
+
+
+class BundleError(EvermodelError):
+    """A bundle is altered, unsigned, wrongly signed, refused or of an unknown format."""
+
+    exit_code = 2
+
+
+class NotFoundError(EvermodelError):
+    """A version, job, event or project that was asked for does not exist."""
+
+    exit_code = 2
+
+
+class BusyError(EvermodelError):
+    """Another process holds the lease on the same work."""
+
+    exit_code = 2
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return the valid word nearest to `word`, or "" when none is near.
+
+    Examples
+    --------
+    >>> nearest("targt", ["target", "task"])
+    'target'
+    """
+    near = get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return near[0] if near else ""
