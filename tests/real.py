@@ -1,4 +1,4 @@
-"""Where the real data sets lie: beside the checkout, in `shared/data`, or as EVERMODEL_REAL_DATA says."""
+"""Where the real data sets lie: `shared/data` beside the checkout, or EVERMODEL_REAL_DATA."""
 
 import os
 from pathlib import Path
