@@ -1,0 +1,29 @@
+"""The deployable: what was evaluated is what runs.
+
+A bundle is a folder with `bundle.json` (the `Manifest`) and its parts, each with its digest, signed
+as one by the project's key. This room writes, reads, checks and runs it, with numpy, onnxruntime
+and msgspec only: nothing of training is ever imported here.
+"""
+
+from __future__ import annotations
+
+from evermodel.bundle.blocks import Blocks, Predictions
+from evermodel.bundle.files import read_manifest, sign_bundle, verify_bundle, write_bundle
+from evermodel.bundle.manifest import FORMAT_VERSION, Input, Manifest, Part, Step
+from evermodel.bundle.model import Model, load
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Blocks",
+    "Input",
+    "Manifest",
+    "Model",
+    "Part",
+    "Predictions",
+    "Step",
+    "load",
+    "read_manifest",
+    "sign_bundle",
+    "verify_bundle",
+    "write_bundle",
+]

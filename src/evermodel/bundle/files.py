@@ -1,0 +1,221 @@
+"""Bundles on disk: written whole or not at all, read only when every digest fits."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from evermodel.bundle.manifest import FILE_NAME, FORMAT_VERSION, Manifest, Part, canonical
+from evermodel.errors import BundleError, SurroundingsError
+
+__all__ = [
+    "KNOWN_ROLES",
+    "read_manifest",
+    "read_part",
+    "sign_bundle",
+    "verify_bundle",
+    "write_bundle",
+]
+
+KNOWN_ROLES = ("graph", "reference", "sample", "parity", "card", "report")
+"""Roles that this version understands; a required part of another role is refused."""
+
+
+def write_bundle(
+    folder: Path, manifest: Manifest, parts: Mapping[str, tuple[Part, bytes]]
+) -> Manifest:
+    """Write a bundle and return its manifest with the parts' digests filled in.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the bundle shall lie; it must not exist yet, and appears in one step.
+    manifest : Manifest
+        Without parts.
+    parts : mapping of role to (part, content)
+
+    Raises
+    ------
+    SurroundingsError
+        When the disk refuses (full, read-only); nothing is left behind.
+    """
+    filled = tuple(
+        msgspec.structs.replace(part, sha256=hashlib.sha256(content).hexdigest())
+        for part, content in parts.values()
+    )
+    manifest = msgspec.structs.replace(manifest, parts=filled)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        home = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise _disk_says_no(folder, error) from None
+    try:
+        for part, content in parts.values():
+            _write_durably(home / part.path, content)
+        _write_durably(home / FILE_NAME, _pretty(manifest))
+        home.chmod(0o755)
+        home.rename(folder)
+        _sync_folder(folder.parent)
+    except OSError as error:
+        shutil.rmtree(home, ignore_errors=True)
+        raise _disk_says_no(folder, error) from None
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read `bundle.json`.
+
+    Raises
+    ------
+    BundleError
+        When it is absent, damaged, of a later format, or needs a part that is not understood.
+    """
+    path = folder / FILE_NAME
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            "this is not a bundle", where=str(folder), found=error.strerror or str(error)
+        ) from None
+    try:
+        version = msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).get("format_version")
+        if version is not None and int(bytes(version)) > FORMAT_VERSION:
+            raise BundleError(
+                "the bundle is of a later format than this Evermodel reads",
+                where=str(folder),
+                found=f"format {int(bytes(version))}, this reads up to {FORMAT_VERSION}",
+                hint="pip install --upgrade evermodel",
+            )
+        manifest = msgspec.json.decode(raw, type=Manifest)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise BundleError("the manifest is damaged", where=str(path), found=str(error)) from None
+    for part in manifest.parts:
+        if part.required and part.role not in KNOWN_ROLES:
+            raise BundleError(
+                f"the bundle needs a part that this Evermodel does not know: {part.role!r}",
+                where=str(folder),
+                hint="pip install --upgrade evermodel",
+            )
+    return manifest
+
+
+def read_part(folder: Path, part: Part) -> bytes:
+    """Read one part and check its digest.
+
+    Raises
+    ------
+    BundleError
+        When it is absent, lies outside the bundle, or its content is not what was signed.
+    """
+    path = (folder / part.path).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise BundleError("a part lies outside the bundle", where=str(folder), found=part.path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"the bundle's {part.role} cannot be read", where=str(path), found=str(error.strerror)
+        ) from None
+    if hashlib.sha256(content).hexdigest() != part.sha256:
+        raise BundleError(
+            f"the bundle's {part.role} was altered after it was made",
+            where=str(path),
+            hint="take the bundle from the workspace again, or register it anew",
+        )
+    return content
+
+
+def sign_bundle(
+    folder: Path, sign: Callable[[bytes], bytes], key_id: str, **named: object
+) -> Manifest:
+    """Name (`project`, `version`) and sign a bundle in place; return its new manifest."""
+    manifest = msgspec.structs.replace(read_manifest(folder), key_id=key_id, **named)
+    signature = sign(canonical(manifest)).hex()
+    manifest = msgspec.structs.replace(manifest, signature=signature)
+    temporary = folder / f".{FILE_NAME}"
+    _write_durably(temporary, _pretty(manifest))
+    temporary.replace(folder / FILE_NAME)
+    _sync_folder(folder)
+    return manifest
+
+
+def verify_bundle(
+    folder: Path,
+    trusted: Mapping[str, bytes] | None,
+) -> tuple[Manifest, dict[str, bytes]]:
+    """Return manifest and the content of all parts, after every digest and the signature fit.
+
+    Parameters
+    ----------
+    folder : Path
+    trusted : mapping of key id to raw Ed25519 public key, or None
+        None accepts an unsigned candidate: only the stages before registration may do so.
+
+    Raises
+    ------
+    BundleError
+        When anything was altered, or the signature is absent, wrong or by an unknown key.
+    """
+    manifest = read_manifest(folder)
+    if trusted is not None:
+        _check_signature(folder, manifest, trusted)
+    return manifest, {part.role: read_part(folder, part) for part in manifest.parts}
+
+
+def _check_signature(folder: Path, manifest: Manifest, trusted: Mapping[str, bytes]) -> None:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    if not manifest.signature:
+        raise BundleError("the bundle is not signed", where=str(folder), hint="evermodel register")
+    public = trusted.get(manifest.key_id)
+    if public is None:
+        raise BundleError(
+            "the bundle is signed by a key that is not trusted here",
+            where=str(folder),
+            found=f"key {manifest.key_id}",
+            hint="add the public key to keys/trusted in the workspace, if it is yours",
+        )
+    try:
+        key = Ed25519PublicKey.from_public_bytes(public)
+        key.verify(bytes.fromhex(manifest.signature), canonical(manifest))
+    except (InvalidSignature, ValueError):
+        raise BundleError(
+            "the bundle's signature does not fit its content",
+            where=str(folder),
+            hint="it was altered after signing: register it anew",
+        ) from None
+
+
+def _pretty(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _disk_says_no(folder: Path, error: OSError) -> SurroundingsError:
+    return SurroundingsError(
+        "the bundle cannot be written",
+        where=str(folder),
+        found=error.strerror or str(error),
+        hint="free some disk space or choose another workspace",
+    )

@@ -1,0 +1,121 @@
+"""A loaded bundle: immutable, checked, and run by ONNX Runtime in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evermodel.bundle.blocks import Blocks, Predictions
+from evermodel.bundle.encode import Encoder
+from evermodel.bundle.files import verify_bundle
+from evermodel.bundle.manifest import Manifest, manifest_digest
+from evermodel.errors import BundleError
+from evermodel.records import BINARY, MULTICLASS, REGRESSION
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Model", "load", "open_session"]
+
+
+def open_session(graph: bytes, *, threads: int = 1) -> Any:
+    """Return an ONNX Runtime session that does not spin and uses `threads` threads."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+class Model:
+    """One version, ready to answer. Made by `load`; never changes afterwards.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    parts : mapping of role to content
+        Must hold "graph".
+    threads : int
+        Threads of ONNX Runtime; 1 is best for single rows.
+    """
+
+    def __init__(self, manifest: Manifest, parts: Mapping[str, bytes], *, threads: int = 1) -> None:
+        if "graph" not in parts:
+            raise BundleError("the bundle holds no graph", where=manifest.project)
+        self.manifest = manifest
+        self.digest = manifest_digest(manifest)
+        self.encoder = Encoder(manifest)
+        self._parts = {role: content for role, content in parts.items() if role != "graph"}
+        self._session = open_session(parts["graph"], threads=threads)
+        self._classes = np.array(manifest.classes, dtype=object)
+        negative = next((name for name in manifest.classes if name != manifest.positive), "")
+        self._pair = np.array([negative, manifest.positive], dtype=object)
+        self._threshold = 0.5 if manifest.threshold is None else manifest.threshold
+        answers = {"value", "low", "high"} if manifest.task == REGRESSION else {"probability"}
+        self._outputs = [o.name for o in self._session.get_outputs() if o.name in answers]
+
+    def part(self, role: str) -> bytes | None:
+        """Return the content of a part other than the graph, or None."""
+        return self._parts.get(role)
+
+    def encode(self, records: Sequence[Mapping[str, Any]]) -> Blocks:
+        """Return the blocks of plain records; see `Encoder.records`."""
+        return self.encoder.records(records)
+
+    def encode_frame(self, frame: pl.DataFrame) -> Blocks:
+        """Return the blocks of a polars frame; see `Encoder.frame`."""
+        return self.encoder.frame(frame)
+
+    def raw(self, blocks: Blocks, output: str) -> NDArray[Any]:
+        """Return one named output of the graph, such as "margin"."""
+        return np.asarray(self._session.run([output], blocks.feed())[0])
+
+    def predict(self, blocks: Blocks) -> Predictions:
+        """Return the calibrated predictions of all rows."""
+        manifest = self.manifest
+        if not len(blocks):
+            shape = (0, len(manifest.classes)) if manifest.task == MULTICLASS else (0,)
+            found = {name: np.empty(shape) for name in self._outputs}
+        else:
+            answers = self._session.run(self._outputs, blocks.feed())
+            found = dict(zip(self._outputs, answers, strict=True))
+        if manifest.task == REGRESSION:
+            return Predictions(
+                REGRESSION, value=found["value"], low=found.get("low"), high=found.get("high")
+            )
+        probability = found["probability"]
+        if manifest.task == BINARY:
+            label = self._pair[(probability >= self._threshold).astype(np.intp)]
+        else:
+            label = self._classes[probability.argmax(axis=1)]
+        return Predictions(
+            manifest.task, manifest.classes, manifest.positive, probability, label=label
+        )
+
+
+def load(path: Path | str, *, trusted: Mapping[str, bytes] | None, threads: int = 1) -> Model:
+    """Load a bundle after checking every digest and its signature.
+
+    Parameters
+    ----------
+    path : Path or str
+        The bundle's folder.
+    trusted : mapping of key id to raw public key, or None
+        None accepts an unsigned candidate.
+    threads : int
+        Threads of ONNX Runtime.
+
+    Raises
+    ------
+    BundleError
+        When the bundle is altered, unsigned, by an unknown key, or of an unknown format.
+    """
+    manifest, parts = verify_bundle(Path(path), trusted)
+    return Model(manifest, parts, threads=threads)
