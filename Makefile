@@ -51,12 +51,12 @@ serve-docs:
 # Known vulnerabilities among the packages that users get. Asks an advisory database on the network.
 audit:
 	$(DEV)
-	$(BIN)/pip-audit --progress-spinner off --no-deps --disable-pip -r locks/loop.txt
+	@$(BIN)/python locks/audit.py
 
-# What this checkout is made of, as CycloneDX.
+# What a full installation is made of, as CycloneDX.
 sbom:
 	$(DEV)
-	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json $(BIN)/python
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json locks/loop.txt
 
 bench:
 	$(DEV)
