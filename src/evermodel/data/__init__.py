@@ -1,0 +1,7 @@
+"""Data: propose a project file, check a table, and gate a new batch."""
+
+from evermodel.data.proposal import Proposal
+from evermodel.data.propose import propose
+from evermodel.data.toml_text import render
+
+__all__ = ["Proposal", "propose", "render"]

@@ -1,0 +1,270 @@
+"""Columns that already hold the target: copies, parts that add up to it, and tell-tale gaps.
+
+A column is accused only when it is all but perfect and by evidence that chance cannot give, for
+an unjust accusation costs a good feature; what is only suspicious is said in a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from evermodel.data.intake import average, extremes, numbers
+from evermodel.data.proposal import Advice
+from evermodel.data.target import labels
+
+__all__ = ["class_leaks", "number_leaks", "sums"]
+
+Floats = npt.NDArray[np.float64]
+
+_ALMOST_ALL = 0.999
+_MOST_ROWS = 50_000
+_LEAST_ROWS = 50
+_PROBES = 96
+_MOST_FOR_TRIPLES = 40
+_MOST_FOR_PAIRS = 200
+
+
+def class_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[Advice, ...]:
+    """Return the columns that alone tell the class of nearly every row.
+
+    Examples
+    --------
+    >>> y = pl.Series("y", ["a", "b"] * 50)
+    >>> [leak.column for leak in class_leaks({"copy": y.replace({"a": "x", "b": "z"})}, y)]
+    ['copy']
+    """
+    kept = target.is_not_null()
+    aim = labels(target.filter(kept)).head(_MOST_ROWS)
+    rarest = extremes(aim.value_counts().get_column("count"))[0]
+    if aim.len() < _LEAST_ROWS or (aim.n_unique() == 2 and rarest < 10):
+        return ()
+    found = []
+    for name, series in columns.items():
+        why = _tells_class(series.filter(kept).head(_MOST_ROWS), aim)
+        if why:
+            found.append(Advice(column=name, why=why))
+    return tuple(found)
+
+
+def _tells_class(series: pl.Series, aim: pl.Series) -> str:
+    # Hits must be far above what the most frequent class alone gives.
+    base = extremes(aim.value_counts().get_column("count"))[1] / aim.len()
+    needed = max(_ALMOST_ALL, 1.0 - 0.01 * (1.0 - base))
+    absent = series.is_null()
+    if 0 < int(absent.sum()) < aim.len() and _purity(absent.cast(pl.String), aim) >= needed:
+        return "it is filled in or empty according to the target, so it is written afterwards"
+    distinct = series.n_unique()
+    classes = aim.n_unique()
+    if distinct <= max(20, 3 * classes) and aim.len() >= 5 * distinct:
+        purity = _purity(series.cast(pl.String), aim)
+        if purity >= needed:
+            return f"alone it tells the target in {purity:.1%} of the rows"
+    if series.dtype.is_numeric() and classes == 2 and distinct > 20:
+        purity = _cut(series, aim)
+        if purity >= needed:
+            return f"one cut of it tells the target in {purity:.1%} of the rows"
+    if series.dtype == pl.String and distinct > classes:
+        share = _says(series, aim)
+        if share >= 0.995:
+            return f"its text says the target in {share:.1%} of the rows"
+    return ""
+
+
+def _purity(series: pl.Series, aim: pl.Series) -> float:
+    """Return the share of rows in the most frequent class of their value."""
+    pair = pl.DataFrame({"v": series, "y": aim}).group_by("v", "y").len()
+    best = pair.group_by("v").agg(pl.col("len").max()).get_column("len").sum()
+    return float(best) / aim.len()
+
+
+def _cut(series: pl.Series, aim: pl.Series) -> float:
+    """Return the share of rows that the best single threshold puts in the right class."""
+    known = series.is_not_null()
+    if int(known.sum()) < 0.98 * aim.len():
+        return 0.0
+    pair = pl.DataFrame({"x": series.filter(known), "y": aim.filter(known)})
+    first = pair.get_column("y")[0]
+    steps = (
+        pair.group_by("x")
+        .agg(n=pl.len(), hits=(pl.col("y") == first).sum())
+        .sort("x")
+        .select(pl.col("n").cum_sum(), pl.col("hits").cum_sum())
+        .to_numpy()
+        .astype(np.float64)
+    )
+    total, hits = steps[-1]
+    right = steps[:, 1] + (total - hits) - (steps[:, 0] - steps[:, 1])
+    return float(max(right.max(), total - right.min())) / aim.len()
+
+
+def _says(series: pl.Series, aim: pl.Series) -> float:
+    """Return the share of rows whose text holds the name of their own class and no other's."""
+    names = [name for name in aim.unique().to_list() if len(name.strip()) >= 3]
+    if len(names) < aim.n_unique() or len(names) > 50:
+        return 0.0
+    text = series.fill_null("").head(5000).str.to_lowercase()
+    own = aim.head(5000)
+    good = pl.repeat(value=True, n=text.len(), eager=True)
+    for name in names:
+        holds = text.str.contains(name.strip().lower(), literal=True)
+        good = good & (holds == (own == name))
+    return average(good)
+
+
+def number_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[Advice, ...]:
+    """Return the columns that hold a number to be predicted: copies, in order, or as parts of it.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> a, b = (pl.Series(rng.integers(0, 99, 200)) for _ in "ab")
+    >>> [leak.column for leak in number_leaks({"a": a, "b": b}, a + b)]
+    ['a', 'b']
+    """
+    kept = target.is_not_null()
+    aim = numbers(target.filter(kept)).head(_MOST_ROWS)
+    if aim.len() < _LEAST_ROWS:
+        return ()
+    found: dict[str, str] = {}
+    values: dict[str, Floats] = {}
+    for name, series in columns.items():
+        some = series.filter(kept).head(_MOST_ROWS)
+        if some.dtype.is_numeric():
+            values[name] = some.cast(pl.Float64).to_numpy().astype(np.float64)
+            why = _copies(some, aim)
+        else:
+            why = _group_tells(some, aim)
+        if why:
+            found[name] = why
+    rest = {name: column for name, column in values.items() if name not in found}
+    for parts, formula in sums(rest, aim.to_numpy().astype(np.float64), target.name):
+        for name in parts:
+            found.setdefault(name, f"{formula}, so it is only known together with the target")
+    return tuple(Advice(column=name, why=why) for name, why in found.items())
+
+
+def _copies(series: pl.Series, aim: pl.Series) -> str:
+    known = series.is_not_null()
+    if int(known.sum()) < max(_LEAST_ROWS, 0.5 * aim.len()) or series.n_unique() < 10:
+        return ""
+    x, y = series.filter(known), aim.filter(known)
+    same = average(x == y)
+    if same >= 0.98 and y.n_unique() >= 10:
+        return f"it equals the target in {same:.1%} of the rows"
+    rank = np.corrcoef(x.rank().to_numpy(), y.rank().to_numpy())[0, 1]
+    if abs(rank) >= 0.9995:
+        return f"it rises and falls with the target all but exactly (rank correlation {rank:.4f})"
+    return ""
+
+
+def _group_tells(series: pl.Series, aim: pl.Series) -> str:
+    distinct = series.n_unique()
+    if distinct < 2 or aim.len() < 5 * distinct:
+        return ""
+    total = float(((aim - aim.mean()) ** 2).sum())
+    group = pl.DataFrame({"v": series, "y": aim}).with_columns(m=pl.col("y").mean().over("v"))
+    left = float(((group["y"] - group["m"]) ** 2).sum())
+    if total > 0 and 1 - left / total >= 0.9999:
+        return f"its {distinct} values tell the target all but exactly"
+    return ""
+
+
+def sums(
+    columns: Mapping[str, Floats], target: Floats, name: str = "the target"
+) -> list[tuple[tuple[str, ...], str]]:
+    """Return the smallest sets of two or three columns whose signed sum, product or ratio is it.
+
+    Every candidate is tried on a few telling rows first and then on all of them; it must hold in
+    99 % of the rows in which each of its columns plays a part.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> a, b = rng.integers(1, 99, 100) * 1.0, rng.integers(1, 99, 100) * 1.0
+    >>> sums({"a": a, "b": b}, a - b, "y")
+    [(('a', 'b'), "'a' - 'b' = 'y'")]
+    """
+    usable = {n: c for n, c in columns.items() if np.unique(c[~np.isnan(c)]).size > 2}
+    names = list(usable)[:_MOST_FOR_PAIRS]
+    if np.unique(target).size < 10 or not names:
+        return []
+    full = np.column_stack([usable[n] for n in names])
+    whole = ~np.isnan(full).any(axis=1)
+    if whole.sum() < _LEAST_ROWS:
+        full, whole = np.nan_to_num(full), np.ones(target.size, dtype=bool)
+    full, goal = full[whole], target[whole]
+    rows = np.linspace(0, goal.size - 1, min(_PROBES, goal.size)).astype(int)
+    found: list[tuple[tuple[str, ...], str]] = []
+    for chosen, signs in (*_pairs(full[rows], goal[rows]), *_triples(full[rows], goal[rows])):
+        used = {n for parts, _ in found for n in parts}
+        parts = tuple(names[i] for i in chosen)
+        if not used & set(parts) and _holds(full[:, chosen] @ np.array(signs), goal, full, chosen):
+            said = "".join(
+                f"{' + ' if s > 0 else ' - '}{n!r}" for n, s in zip(parts, signs, strict=True)
+            )
+            found.append((parts, f"{said.removeprefix(' + ').lstrip()} = {name!r}"))
+    for first, second in _products(full[rows], goal[rows]):
+        parts = (names[first], names[second])
+        if not {n for p, _ in found for n in p} & set(parts) and _holds(
+            full[:, first] * full[:, second], goal, full, (first, second)
+        ):
+            found.append((parts, f"{parts[0]!r} x {parts[1]!r} = {name!r}"))
+    return found
+
+
+def _near(a: Floats, b: Floats) -> npt.NDArray[np.bool_]:
+    return np.abs(a - b) <= 1e-6 + 1e-6 * np.abs(b)
+
+
+def _holds(made: Floats, goal: Floats, full: Floats, chosen: Sequence[int]) -> bool:
+    """Say whether it holds in nearly all rows, and not only where a column is zero anyway."""
+    right = _near(made, goal)
+    if right.mean() < 0.99:
+        return False
+    plays = np.all(full[:, list(chosen)] != 0, axis=1) & (goal != 0)
+    enough = plays.sum() >= max(20, 0.01 * goal.size)
+    return bool(enough and right[plays].mean() >= 0.99)
+
+
+def _pairs(full: Floats, goal: Floats) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    found: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    for first in range(full.shape[1]):
+        for sign in (1, -1):
+            rest = goal - sign * full[:, first]
+            for other in (1, -1):
+                hit = _near(other * full[:, first + 1 :], rest[:, None]).mean(axis=0) >= 0.95
+                found += [((first, first + 1 + int(i)), (sign, other)) for i in np.flatnonzero(hit)]
+    return found
+
+
+def _triples(full: Floats, goal: Floats) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    if full.shape[1] > _MOST_FOR_TRIPLES:
+        return []
+    found: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    # A few rows refuse nearly every candidate; only what passes them is tried on all probes.
+    few = slice(0, full.shape[0], max(1, full.shape[0] // 12))
+    for first, second in combinations(range(full.shape[1]), 2):
+        for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+            rest = goal - signs[0] * full[:, first] - signs[1] * full[:, second]
+            third = full[few, second + 1 :]
+            for sign in (1, -1):
+                hit = _near(sign * third, rest[few, None]).mean(axis=0) >= 0.8
+                for i in np.flatnonzero(hit):
+                    at = second + 1 + int(i)
+                    if _near(sign * full[:, at], rest).mean() >= 0.95:
+                        found.append(((first, second, at), (*signs, sign)))
+    return found
+
+
+def _products(full: Floats, goal: Floats) -> list[tuple[int, int]]:
+    found = []
+    for first in range(full.shape[1]):
+        made = full[:, [first]] * full[:, first + 1 :]
+        hit = _near(made, goal[:, None]).mean(axis=0) >= 0.95
+        found += [(first, first + 1 + int(i)) for i in np.flatnonzero(hit)]
+    return found

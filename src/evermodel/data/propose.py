@@ -1,0 +1,215 @@
+"""Look at a table once and propose the project file that makes `train` run on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from evermodel.data.intake import Intake, take
+from evermodel.data.leakage import class_leaks, number_leaks
+from evermodel.data.naming import is_weight
+from evermodel.data.order import row_order
+from evermodel.data.proposal import Advice, Proposal, RepairAdvice, TargetAdvice
+from evermodel.data.repairs import mended, repair_for
+from evermodel.data.roles import Roles, find_roles, protected_columns, split_column
+from evermodel.data.target import target_advice
+from evermodel.data.times import TimeAdvice, date_texts, time_advice
+from evermodel.errors import DataError, nearest
+from evermodel.project import ROW_ORDER
+from evermodel.records import ColumnType
+
+__all__ = ["propose"]
+
+_MOST_ROWS = 200_000
+
+
+def propose(table: Any, *, source: str, target: str, name: str) -> Proposal:
+    """Return what to write into the project file for this table, each choice with its reason.
+
+    `table` is what `tables.read` returned, or a polars DataFrame; nothing in it is changed.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"age": [31, 45, 52] * 9, "paid": ["yes", "no", "no"] * 9})
+    >>> proposal = propose(frame, source="loans.csv", target="paid", name="loans")
+    >>> proposal.task, proposal.positive, [column.column for column in proposal.protected]
+    ('binary', 'yes', ['age'])
+
+    Raises
+    ------
+    DataError
+        When the target is unknown, has no value or only one, or when no column is left to learn
+        from.
+    """
+    intake = take(table)
+    _usable(intake, source, target)
+    repairs = _repairs(intake)
+    columns = {
+        column: mended(intake.frame[column], repairs[column].repair if column in repairs else None)
+        for column in intake.frame.columns
+    }
+    outcome = target_advice(columns[target], where=f"{source}, column {target!r}")
+    inputs = {column: series for column, series in columns.items() if column != target}
+    split, split_why = split_column(inputs)
+    inputs.pop(split, None)
+    time = time_advice(inputs)
+    dates = {time.time, *time.others}
+    roles = find_roles({column: s for column, s in inputs.items() if column not in dates})
+    features = _features(inputs, time, roles)
+    leaks = _leaks(features, columns[target], outcome)
+    features = {c: s for c, s in features.items() if c not in {leak.column for leak in leaks}}
+    texts, features, notes = _texts(roles, features, inputs)
+    leave_out = (*roles.leave_out, *leaks, *texts)
+    if not features and not time.time:
+        raise DataError(
+            f"no column is left to learn {target!r} from",
+            where=source,
+            found="; ".join(f"{a.column!r}: {a.why}" for a in leave_out[:4]) or "no other column",
+            hint="give a table with columns that are known before the outcome",
+        )
+    if not time.time and not split:
+        time = _by_rows(intake.frame, target, columns, features, roles, time)
+    return Proposal(
+        name=_project_name(name),
+        source=source,
+        target=target,
+        rows=intake.rows,
+        columns=intake.frame.width,
+        outcome=outcome,
+        key=roles.key,
+        time=time.time,
+        time_why=time.why,
+        split=split,
+        split_why=split_why,
+        leave_out=leave_out,
+        protected=protected_columns({c: s for c, s in inputs.items() if c != time.time}),
+        types=_types(roles, time, inputs, features),
+        repairs=tuple(r for c, r in repairs.items() if c not in {a.column for a in leave_out}),
+        reading=_reading(intake.understood),
+        notes=(*time.notes, *notes, *_weights(features)),
+    )
+
+
+def _usable(intake: Intake, source: str, target: str) -> None:
+    if target not in intake.frame.columns:
+        word = nearest(target, intake.frame.columns)
+        shown = ", ".join(repr(column) for column in intake.frame.columns[:12])
+        raise DataError(
+            f"there is no column {target!r}",
+            where=source,
+            found=shown + (", ..." if intake.frame.width > 12 else ""),
+            hint=f"did you mean {word!r}?" if word else "name one of these columns with --target",
+        )
+    if intake.rows < 2:
+        raise DataError(
+            "there are too few rows to learn from",
+            where=source,
+            found=f"{intake.rows} row{'' if intake.rows == 1 else 's'}",
+            hint="give a table with many rows; some hundreds are a beginning",
+        )
+    if intake.frame.width < 2:
+        raise DataError(
+            "there is no column beside the target",
+            where=source,
+            hint="check the separator, and that the file holds what is known before the outcome",
+        )
+
+
+def _repairs(intake: Intake) -> dict[str, RepairAdvice]:
+    found = {}
+    for column in intake.frame.columns:
+        advice = repair_for(intake.frame[column], intake.missing.get(column, ()))
+        if advice is not None:
+            found[column] = advice
+    return found
+
+
+def _features(
+    inputs: Mapping[str, pl.Series], time: TimeAdvice, roles: Roles
+) -> dict[str, pl.Series]:
+    away = {advice.column for advice in (*roles.key, *roles.leave_out, *roles.texts)}
+    return {c: s for c, s in inputs.items() if c not in away and c != time.time}
+
+
+def _leaks(
+    features: Mapping[str, pl.Series], target: pl.Series, outcome: TargetAdvice
+) -> tuple[Advice, ...]:
+    if outcome.task == "regression":
+        return number_leaks(features, target)
+    return class_leaks(features, target)
+
+
+def _texts(
+    roles: Roles, features: dict[str, pl.Series], inputs: Mapping[str, pl.Series]
+) -> tuple[tuple[Advice, ...], dict[str, pl.Series], tuple[str, ...]]:
+    """Leave texts out, unless nothing else is there to learn from."""
+    if features or not roles.texts:
+        return roles.texts, features, ()
+    kept = {advice.column: inputs[advice.column] for advice in roles.texts}
+    shown = ", ".join(repr(column) for column in kept)
+    note = (
+        f"{shown} is free text, which is not learned from yet; as there is no other column it is "
+        "kept as a plain category, so expect a model that is little better than guessing"
+    )
+    return (), kept, (note,)
+
+
+def _by_rows(
+    frame: pl.DataFrame,
+    target: str,
+    columns: Mapping[str, pl.Series],
+    features: Mapping[str, pl.Series],
+    roles: Roles,
+    time: TimeAdvice,
+) -> TimeAdvice:
+    keys = [advice.column for advice in roles.key if "repeat" in advice.why]
+    found = row_order(frame, target, list(features), keys=keys, named=columns)
+    return TimeAdvice(
+        time=ROW_ORDER if found.depends else "",
+        why=found.why,
+        others=time.others,
+        notes=time.notes,
+    )
+
+
+def _types(
+    roles: Roles,
+    time: TimeAdvice,
+    inputs: Mapping[str, pl.Series],
+    features: Mapping[str, pl.Series],
+) -> dict[str, ColumnType]:
+    types: dict[str, ColumnType] = {c: t for c, t in roles.types.items() if c in features}
+    for column in (time.time, *time.others):
+        if column in inputs and date_texts(inputs[column]):
+            types[column] = "timestamp"
+    for advice in roles.texts:
+        if advice.column in features:
+            types[advice.column] = "category"
+    return types
+
+
+def _weights(features: Mapping[str, pl.Series]) -> tuple[str, ...]:
+    return tuple(
+        f"{column!r} looks like a sampling weight (how many a row stands for): it is learned from "
+        "as any number; leave it out if new rows will not have it"
+        for column in features
+        if is_weight(column)
+    )
+
+
+def _reading(understood: Any) -> dict[str, str]:
+    """Fix what was found out about a text file, where another file could be read otherwise."""
+    found = {}
+    for setting, usual in (("separator", ","), ("encoding", "utf-8"), ("decimal", ".")):
+        value = getattr(understood, setting, "") or ""
+        if isinstance(value, str) and value and value.lower().replace("utf8", "utf-8") != usual:
+            found[setting] = value
+    return found
+
+
+def _project_name(name: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:64]
+    return plain or "model"

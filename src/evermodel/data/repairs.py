@@ -1,0 +1,193 @@
+"""Repairs to declare: words that mean missing, numbers read as text, labels spelled in two ways."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import polars as pl
+
+from evermodel.data.intake import numbers
+from evermodel.data.proposal import RepairAdvice
+from evermodel.project import Repair
+
+__all__ = ["MISSING_WORDS", "mended", "repair_for"]
+
+MISSING_WORDS = frozenset(
+    {
+        "", "na", "n/a", "#n/a", "nan", "null", "nil", "none", "?", "-", "--", ".", "..", "...",
+        "missing", "unknown", "not available", "not applicable", "#value!", "#ref!", "#div/0!",
+        "<na>", "n.a.", "undefined", "nat", "inf", "-inf",
+    }
+)  # fmt: skip
+# "unknown" and "none" can be true answers in a category, so there only what never is an answer.
+_NEVER_A_CATEGORY = frozenset({"", "?", "n/a", "#n/a", "nan", "null", "<na>", "n.a.", "na"})
+_MOST_LEVELS = 200
+_MOST_WORDS = 4
+
+
+def repair_for(series: pl.Series, known: tuple[str, ...] = ()) -> RepairAdvice | None:
+    """Return the repair that one column needs, or None.
+
+    `known` are the words that the reader has already taken as missing in this column.
+
+    Examples
+    --------
+    >>> repair_for(pl.Series("paid", ["1.5", " ", "2"] * 10)).repair.missing
+    (' ',)
+    >>> repair_for(pl.Series("income", [">50K", ">50K.", "<=50K", "<=50K."])).repair.strip
+    '.'
+    """
+    if series.dtype != pl.String:
+        return _already_read(series, known)
+    counts = series.drop_nulls().value_counts(sort=True, name="count")
+    if counts.is_empty():
+        return None
+    number = _number_repair(series.name, counts)
+    if number is not None:
+        return number
+    if counts.height > _MOST_LEVELS:
+        return _missing_words(series.name, counts.head(_MOST_LEVELS), known, series)
+    return _spelling_repair(series.name, counts, known)
+
+
+def mended(series: pl.Series, repair: Repair | None) -> pl.Series:
+    """Return the column as it will be once the repair is applied.
+
+    Examples
+    --------
+    >>> mended(pl.Series([">50K.", "?"]), Repair(strip=".", missing=("?",))).to_list()
+    ['>50K', None]
+    """
+    if repair is None or series.dtype != pl.String:
+        return series
+    out = series.str.strip_chars(repair.strip) if repair.strip else series
+    if repair.map:
+        out = out.replace(repair.map)
+    if repair.missing:
+        wrong = out.is_in(list(repair.missing)) | series.is_in(list(repair.missing))
+        out = out.set(wrong.fill_null(value=False), None)
+    return numbers(out) if repair.type == "number" else out
+
+
+def _already_read(series: pl.Series, known: tuple[str, ...]) -> RepairAdvice | None:
+    """Write down what the reader did, so that every later file is read the same way."""
+    odd = tuple(word for word in known if word.strip() == "" or word.lower() in MISSING_WORDS)
+    rows = series.null_count()
+    if not odd or not rows:
+        return None
+    kind = "number" if series.dtype.is_numeric() else None
+    shown = ", ".join(repr(word) for word in odd)
+    what = " in a column of numbers" if kind else ""
+    return RepairAdvice(
+        column=series.name,
+        repair=Repair(missing=odd, type="number" if kind else None),
+        rows=rows,
+        why=f"{shown}{what} is read as missing",
+    )
+
+
+def _number_repair(name: str, counts: pl.DataFrame) -> RepairAdvice | None:
+    """A column of numbers that a few words or blanks keep from being read as numbers."""
+    values = counts.get_column(name)
+    amounts = counts.get_column("count")
+    bad = counts.filter(numbers(values).is_null())
+    rows = int(bad.get_column("count").sum())
+    if bad.is_empty() or bad.height > _MOST_WORDS or rows > 0.6 * int(amounts.sum()):
+        return None
+    found = bad.get_column(name).to_list()
+    if not all(word.strip().lower() in MISSING_WORDS for word in found):
+        return None
+    if counts.height - bad.height < 3:
+        return None
+    shown = ", ".join(repr(word) for word in found)
+    return RepairAdvice(
+        column=name,
+        repair=Repair(missing=tuple(found), type="number"),
+        rows=rows,
+        why=f"{shown} in a column of numbers",
+    )
+
+
+def _missing_words(
+    name: str, counts: pl.DataFrame, known: tuple[str, ...], series: pl.Series
+) -> RepairAdvice | None:
+    found = [
+        word
+        for word in counts.get_column(name).to_list()
+        if word.strip().lower() in _NEVER_A_CATEGORY
+    ]
+    amount = int(counts.filter(pl.col(name).is_in(found)).get_column("count").sum())
+    found += [word for word in known if word.strip() == "" or word.lower() in _NEVER_A_CATEGORY]
+    # An "NA" among country codes is Namibia: in a category it counts only beside other blanks.
+    if not found or all(word.lower() == "na" for word in found):
+        return None
+    unique = tuple(dict.fromkeys(found))
+    rows = amount or series.null_count()
+    shown = ", ".join(repr(word) for word in unique)
+    return RepairAdvice(
+        column=name, repair=Repair(missing=unique), rows=rows, why=f"{shown} stands for missing"
+    )
+
+
+def _spelling_repair(
+    name: str, counts: pl.DataFrame, known: tuple[str, ...]
+) -> RepairAdvice | None:
+    """Labels that differ only by a full stop or blanks at an end, or by upper and lower case."""
+    amount = {str(word): int(n) for word, n in counts.iter_rows()}
+    absent = _missing_words(name, counts, known, pl.Series(name, [], dtype=pl.String))
+    missing = absent.repair.missing if absent else ()
+    labels = {word: n for word, n in amount.items() if word not in missing}
+    strip, examples, rows = _ends(labels)
+    after: dict[str, int] = defaultdict(int)
+    for word, n in labels.items():
+        after[word.strip(strip) if strip else word] += n
+    mapping, map_rows = _one_case(after)
+    if mapping:
+        examples.extend(f"{a!r} = {b!r}" for a, b in list(mapping.items())[:2])
+        rows += map_rows
+    if absent:
+        examples.append(absent.why)
+        rows += sum(amount.get(word, 0) for word in missing)
+    if not examples:
+        return None
+    return RepairAdvice(
+        column=name,
+        repair=Repair(strip=strip, missing=missing, map=mapping),
+        rows=rows,
+        why="; ".join(examples[:3]),
+    )
+
+
+def _ends(labels: Mapping[str, int]) -> tuple[str, list[str], int]:
+    """Return the characters to strip, examples, and the number of rows that change."""
+    strip = ""
+    examples: list[str] = []
+    for mark in (" \t\r\n\u00a0", "."):
+        ended = [word for word in labels if word.strip(mark) != word and word.strip(mark)]
+        twins = [w for w in ended if w.strip(mark + strip) in labels or w.strip(mark) in labels]
+        if twins and 2 * len(twins) >= len(ended):
+            strip += mark.rstrip("\t\r\n\u00a0") if mark != "." else mark
+            odd = twins[0]
+            examples.append(f"{odd!r} is {odd.strip(mark)!r}")
+    rows = sum(n for word, n in labels.items() if strip and word.strip(strip) != word)
+    return strip, examples, rows
+
+
+def _one_case(labels: Mapping[str, int]) -> tuple[dict[str, str], int]:
+    """Return a map from rarer spellings to the most frequent one, and the rows it changes."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for word in labels:
+        groups[" ".join(word.split()).casefold()].append(word)
+    mapping: dict[str, str] = {}
+    rows = 0
+    for spellings in groups.values():
+        best = max(spellings, key=lambda word: (labels[word], word))
+        for word in spellings:
+            if word != best:
+                mapping[word] = best
+                rows += labels[word]
+    # One-letter codes can differ by case on purpose, and a long map is for a person to write.
+    if len(mapping) > 12 or any(len(word.strip()) == 1 for word in mapping):
+        return {}, 0
+    return mapping, rows

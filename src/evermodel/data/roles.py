@@ -1,0 +1,198 @@
+"""Which columns are keys, which cannot teach anything, and which are to be named protected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import polars as pl
+
+from evermodel.data.naming import (
+    entity_rank,
+    is_identifier,
+    is_row_number,
+    protected_reason,
+)
+from evermodel.data.proposal import Advice
+from evermodel.records import ColumnType
+
+__all__ = ["Roles", "find_roles", "is_text", "protected_columns", "split_column"]
+
+_SPLIT_TRAIN = {"train", "training", "tr", "fit", "learn", "dev", "development"}
+_SPLIT_TEST = {"test", "testing", "holdout", "hold-out", "hold out", "eval", "evaluation", "te"}
+_SPLIT_MORE = {"valid", "validation", "val", "tune", "calibration", "unused"}
+_SEXES = ({"m", "male", "man", "men", "boy"}, {"f", "female", "woman", "women", "girl", "w"})
+_SEX_MORE = {"other", "unknown", "u", "x", "diverse", "nonbinary", "non-binary", "o", "?", "na"}
+_RACES = {
+    "white",
+    "black",
+    "asian",
+    "hispanic",
+    "latino",
+    "latina",
+    "caucasian",
+    "african-american",
+}
+_LEAST_ROWS = 50
+_FEW = 20
+
+
+class Roles(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys and columns to leave out, each with its reason; texts stand apart."""
+
+    key: tuple[Advice, ...] = ()
+    leave_out: tuple[Advice, ...] = ()
+    texts: tuple[Advice, ...] = ()
+    types: dict[str, ColumnType] = msgspec.field(default_factory=dict)
+
+
+def is_text(series: pl.Series) -> bool:
+    """Say whether a column holds free text: many words, nearly every row its own.
+
+    Examples
+    --------
+    >>> said = [f"I would like to know when my card number {i} will come" for i in range(60)]
+    >>> is_text(pl.Series(said)), is_text(pl.Series(["Very good", "Bad"] * 30))
+    (True, False)
+    """
+    if series.dtype != pl.String:
+        return False
+    known = series.drop_nulls()
+    distinct = known.n_unique()
+    if known.len() < 20 or distinct < 0.5 * known.len():
+        return False
+    some = known.head(2000)
+    many_words = float((some.str.count_matches(r"\S+")).mean() or 0.0)  # type: ignore[arg-type]
+    long = float(some.str.len_chars().mean() or 0.0)  # type: ignore[arg-type]
+    return many_words >= 5 or long >= 60
+
+
+def split_column(columns: Mapping[str, pl.Series]) -> tuple[str, str]:
+    """Return the column that names training and test rows with its reason, or two empty texts.
+
+    Examples
+    --------
+    >>> split_column({"part": pl.Series(["train", "test"])})[0]
+    'part'
+    """
+    for name, series in columns.items():
+        if series.dtype != pl.String:
+            continue
+        counts = series.drop_nulls().value_counts(sort=True, name="n")
+        if not 2 <= counts.height <= 4:
+            continue
+        said = {str(word).strip().lower(): int(n) for word, n in counts.iter_rows()}
+        known = _SPLIT_TRAIN | _SPLIT_TEST | _SPLIT_MORE
+        if set(said) <= known and _SPLIT_TRAIN & set(said) and _SPLIT_TEST & set(said):
+            shown = ", ".join(f"{word} {n:,}" for word, n in said.items())
+            return name, f"it names the rows to train on and to test on: {shown}"
+    return "", ""
+
+
+def protected_columns(columns: Mapping[str, pl.Series]) -> tuple[Advice, ...]:
+    """Return the columns that speak of a protected trait, by their name or their values.
+
+    Examples
+    --------
+    >>> who = pl.Series(["male", "female", "male"])
+    >>> [found.why for found in protected_columns({"applicant": who})]
+    ['sex']
+    """
+    found = []
+    for name, series in columns.items():
+        trait = protected_reason(name) or _protected_values(series)
+        if trait:
+            found.append(Advice(column=name, why=trait))
+    return tuple(found)
+
+
+def _protected_values(series: pl.Series) -> str:
+    if series.dtype != pl.String:
+        return ""
+    values = series.drop_nulls().unique()
+    if not 2 <= values.len() <= 12:
+        return ""
+    said = {str(word).strip().lower() for word in values}
+    if said <= _SEXES[0] | _SEXES[1] | _SEX_MORE and said & _SEXES[0] and said & _SEXES[1]:
+        return "sex"
+    return "race" if len(said & _RACES) >= 2 else ""
+
+
+def find_roles(columns: Mapping[str, pl.Series]) -> Roles:
+    """Sort out keys, row numbers, constants and columns in which every row has its own value.
+
+    Examples
+    --------
+    >>> ids = pl.Series("customer_id", [f"c{i}" for i in range(60)])
+    >>> [advice.column for advice in find_roles({"customer_id": ids}).key]
+    ['customer_id']
+    """
+    unique: list[Advice] = []
+    repeated: list[Advice] = []
+    out: list[Advice] = []
+    texts: list[Advice] = []
+    types: dict[str, ColumnType] = {}
+    for name, series in columns.items():
+        known = series.drop_nulls()
+        distinct = known.n_unique()
+        per_row = distinct / max(known.len(), 1)
+        if distinct <= 1 and series.null_count() in (0, series.len()):
+            out.append(Advice(column=name, why=_constant(series)))
+        elif _row_number(name, series, per_row):
+            out.append(Advice(column=name, why="it numbers the rows"))
+        elif is_identifier(name) and _can_be_key(series):
+            if per_row >= 0.99:
+                why = f"it names each row: {distinct:,} values in {known.len():,} rows"
+                unique.append(Advice(column=name, why=why))
+            elif distinct >= _FEW:
+                each = known.len() / distinct
+                gaps = f"; {series.null_count():,} rows have none" if series.null_count() else ""
+                why = f"rows repeat by it: {distinct:,} values, {each:.1f} rows each{gaps}"
+                repeated.append(Advice(column=name, why=why))
+            elif series.dtype.is_numeric():
+                types[name] = "category"
+        elif is_text(series):
+            texts.append(Advice(column=name, why="free text, which is not learned from yet"))
+        elif series.dtype == pl.String and per_row >= 0.95 and known.len() >= _LEAST_ROWS:
+            why = f"nearly every row has its own value: {distinct:,} in {known.len():,}"
+            out.append(Advice(column=name, why=why))
+    key, spare = _one_key(unique, repeated)
+    return Roles(key=key, leave_out=(*out, *spare), texts=tuple(texts), types=types)
+
+
+def _one_key(
+    unique: list[Advice], repeated: list[Advice]
+) -> tuple[tuple[Advice, ...], list[Advice]]:
+    """Take who the rows are about as the key: what repeats, for its rows must stay together."""
+    candidates = repeated or unique
+    if not candidates:
+        return (), []
+    best = min(candidates, key=lambda advice: entity_rank(advice.column))
+    spare = [
+        Advice(column=a.column, why=f"an identifier; {a.why}")
+        for a in (*unique, *repeated)
+        if a is not best
+    ]
+    return (best,), spare
+
+
+def _constant(series: pl.Series) -> str:
+    if series.null_count() == series.len():
+        return "it is empty"
+    value = repr(series.drop_nulls()[0])
+    return f"it is {value if len(value) <= 40 else value[:37] + '...'} in every row"
+
+
+def _row_number(name: str, series: pl.Series, per_row: float) -> bool:
+    if not series.dtype.is_integer() or series.null_count() or per_row < 1 or series.len() < 3:
+        return False
+    if is_row_number(name):
+        return True
+    steps = series.diff().drop_nulls()
+    return not is_identifier(name) and series.len() >= _LEAST_ROWS and bool((steps == 1).all())
+
+
+def _can_be_key(series: pl.Series) -> bool:
+    if series.dtype.is_float():
+        return bool((series.drop_nulls() % 1 == 0).all())
+    return series.dtype == pl.String or series.dtype.is_integer()
