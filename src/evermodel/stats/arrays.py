@@ -1,0 +1,44 @@
+"""The array types of this room, and what is taken for one."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from evermodel.errors import InputError
+
+__all__ = ["Codes", "Floats", "codes", "floats"]
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+
+
+def floats(values: npt.ArrayLike, *, name: str = "values") -> Floats:
+    """Return finite float64 numbers.
+
+    Raises
+    ------
+    InputError
+        When a value is missing or infinite.
+
+    Examples
+    --------
+    >>> floats([1, 2])
+    array([1., 2.])
+    """
+    array = np.asarray(values, dtype=np.float64)
+    wrong = int(array.size - np.count_nonzero(np.isfinite(array)))
+    if wrong:
+        raise InputError(f"{name} must be finite numbers", found=f"{wrong} of {array.size} are not")
+    return array
+
+
+def codes(values: npt.ArrayLike) -> Codes:
+    """Return class numbers (0, 1, ...) as int64; booleans count as 0 and 1.
+
+    Examples
+    --------
+    >>> codes([True, False])
+    array([1, 0])
+    """
+    return np.asarray(values).astype(np.int64)
