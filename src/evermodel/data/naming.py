@@ -66,7 +66,7 @@ _PROTECTED_PAIRS = {
 _THINGS = {
     "account", "vehicle", "car", "house", "building", "machine", "device", "company", "product",
     "policy", "file", "loan", "credit", "firm", "engine", "property", "battery", "cache", "stone",
-    "screen", "image", "map", "page", "paper", "horse", "arms", "condition", "car",
+    "screen", "image", "map", "page", "paper", "horse", "arms", "condition",
 }  # fmt: skip
 
 _CALENDAR = {

@@ -41,11 +41,10 @@ def codes(series: pl.Series) -> Floats:
         column = ranked.get_column("_rank")
     else:
         column = series.cast(pl.Float64, strict=False).rank("average")
-    values: Floats = column.cast(pl.Float64).to_numpy().astype(np.float64)
+    values: Floats = column.cast(pl.Float64).to_numpy().astype(np.float64, copy=True)
     gaps = np.isnan(values)
-    if gaps.all():
-        return np.zeros(values.size)
-    return np.where(gaps, np.mean(values[~gaps]), values)
+    values[gaps] = 0.0 if gaps.all() else float(np.mean(values[~gaps]))
+    return values
 
 
 def _without_trend(values: Floats) -> Floats:

@@ -88,7 +88,7 @@ def _already_read(series: pl.Series, known: tuple[str, ...]) -> RepairAdvice | N
 
 
 def _number_repair(name: str, counts: pl.DataFrame) -> RepairAdvice | None:
-    """A column of numbers that a few words or blanks keep from being read as numbers."""
+    """Mend a column of numbers that a few words or blanks keep from being read as numbers."""
     values = counts.get_column(name)
     amounts = counts.get_column("count")
     bad = counts.filter(numbers(values).is_null())

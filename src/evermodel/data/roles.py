@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 import polars as pl
 
+from evermodel.data.intake import average
 from evermodel.data.naming import (
     entity_rank,
     is_identifier,
@@ -62,8 +63,8 @@ def is_text(series: pl.Series) -> bool:
     if known.len() < 20 or distinct < 0.5 * known.len():
         return False
     some = known.head(2000)
-    many_words = float((some.str.count_matches(r"\S+")).mean() or 0.0)  # type: ignore[arg-type]
-    long = float(some.str.len_chars().mean() or 0.0)  # type: ignore[arg-type]
+    many_words = average(some.str.count_matches(r"\S+"))
+    long = average(some.str.len_chars())
     return many_words >= 5 or long >= 60
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import polars as pl
 
+from evermodel.data.intake import extremes
 from evermodel.data.naming import time_rank, words
 from evermodel.project import ROW_ORDER
 
@@ -47,7 +48,7 @@ def _form(series: pl.Series) -> str:
     if series.dtype != pl.String:
         return ""
     some = series.drop_nulls().unique(maintain_order=True).head(300)
-    if some.len() < 2 or int(some.str.len_chars().max() or 0) > 40:  # type: ignore[call-overload]
+    if some.len() < 2 or extremes(some.str.len_chars())[1] > 40:
         return ""
     for form in _FORMATS:
         read = some.str.strip_chars().str.to_datetime(form, strict=False)
@@ -76,7 +77,7 @@ def time_advice(columns: Mapping[str, pl.Series]) -> TimeAdvice:
     fit = [n for n in dates if time_rank(n) < 2 and _present(columns[n]) >= 0.95]
     if fit:
         best = min(fit, key=lambda n: (time_rank(n), not _rises(columns[n]), fit.index(n)))
-        low, high = columns[best].drop_nulls().min(), columns[best].drop_nulls().max()
+        low, high = columns[best].drop_nulls().sort().gather([0, -1]).to_list()
         order = "; the rows stand in its order" if _rises(columns[best]) else ""
         why = f"when a row happened, {low} to {high}{order}"
         return TimeAdvice(time=best, why=why, others=tuple(n for n in found if n != best))

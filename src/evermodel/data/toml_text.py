@@ -1,4 +1,4 @@
-"""A proposal as the text of a project file: what was chosen with its reason, the rest as defaults."""
+"""A proposal as the text of a project file: each choice with its reason, the rest as defaults."""
 
 from __future__ import annotations
 
