@@ -1,0 +1,228 @@
+"""Each metric of a task: its value, its interval, its n and the method, as a `CheckResult`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evermodel.evaluate.cases import Cases
+from evermodel.project import Outcome
+from evermodel.records import BINARY, REGRESSION, CheckResult
+from evermodel.stats import intervals, metrics
+from evermodel.stats.arrays import Floats
+from evermodel.stats.intervals import Interval
+from evermodel.stats.thresholds import expected_cost
+
+__all__ = ["ENOUGH", "measure", "result"]
+
+ENOUGH = 10
+"""Rows of the rarer class (regression: rows) below which a gate says "unknown"."""
+
+MACRO = frozenset({"balanced_accuracy", "precision", "recall", "f1", "roc_auc"})
+
+
+def measure(
+    found: Cases, *, subject: str, level: float, seed: int, costs: Outcome | None
+) -> list[CheckResult]:
+    """Return the task's metrics, in their fixed order."""
+    if found.task == REGRESSION:
+        return _regression(found, subject, level)
+    return _classification(found, subject, level, seed, costs)
+
+
+def result(
+    name: str,
+    value: float,
+    interval: Interval,
+    n: int,
+    *,
+    subject: str,
+    doubt: str = "",
+    why: str = "",
+    **more: Any,
+) -> CheckResult:
+    """Return a measured metric; without a value, or in `doubt`, its verdict is unknown.
+
+    `why` explains the value, `doubt` why it cannot be relied on.
+    """
+    known = math.isfinite(value)
+    bounded = known and math.isfinite(interval.low) and math.isfinite(interval.high)
+    return CheckResult(
+        name=name,
+        subject=subject,
+        value=value if known else None,
+        low=interval.low if bounded else None,
+        high=interval.high if bounded else None,
+        level=interval.level if bounded else None,
+        n=n,
+        verdict="pass" if known and not doubt else "unknown",
+        why=doubt or why or ("" if known else "not defined for these rows"),
+        method=interval.method,
+        **more,
+    )
+
+
+def _regression(found: Cases, subject: str, level: float) -> list[CheckResult]:
+    y, value, n = found.truth, found.predicted, found.n
+    doubt = f"{n} rows are too few to say" if n < ENOUGH else ""
+    errors = np.abs(y - value)
+    flat = "the outcome does not vary" if n and not np.ptp(y) else ""
+    rows = [
+        ("mae", metrics.mae(y, value), intervals.mean_interval(errors, level, least=0.0), ""),
+        ("rmse", metrics.rmse(y, value), intervals.rmse_interval(y, value, level), ""),
+        ("r2", metrics.r2(y, value), intervals.r2_interval(y, value, level), flat),
+    ]
+    out = [
+        result(name, number, interval, n, subject=subject, doubt=why or doubt)
+        for name, number, interval, why in rows
+    ]
+    if found.low is None or found.high is None:
+        nothing = Interval(math.nan, math.nan, level, "")
+        why = "the model gives no intervals"
+        return [*out, result("interval_coverage", math.nan, nothing, n, subject=subject, doubt=why)]
+    if np.isnan(found.low).any() or np.isnan(found.high).any():
+        nothing = Interval(math.nan, math.nan, level, "")
+        why = "an interval of the model has a missing end"
+        return [*out, result("interval_coverage", math.nan, nothing, n, subject=subject, doubt=why)]
+    share = metrics.interval_coverage(y, found.low, found.high)
+    interval = intervals.wilson(round(share * n), n, level)
+    return [*out, result("interval_coverage", share, interval, n, subject=subject, doubt=doubt)]
+
+
+def _classification(
+    found: Cases, subject: str, level: float, seed: int, costs: Outcome | None
+) -> list[CheckResult]:
+    k = len(found.classes)
+    table = metrics.confusion(found.truth, found.predicted, k)
+    priced = costs if found.task == BINARY else None
+
+    def rates(matrix: npt.ArrayLike) -> Mapping[str, Floats]:
+        of = metrics.binary_rates(matrix) if found.task == BINARY else metrics.macro_rates(matrix)
+        if priced is None:
+            return of
+        prices = (priced.cost_false_positive, priced.cost_false_negative)
+        return {**of, "cost": expected_cost(matrix, *prices)}
+
+    drawn = intervals.confusion_intervals(
+        table, rates, seed=seed, level=level, draws=4000 if k <= 10 else 1000
+    )
+    values = rates(table)
+    bounds, ns = dict(drawn), {}
+    hits, n = int(np.trace(table)), found.n
+    bounds["accuracy"] = intervals.wilson(hits, n, level)
+    if found.task == BINARY:
+        hit, ns = int(table[1, 1]), {"precision": int(table[:, 1].sum())}
+        ns["recall"] = int(table[1].sum())
+        for name, rows in ns.items():
+            bounds[name] = intervals.wilson(hit, rows, level)
+    doubts = _doubts(found)
+    out = []
+    for name in ("accuracy", "balanced_accuracy", "precision", "recall", "f1"):
+        value, why = float(values[name]), _why_rate(name, table, found)
+        if doubts[name] and why and name != "precision":
+            value = math.nan
+        each = result(
+            name,
+            value,
+            bounds[name],
+            ns.get(name, n),
+            subject=subject,
+            doubt=doubts[name],
+            why=why,
+        )
+        out.append(each)
+    out += _of_probabilities(found, subject, level, doubts)
+    if priced is not None:
+        out.append(_cost(float(values["cost"]), bounds["cost"], found, priced, subject, doubts))
+    return out
+
+
+def _why_rate(name: str, table: npt.NDArray[np.int64], found: Cases) -> str:
+    if found.task != BINARY:
+        return "" if name == "accuracy" else "mean over the classes"
+    if name == "precision" and not table[:, 1].any():
+        return "no row is predicted positive"
+    if name in {"recall", "f1"} and not table[1].any():
+        return "no row is positive"
+    if name == "balanced_accuracy" and not (table[0].any() and table[1].any()):
+        return "one class only"
+    return ""
+
+
+def _doubts(found: Cases) -> dict[str, str]:
+    """Return, for each metric, why there are too few rows to rely on it, "" when there are not."""
+    counts = found.counts
+    rarer = int(counts.min())
+    name = found.classes[int(counts.argmin())]
+    beside = int(counts.sum() - counts.max())
+    if beside == 0:
+        only = found.classes[int(counts.argmax())]
+        general = f"all {found.n} outcomes are of one class, {only!r}"
+    elif beside < ENOUGH:
+        general = f"{beside} rows beside the most frequent class are too few to say"
+    else:
+        general = ""
+    if rarer == 0:
+        macro = general or f"no row is of class {name!r}"
+    elif rarer < ENOUGH:
+        macro = f"{rarer} rows of class {name!r} are too few to say"
+    else:
+        macro = ""
+    names = (*MACRO, "accuracy", "average_precision", "log_loss", "brier", "ece", "cost")
+    return {each: macro if each in MACRO or found.task == BINARY else general for each in names}
+
+
+def _of_probabilities(
+    found: Cases, subject: str, level: float, doubts: Mapping[str, str]
+) -> list[CheckResult]:
+    y, n = found.truth, found.n
+    names = ["roc_auc", "average_precision", "log_loss", "brier", "ece"]
+    if found.task != BINARY:
+        names.remove("average_precision")
+    if found.score is None:
+        nothing = Interval(math.nan, math.nan, level, "")
+        why = "the model gives no probabilities"
+        return [result(name, math.nan, nothing, n, subject=subject, doubt=why) for name in names]
+    p = found.score
+    losses, squares = metrics.log_losses(y, p), metrics.brier_scores(y, p)
+    rows = {
+        "roc_auc": (metrics.roc_auc(y, p), intervals.delong(y, p, level)),
+        "log_loss": (float(losses.mean()), intervals.mean_interval(losses, level, least=0.0)),
+        "brier": (float(squares.mean()), intervals.mean_interval(squares, level, least=0.0)),
+        "ece": (metrics.ece(y, p), intervals.ece_interval(y, p, level)),
+    }
+    if found.task == BINARY:
+        interval = intervals.average_precision_interval(y, p, level)
+        rows["average_precision"] = (metrics.average_precision(y, p), interval)
+    return [
+        result(name, rows[name][0], rows[name][1], n, subject=subject, doubt=doubts[name])
+        for name in names
+    ]
+
+
+def _cost(
+    value: float,
+    interval: Interval,
+    found: Cases,
+    costs: Outcome,
+    subject: str,
+    doubts: Mapping[str, str],
+) -> CheckResult:
+    negatives, positives = (int(count) for count in found.counts)
+    never = costs.cost_false_negative * positives / found.n
+    always = costs.cost_false_positive * negatives / found.n
+    return result(
+        "cost",
+        value,
+        interval,
+        found.n,
+        subject=subject,
+        doubt=doubts["cost"],
+        why=f"never acting would cost {never:.4g}, always acting {always:.4g}",
+        unit=f"{costs.currency} per row".strip(),
+        evidence={"never": never, "always": always},
+    )
