@@ -7,6 +7,8 @@
 PYTHON =
 ARGS =
 BIN = .venv/bin
+# Material prints a notice about the next major version of MkDocs, which is not used here.
+DOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
 LOOP = @PYTHON="$(PYTHON)" sh locks/install.sh loop
 DEV = @PYTHON="$(PYTHON)" sh locks/install.sh dev
 
@@ -42,11 +44,11 @@ layers:
 
 docs:
 	$(DEV)
-	$(BIN)/mkdocs build --strict --quiet
+	$(DOCS) build --strict --quiet
 
 serve-docs:
 	$(DEV)
-	$(BIN)/mkdocs serve
+	$(DOCS) serve
 
 # Known vulnerabilities among the packages that users get. Asks an advisory database on the network.
 audit:

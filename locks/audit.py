@@ -10,7 +10,14 @@ import sys
 from pathlib import Path
 
 LIST = Path(__file__).with_name("loop.txt")
-COMMAND = ["-m", "pip_audit", "--progress-spinner=off", "--disable-pip", "--no-deps", "--format=json"]
+COMMAND = [
+    "-m",
+    "pip_audit",
+    "--progress-spinner=off",
+    "--disable-pip",
+    "--no-deps",
+    "--format=json",
+]
 
 
 def main() -> int:
@@ -34,7 +41,9 @@ def main() -> int:
             print(f"{package['name']} {package['version']}: {found['id']}, mended in {mended}")
     vulnerable = sum(bool(package.get("vulns")) for package in packages)
     known = len(packages) - len(unknown)
-    print(f"{len(packages)} packages, {known} known to the advisory database, {vulnerable} vulnerable")
+    print(
+        f"{len(packages)} packages, {known} known to the advisory database, {vulnerable} vulnerable"
+    )
     if vulnerable:
         return 1
     if unknown:

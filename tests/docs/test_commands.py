@@ -1,0 +1,99 @@
+"""Everything that the documentation tells a reader to type is typed here."""
+
+import argparse
+import importlib.util
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT, Page, Step, pages
+from tests.docs.shell import STARTS, Reader, customers
+
+PAGES = pages()
+COMMANDS = [
+    pytest.param(page, step, id=f"{page.name}:{step.line}")
+    for page in PAGES
+    for step in page.steps
+    if step.kind == "command"
+]
+MAKE_TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+PROGRAMS = {"evermodel", "curl", "python", "python3", "cat", "head", "pip", "make", "git", "cd"}
+
+
+def _parser() -> argparse.ArgumentParser:
+    if importlib.util.find_spec("evermodel.cli") is None:
+        pytest.skip("the command line is not there yet")
+    from evermodel.cli.main import build_parser
+
+    return build_parser()
+
+
+@pytest.fixture(scope="session")
+def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of the simulated customers whose first version is live."""
+    folder = tmp_path_factory.mktemp("champion")
+    customers(folder)
+    page = Page(path=ROOT / "README.md", start="", steps=())
+    with Reader(folder) as reader:
+        for line in STARTS["champion"]:
+            reader.do(page, Step(kind="command", text=line, line=0))
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name)
+        for page in PAGES
+        if any(not step.skip for step in page.steps)
+    ],
+)
+def test_every_step_of_the_page_does_what_it_says(
+    page: Page, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    _parser()
+    if page.start == "champion":
+        shutil.copytree(request.getfixturevalue("champion"), tmp_path, dirs_exist_ok=True)
+    elif page.start:
+        customers(tmp_path)
+    assert page.start in {"", *STARTS}
+    with Reader(tmp_path) as reader:
+        reader.follow(page)
+
+
+@pytest.mark.parametrize(("page", "step"), COMMANDS)
+def test_every_command_is_a_real_one_with_real_flags(page: Page, step: Step) -> None:
+    for words in _commands(step.text):
+        assert words[0] in PROGRAMS, f"{page.name}:{step.line}: {words[0]} is not known here"
+        if words[0] == "make":
+            assert words[1] in MAKE_TARGETS, f"{page.name}:{step.line}: no such target: {words[1]}"
+        if words[0] == "evermodel":
+            _parser().parse_args(words[1:])
+
+
+def _commands(text: str) -> list[list[str]]:
+    """Return the commands of one line as words, without variables set before and files behind."""
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    commands: list[list[str]] = [[]]
+    behind = False
+    for word in lexer:
+        if word in {"&&", "|", ";"}:
+            commands.append([])
+            behind = False
+        elif word == ">":
+            behind = True
+        elif not behind and (commands[-1] or not re.fullmatch(r"[A-Z_]+=.*", word)):
+            commands[-1].append(word)
+    return commands
+
+
+def test_every_block_that_is_not_run_says_why() -> None:
+    for page in PAGES:
+        for step in page.steps:
+            if step.skip:
+                assert len(step.skip.split()) > 2, f"{page.name}:{step.line}"
