@@ -1,0 +1,28 @@
+"""Serving: an ASGI application around one live version, and the log of what it answered.
+
+`App` answers plain JSON, the Open Inference Protocol V2 and MLflow's scoring protocol; `Follower`
+swaps versions under load; `PredictionLog` writes every prediction before its answer leaves; `serve`
+and `BackgroundServer` run it on uvicorn. Nothing of training is imported here.
+"""
+
+from __future__ import annotations
+
+from evermodel.serve.app import App
+from evermodel.serve.exchange import Limits
+from evermodel.serve.live import Follower, Live, Served
+from evermodel.serve.log import LogRow, PredictionLog, read_segments, seal_segments
+from evermodel.serve.run import BackgroundServer, serve
+
+__all__ = [
+    "App",
+    "BackgroundServer",
+    "Follower",
+    "Limits",
+    "Live",
+    "LogRow",
+    "PredictionLog",
+    "Served",
+    "read_segments",
+    "seal_segments",
+    "serve",
+]

@@ -1,0 +1,370 @@
+"""The ASGI application: routes, limits, errors and metrics around the scoring core."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from importlib.metadata import version as installed
+from typing import Any
+
+from evermodel.errors import EvermodelError, RequestError, nearest
+from evermodel.protocols import Clock
+from evermodel.serve.exchange import Handler, Limits, Request, Response, json_response, refusal
+from evermodel.serve.invocations import Invocations
+from evermodel.serve.live import Follower, Live
+from evermodel.serve.log import PredictionLog
+from evermodel.serve.metrics import MEDIA, Metrics, gauge, resident_bytes
+from evermodel.serve.plain import Plain
+from evermodel.serve.scoring import OverloadedError, Scorer
+from evermodel.serve.v2 import OpenInference
+
+__all__ = ["App"]
+
+_log = logging.getLogger("evermodel.serve")
+_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_LENGTH = {length: str(length).encode() for length in range(4096)}
+_FORM_MEDIA = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+
+
+class _Gone(Exception):  # noqa: N818 - not an error: the client hung up
+    """The client left before its request was complete."""
+
+
+class App:
+    """The server as one ASGI application, for any ASGI server.
+
+    Parameters
+    ----------
+    live : Live
+        What is served; swapped by a `Follower` or by the caller.
+    log : PredictionLog or None
+        Where predictions are written before they are answered; closed with the application.
+    clock : Clock
+        Gives the time of predictions.
+    limits : Limits
+    follower : Follower, optional
+        Runs as long as the application does.
+    log_features : bool
+        False leaves the features out of the prediction log.
+
+    Examples
+    --------
+    >>> from evermodel.store import SystemClock
+    >>> App(Live(), None, clock=SystemClock()).ready
+    False
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        log: PredictionLog | None,
+        *,
+        clock: Clock,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        follower: Follower | None = None,
+        log_features: bool = True,
+    ) -> None:
+        self.live = live
+        self.limits = limits
+        self.metrics = Metrics()
+        self.hosts: frozenset[bytes] | None = None
+        self._log = log
+        self._follower = follower
+        self._following: asyncio.Task[None] | None = None
+        self.scorer = Scorer(
+            log,
+            clock,
+            batch_rows=limits.batch_rows,
+            queue_rows=limits.queue_rows,
+            log_features=log_features,
+        )
+        v2 = OpenInference(live, self.scorer, limits)
+        calls = Invocations(live, self.scorer, limits)
+        self._routes: dict[str, tuple[str, Handler]] = {
+            "/": ("GET", self._home),
+            "/predict": ("POST", Plain(live, self.scorer, limits).predict),
+            "/healthz": ("GET", self._healthy),
+            "/readyz": ("GET", self._is_ready),
+            "/metrics": ("GET", self._metrics),
+            "/ping": ("GET", self._is_ready),
+            "/health": ("GET", self._is_ready),
+            "/version": ("GET", self._version),
+            "/invocations": ("POST", calls.invoke),
+            "/v2": ("GET", v2.server),
+            "/v2/health/live": ("GET", v2.alive),
+            "/v2/health/ready": ("GET", v2.ready),
+        }
+        self._below: dict[tuple[str, ...], tuple[str, str, Handler]] = {
+            (): ("/v2/models/{name}", "GET", v2.model),
+            ("ready",): ("/v2/models/{name}/ready", "GET", v2.model_ready),
+            ("infer",): ("/v2/models/{name}/infer", "POST", v2.infer),
+        }
+
+    @property
+    def ready(self) -> bool:
+        """Whether a version is live."""
+        return self.live.current is not None
+
+    async def __call__(
+        self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send
+    ) -> None:
+        """Answer one request, or start and stop with the server."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _http(self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
+        began = time.perf_counter()
+        request = Request(scope["method"], scope["path"], "", scope["headers"], b"", began)
+        route = "unknown"
+        try:
+            route, handler = self._open(request)
+            if request.method == "POST":
+                request.body = await _read_body(receive, self.limits)
+            response = await handler(request)
+        except _Gone:
+            return
+        except Exception as error:  # noqa: BLE001 - a server answers, whatever happens
+            response = self._refused(error, request.path)
+        self.metrics.observe(route, response.status, response.version, time.perf_counter() - began)
+        size = len(response.body)
+        headers = [
+            (b"content-type", response.media),
+            (b"content-length", _LENGTH.get(size) or str(size).encode()),
+        ]
+        if response.headers:
+            headers += response.headers.items()
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+
+    def _open(self, request: Request) -> tuple[str, Handler]:
+        """Return pattern and handler for a request after its headers are found in order."""
+        host = origin = b""
+        length = b""
+        for name, value in request.headers:
+            if name == b"content-type":
+                request.media = value.split(b";", 1)[0].strip().lower().decode("latin-1")
+            elif name == b"content-length":
+                length = value
+            elif name == b"host":
+                host = value
+            elif name == b"origin":
+                origin = value
+        if self.hosts is not None:
+            _check_host(host, origin, self.hosts)
+        route, method, handler = self._find(request)
+        if request.method != method and not (request.method == "HEAD" and method == "GET"):
+            raise RequestError(
+                f"{request.path} answers {method} only", found=request.method, status=405
+            )
+        if method == "POST":
+            if len(length) > 18 or (length.isdigit() and int(length) > self.limits.body_bytes):
+                raise _too_large(self.limits)
+            if request.media in _FORM_MEDIA:
+                raise RequestError(
+                    "this content type is not understood",
+                    found=request.media,
+                    hint="send the header Content-Type: application/json",
+                    status=415,
+                )
+        return route, handler
+
+    def _find(self, request: Request) -> tuple[str, str, Handler]:
+        path = request.path
+        found = self._routes.get(path)
+        if found is not None:
+            return path, *found
+        if path.startswith("/v2/models/"):
+            name, *rest = path.removeprefix("/v2/models/").split("/")
+            version: list[str] = []
+            if rest[:1] == ["versions"] and len(rest) > 1:
+                version, rest = [rest[1]], rest[2:]
+            known = self._below.get(tuple(rest))
+            if known is not None and name:
+                request.parts = (name, *version)
+                return known
+        word = nearest(path, [*self._routes, *(pattern for pattern, _, _ in self._below.values())])
+        hint = f"did you mean {word}?" if word else f"known: {', '.join(self._routes)}"
+        raise RequestError("there is nothing here", where=path[:200], hint=hint, status=404)
+
+    def _refused(self, error: Exception, path: str) -> Response:
+        """Return the answer to a request that failed, in the form of its protocol."""
+        if isinstance(error, OverloadedError):
+            response = refusal(error, 503)
+            response.headers = {b"retry-after": b"1"}
+        elif isinstance(error, EvermodelError):
+            response = refusal(error)
+        else:
+            _log.error("a request failed inside Evermodel", exc_info=error)
+            response = json_response(
+                {"error": "an internal error; the server's log says more"}, 500
+            )
+        if path.startswith("/v2") and isinstance(error, EvermodelError):
+            status = 400 if response.status == 422 else response.status
+            said = json_response({"error": _in_one_line(error)}, status)
+            said.headers = response.headers
+            response = said
+        if response.status == 405:
+            method = "POST" if "POST only" in str(error) else "GET"
+            response.headers = {b"allow": b"POST" if method == "POST" else b"GET, HEAD"}
+        elif response.status in (408, 413):
+            response.headers = {b"connection": b"close"}
+        return response
+
+    async def _lifespan(self, receive: _Receive, send: _Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                if self._follower is not None:
+                    self._following = asyncio.create_task(self._follower.run())
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                if self._following is not None:
+                    self._following.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await self._following
+                self.scorer.close()
+                if self._log is not None:
+                    await asyncio.to_thread(self._log.close)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _home(self, request: Request) -> Response:
+        served = self.live.current
+        about: dict[str, Any] = {"service": "evermodel", "evermodel": installed("evermodel")}
+        if served is not None:
+            manifest = served.model.manifest
+            about |= {
+                "model": served.name,
+                "version": served.version,
+                "since": served.since,
+                "task": manifest.task,
+                "inputs": {item.name: item.type for item in manifest.inputs},
+            }
+        about["routes"] = [f"{method} {path}" for path, (method, _) in self._routes.items()]
+        about["routes"] += [f"{method} {path}" for path, method, _ in self._below.values()]
+        return json_response(about)
+
+    async def _healthy(self, request: Request) -> Response:
+        return json_response({"live": True})
+
+    async def _is_ready(self, request: Request) -> Response:
+        return json_response({"ready": self.ready}, 200 if self.ready else 503)
+
+    async def _version(self, request: Request) -> Response:
+        return Response(installed("evermodel").encode(), media=b"text/plain; charset=utf-8")
+
+    async def _metrics(self, request: Request) -> Response:
+        served, scorer = self.live.current, self.scorer
+        swaps = {"kind": "counter"}
+        lines = [
+            gauge("evermodel_queue_rows", "Rows that wait for a batch.", scorer.waiting_rows),
+            gauge("evermodel_batches_total", "Runs of the graph.", scorer.batches, kind="counter"),
+            gauge("evermodel_rows_total", "Rows scored.", scorer.batched_rows, kind="counter"),
+            gauge("evermodel_swaps_total", "Versions put live.", self.live.swaps, **swaps),
+            gauge("process_resident_memory_bytes", "Resident memory.", resident_bytes()),
+        ]
+        if served is not None:
+            help_ = "The version that is live."
+            labels = {"model": served.name, "version": str(served.version)}
+            lines.append(gauge("evermodel_live", help_, 1, **labels))
+        if self._follower is not None:
+            failing, failures = bool(self._follower.failing), self._follower.failures
+            name = "evermodel_follower"
+            lines += [
+                gauge(f"{name}_failures_total", "Polls that failed.", failures, kind="counter"),
+                gauge(f"{name}_failing", "1 while the newest poll failed.", failing),
+            ]
+        if self._log is not None:
+            lines += _log_gauges(self._log)
+        text = self.metrics.text("" if served is None else served.name, lines)
+        return Response(text.encode(), media=MEDIA)
+
+
+def _log_gauges(log: PredictionLog) -> list[str]:
+    name = "evermodel_log"
+    return [
+        gauge(f"{name}_unsynced_bytes", "Written, not yet durable.", log.unsynced_bytes),
+        gauge(f"{name}_buffered_bytes", "In memory: the disk refuses.", log.buffered_bytes),
+        gauge(f"{name}_failing", "1 while the disk refuses.", bool(log.failing)),
+        gauge(f"{name}_failures_total", "Refusals of the disk.", log.failures, kind="counter"),
+        gauge(f"{name}_rows_total", "Rows written.", log.rows_written, kind="counter"),
+        gauge(f"{name}_rows_lost_total", "Rows lost.", log.rows_lost, kind="counter"),
+    ]
+
+
+def _check_host(host: bytes, origin: bytes, hosts: frozenset[bytes]) -> None:
+    """Refuse names that are not this machine's own: a web page elsewhere may not reach it.
+
+    Raises
+    ------
+    RequestError
+        With status 421 for a foreign Host, 403 for a foreign Origin.
+    """
+    if _bare(host) not in hosts:
+        raise RequestError(
+            "this server does not answer to that name",
+            where="header Host",
+            found=host[:100].decode("latin-1"),
+            hint="use 127.0.0.1 or localhost",
+            status=421,
+        )
+    if origin and _bare(origin.partition(b"://")[2]) not in hosts:
+        raise RequestError(
+            "web pages of other sites may not ask this server",
+            where="header Origin",
+            found=origin[:100].decode("latin-1"),
+            status=403,
+        )
+
+
+def _bare(host: bytes) -> bytes:
+    """Return a host without its port: `[::1]:80` is `[::1]`."""
+    name, colon, port = host.rpartition(b":")
+    return (name if colon and port.isdigit() else host).lower()
+
+
+async def _read_body(receive: _Receive, limits: Limits) -> bytes:
+    """Return the whole body, refused as soon as it is too large or too slow."""
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Gone
+            body: bytes = message.get("body", b"")
+            if not message.get("more_body", False):
+                if len(body) > limits.body_bytes:
+                    raise _too_large(limits)
+                return body
+            chunks, size = [body], len(body)
+            while message.get("more_body", False):
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise _Gone
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > limits.body_bytes:
+                    raise _too_large(limits)
+            return b"".join(chunks)
+    except TimeoutError:
+        raise RequestError(
+            "the body did not arrive in time", found=f"{limits.body_seconds:g} s", status=408
+        ) from None
+
+
+def _in_one_line(error: EvermodelError) -> str:
+    details = "; ".join(text for text in (error.where, error.found, error.hint) if text)
+    return f"{error.what} ({details})" if details else error.what
+
+
+def _too_large(limits: Limits) -> RequestError:
+    return RequestError(
+        "the body is too large", hint=f"send at most {limits.body_bytes} bytes", status=413
+    )

@@ -1,0 +1,106 @@
+"""One request and one answer, as every protocol here sees them; no protocol in it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from evermodel.errors import EvermodelError, RequestError
+
+__all__ = ["Handler", "Limits", "Request", "Response", "json_response", "refusal"]
+
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one request, and all of them together, may ask for.
+
+    Parameters
+    ----------
+    body_bytes : int
+        Larger bodies are refused with 413.
+    body_seconds : float
+        A body that takes longer to arrive is refused with 408.
+    rows : int
+        More rows in one request are refused with 413.
+    batch_rows : int
+        No run of the graph is larger.
+    queue_rows : int
+        When that many rows wait, requests are refused with 503.
+
+    Examples
+    --------
+    >>> Limits(batch_rows=16).rows
+    100000
+    """
+
+    body_bytes: int = 8 << 20
+    body_seconds: float = 30.0
+    rows: int = 100_000
+    batch_rows: int = 64
+    queue_rows: int = 4096
+
+
+@dataclass(slots=True)
+class Request:
+    """One request with its whole body; `media` is its content type without parameters."""
+
+    method: str
+    path: str
+    media: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    began: float
+    parts: tuple[str, ...] = ()
+
+    def header(self, name: bytes) -> bytes:
+        """Return a header's value, or b"" when it was not sent."""
+        return next((value for key, value in self.headers if key == name), b"")
+
+
+@dataclass(slots=True)
+class Response:
+    """One answer; `version` is the model version that gave it, for the metrics."""
+
+    body: bytes
+    status: int = 200
+    media: bytes = b"application/json"
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    version: int | None = None
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def json_response(content: Any, status: int = 200, version: int | None = None) -> Response:
+    """Return an answer whose body is `content` as JSON.
+
+    Examples
+    --------
+    >>> json_response({"ready": True}).body
+    b'{"ready":true}'
+    """
+    return Response(_encoder.encode(content), status, version=version)
+
+
+def refusal(error: EvermodelError, status: int = 0) -> Response:
+    """Return an error as JSON: what happened, where, what was found, what to try.
+
+    Examples
+    --------
+    >>> refusal(RequestError("no such column", where="row 0")).body
+    b'{"error":"no such column","where":"row 0","found":"","hint":""}'
+    """
+    if not status:
+        status = error.status if isinstance(error, RequestError) else 500
+    said = {
+        "error": error.what,
+        "where": error.where,
+        "found": error.found,
+        "hint": error.hint,
+    }
+    return json_response(said, status)

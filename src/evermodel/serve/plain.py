@@ -1,0 +1,74 @@
+"""`POST /predict`: plain JSON records in, plain JSON answers out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evermodel.errors import RequestError
+from evermodel.serve.exchange import Limits, Request, Response, json_response
+from evermodel.serve.live import Live, Served
+from evermodel.serve.scoring import OverloadedError, Scorer
+
+__all__ = ["Plain", "current", "refuse_many"]
+
+
+def current(live: Live) -> Served:
+    """Return what is served now.
+
+    Raises
+    ------
+    OverloadedError
+        When no version is live yet: the client should come again.
+    """
+    served = live.current
+    if served is None:
+        raise OverloadedError("no version is live yet", hint="evermodel promote VERSION")
+    return served
+
+
+def refuse_many(rows: int, limits: Limits) -> None:
+    """Refuse a request with more rows than one request may have.
+
+    Raises
+    ------
+    RequestError
+        With status 413.
+    """
+    if rows > limits.rows:
+        raise RequestError(
+            "too many rows in one request",
+            found=str(rows),
+            hint=f"send at most {limits.rows} at once, or use evermodel score",
+            status=413,
+        )
+
+
+class Plain:
+    """Answers `/predict`.
+
+    Parameters
+    ----------
+    live : Live
+    scorer : Scorer
+    limits : Limits
+    """
+
+    def __init__(self, live: Live, scorer: Scorer, limits: Limits) -> None:
+        self._live = live
+        self._scorer = scorer
+        self._limits = limits
+
+    async def predict(self, request: Request) -> Response:
+        """Answer one record with one answer, a list of records with a list in the same order."""
+        served = current(self._live)
+        rows, alone = served.reader.body(request.body)
+        refuse_many(len(rows), self._limits)
+        if not rows:
+            return json_response([], version=served.version)
+        scored = await self._scorer.score(served, rows, "/predict", request.began)
+        version = served.version
+        answers: list[dict[str, Any]] = [
+            {"id": id_, **output, "version": version}
+            for id_, output in zip(scored.ids, scored.outputs, strict=True)
+        ]
+        return json_response(answers[0] if alone else answers, version=version)

@@ -1,0 +1,169 @@
+"""Request bodies into rows of one model: decoded straight into structs made from its manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from evermodel.bundle import Model
+from evermodel.errors import RequestError
+
+__all__ = ["Reader", "decode"]
+
+_NOT_JSON = re.compile(rb"[:\[,]\s*[-+]?(?:NaN|nan|Infinity|inf)\b")
+_LARGEST = 2**63
+
+
+class _Wrapped(msgspec.Struct, forbid_unknown_fields=True):
+    records: msgspec.Raw
+
+
+_wrapped = msgspec.json.Decoder(_Wrapped)
+
+
+def decode(decoder: msgspec.json.Decoder[Any], body: bytes | msgspec.Raw) -> Any:
+    """Return what a decoder reads; a body that is not JSON is refused with status 400.
+
+    Raises
+    ------
+    RequestError
+        With status 400 when the body is not JSON.
+    msgspec.ValidationError
+        When it is JSON of another shape.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise _not_json(bytes(body), error) from None
+
+
+class Reader:
+    """Reads bodies for one model, and tells what the prediction log keeps of a row.
+
+    Parameters
+    ----------
+    model : Model
+    """
+
+    def __init__(self, model: Model) -> None:
+        manifest = model.manifest
+        self._encoder = model.encoder
+        row_type = model.encoder.row_type
+        self._one = msgspec.json.Decoder(row_type)
+        self._many: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[row_type])  # type: ignore[valid-type]
+        self._list_type = list[row_type]  # type: ignore[valid-type]
+        fields = {f.encode_name: f.name for f in msgspec.structs.fields(row_type)}
+        self._columns = frozenset(fields)
+        inputs = [item.name for item in manifest.inputs]
+        self._kept = msgspec.defstruct(
+            "Features",
+            [(fields[name], Any) for name in inputs],
+            rename={fields[name]: name for name in inputs},
+            gc=False,
+        )
+        self._get = attrgetter(*(fields[name] for name in inputs))
+        self._single = len(inputs) == 1
+        self._missing = [
+            (place, frozenset(item.missing))
+            for place, item in enumerate(manifest.inputs)
+            if item.missing
+        ]
+        self._keys = [(name, fields[name]) for name in manifest.keys]
+
+    def body(self, body: bytes) -> tuple[list[Any], bool]:
+        """Return the rows of a plain JSON body, and whether it was one record alone.
+
+        Raises
+        ------
+        RequestError
+            Status 400 when it is not JSON, 422 when a column is wrong, unknown or absent.
+        """
+        try:
+            if body.lstrip(b" \t\r\n")[:1] == b"[":
+                return self._checked(decode(self._many, body)), False
+            try:
+                return self._checked([decode(self._one, body)]), True
+            except msgspec.ValidationError:
+                inner = self._unwrap(body)
+                if inner is None:
+                    raise
+                return self._checked(decode(self._many, inner)), False
+        except msgspec.ValidationError as error:
+            raise self._encoder.explain(error) from None
+
+    def records(self, records: Sequence[Any]) -> list[Any]:
+        """Return the rows of records that are already plain Python values.
+
+        Raises
+        ------
+        RequestError
+            When a column is wrong, unknown or absent.
+        """
+        try:
+            return self._checked(msgspec.convert(records, self._list_type, strict=True))
+        except msgspec.ValidationError as error:
+            raise self._encoder.explain(error) from None
+        except OverflowError:
+            raise RequestError(
+                "a number is too large", hint="send numbers that fit a double"
+            ) from None
+
+    def features(self, row: Any) -> Any:
+        """Return what the model read of a row, by column name; words for "missing" are null."""
+        found = self._get(row)
+        values = [found] if self._single else [*found]
+        if self._missing:
+            for place, words in self._missing:
+                if values[place] in words:
+                    values[place] = None
+        return self._kept(*values)
+
+    def key(self, row: Any) -> dict[str, Any] | None:
+        """Return the entity key of a row, or None when the request did not carry it."""
+        return self._encoder.key(row) if self._keys else None
+
+    def _unwrap(self, body: bytes) -> msgspec.Raw | None:
+        """Return the list in `{"records": [...]}`, or None when the body is something else."""
+        if "records" in self._columns:
+            return None
+        try:
+            inner = _wrapped.decode(body).records
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        return inner if bytes(inner)[:1] == b"[" else None
+
+    def _checked(self, rows: list[Any]) -> list[Any]:
+        """Refuse keys that could not be joined with labels later, or not be written down."""
+        for name, field in self._keys:
+            for index, row in enumerate(rows):
+                value = getattr(row, field)
+                if isinstance(value, list | dict) or (
+                    isinstance(value, int) and not -_LARGEST <= value < _LARGEST
+                ):
+                    raise RequestError(
+                        f"column {name!r} has the wrong type",
+                        where=f"row {index}",
+                        found=type(value).__name__,
+                        hint="a key is a text or a whole number of at most 64 bits",
+                    )
+        return rows
+
+
+def _not_json(body: bytes, error: Exception) -> RequestError:
+    hint = 'send one record, such as {"column": 1}, or a list of records'
+    if not body.strip():
+        return RequestError("the body is empty", hint=hint, status=400)
+    if isinstance(error, RecursionError):
+        return RequestError("the JSON is nested too deeply", hint=hint, status=400)
+    if _NOT_JSON.search(body):
+        hint = "JSON has no NaN and no Infinity: send null for a missing number"
+    elif body[:3] == b"\xef\xbb\xbf":
+        hint = "take the byte order mark off the beginning"
+    found = str(error)[:200]
+    return RequestError("the body is not JSON", found=found, hint=hint, status=400)

@@ -1,0 +1,191 @@
+"""The application on uvicorn: in the foreground until a signal, or in a thread."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from evermodel.errors import SurroundingsError
+from evermodel.serve.app import App
+
+if TYPE_CHECKING:
+    import uvicorn
+
+__all__ = ["BackgroundServer", "serve"]
+
+_LOOPBACK = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
+_DRAIN_SECONDS = 10
+
+
+def serve(
+    app: App,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    on_ready: Callable[[str, int], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight are answered before it returns.
+
+    Parameters
+    ----------
+    app : App
+    host : str
+        Address to listen on. On a loopback address only loopback names are answered.
+    port : int
+        0 takes a free one.
+    on_ready : callable
+        Called with host and port once connections are accepted.
+
+    Raises
+    ------
+    SurroundingsError
+        When the port is in use, forbidden, or the address is not this machine's.
+    """
+    listener = _listen(host, port)
+    server = _server(app, host, listener, on_ready)
+    with listener, _signals_only_drain():
+        server.run(sockets=[listener])
+
+
+class BackgroundServer:
+    """The server in a thread of this process, for as long as a `with` block.
+
+    Parameters
+    ----------
+    app : App
+    host : str
+    port : int
+        0 takes a free one.
+
+    Raises
+    ------
+    SurroundingsError
+        As `serve`, or when the server does not come up.
+    """
+
+    def __init__(self, app: App, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._listener = _listen(host, port)
+        self.host, self.port = host, int(self._listener.getsockname()[1])
+        self._ready = threading.Event()
+        self._server = _server(app, host, self._listener, lambda *_: self._ready.set())
+        self._thread = threading.Thread(target=self._run, name="evermodel-serve", daemon=True)
+        self._thread.start()
+        while not self._ready.wait(0.05):
+            if not self._thread.is_alive():
+                self._listener.close()
+                raise SurroundingsError("the server did not start", where=self.url)
+
+    @property
+    def url(self) -> str:
+        """The address, such as `http://127.0.0.1:8000`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def stop(self) -> None:
+        """Answer what is in flight, close the prediction log and end the thread."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    where = f"{host}:{port}"
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        # Listening at once: two servers may both bind, but only one may listen.
+        listener.listen(2048)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        code = error.errno if isinstance(error, OSError) else None
+        if code == errno.EADDRINUSE:
+            what = f"port {port} is in use"
+            hint = "end the program that holds it, or choose another with --port (0: a free one)"
+        elif code == errno.EACCES:
+            what, hint = f"port {port} is not allowed for this user", "choose one from 1024 on"
+        else:
+            what, hint = "this address cannot be listened on", "use 127.0.0.1, or 0.0.0.0 for all"
+        raise SurroundingsError(what, where=where, found=str(error), hint=hint) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def _server(
+    app: App,
+    host: str,
+    listener: socket.socket,
+    on_ready: Callable[[str, int], None] | None,
+) -> uvicorn.Server:
+    import uvicorn
+
+    app.hosts = _LOOPBACK if _is_loopback(host) else None
+
+    class Server(uvicorn.Server):
+        """Says when it accepts connections."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets=sockets)
+            if self.started and on_ready is not None:
+                on_ready(host, int(listener.getsockname()[1]))
+
+    options: dict[str, Any] = {"http": "httptools", "ws": "none", "lifespan": "on", "loop": "auto"}
+    config = uvicorn.Config(
+        app,
+        **options,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,  # longer than the 60 s for which proxies keep a connection
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    return Server(config)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def _signals_only_drain() -> Iterator[None]:
+    """Let uvicorn's handlers drain, then return normally instead of dying by the signal.
+
+    uvicorn raises a caught signal again when it is done; these handlers take it then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

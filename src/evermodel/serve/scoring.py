@@ -1,0 +1,329 @@
+"""The scoring core: rows in, logged predictions out, in one batch per tick of the event loop.
+
+It knows no server and no protocol. Requests that arrive in the same tick share one run of the
+graph; nothing waits for a timer, so an idle server answers at once. A model that takes longer than
+a millisecond a batch runs in a thread, and requests gather meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from evermodel.bundle import Blocks, Predictions
+from evermodel.errors import EvermodelError, RequestError
+from evermodel.protocols import Clock
+from evermodel.serve.live import Served
+from evermodel.serve.log import LogRow, PredictionLog
+
+__all__ = ["OverloadedError", "Scored", "Scorer"]
+
+_log = logging.getLogger("evermodel.serve")
+_SLOW_SECONDS = 0.001
+_ENCODE_IN_THREAD_ROWS = 256
+
+
+class OverloadedError(EvermodelError):
+    """The queue is full; the client should come again shortly (HTTP 503)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Answers in the order of the rows: prediction ids, and plain outputs as they are logged."""
+
+    served: Served
+    ids: list[str]
+    outputs: list[dict[str, Any]]
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """The rows of one request (or of one slice of it) while they wait."""
+
+    served: Served
+    rows: Sequence[Any]
+    blocks: Blocks | None
+    route: str
+    began: float
+    done: asyncio.Future[Scored]
+
+
+class Scorer:
+    """Gathers rows into batches, runs them, writes them down, and hands the answers back.
+
+    Parameters
+    ----------
+    log : PredictionLog or None
+        None keeps nothing: for benchmarks only.
+    clock : Clock
+    batch_rows : int
+        No run of the graph is larger than this.
+    queue_rows : int
+        When that many rows wait, further requests are refused with `OverloadedError`.
+    log_features : bool
+        False leaves the features out of the prediction log.
+    """
+
+    def __init__(
+        self,
+        log: PredictionLog | None,
+        clock: Clock,
+        *,
+        batch_rows: int = 64,
+        queue_rows: int = 4096,
+        log_features: bool = True,
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._batch_rows = batch_rows
+        self._queue_rows = queue_rows
+        self._log_features = log_features
+        self._queue: deque[_Work] = deque()
+        self._scheduled = False
+        self._running = False
+        self._task: asyncio.Task[None] | None = None
+        self._pace: tuple[Served | None, float] = (None, 0.0)
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="scoring")
+        self._process = secrets.token_hex(4)
+        self._count = 0
+        self.waiting_rows = 0
+        self.batches = 0
+        self.batched_rows = 0
+        self.largest_batch = 0
+
+    async def score(self, served: Served, rows: Sequence[Any], route: str, began: float) -> Scored:
+        """Return the logged predictions of rows of `served`'s own row type.
+
+        Parameters
+        ----------
+        served : Served
+            The version that answers, whatever is swapped in meanwhile.
+        rows : sequence of row structs
+        route : str
+            Written to the prediction log.
+        began : float
+            `time.perf_counter()` when the request arrived.
+
+        Raises
+        ------
+        OverloadedError
+            When too many rows wait already.
+        RequestError
+            When a row cannot be read by the model; then none of the request's rows is logged.
+        """
+        if self.waiting_rows >= self._queue_rows:
+            raise OverloadedError("too many requests are waiting", hint="come again in a second")
+        if len(rows) == 1:
+            return await self._submit(served, rows, None, route, began)
+        encoder = served.model.encoder
+        if len(rows) <= _ENCODE_IN_THREAD_ROWS:
+            blocks = encoder.rows(rows)
+        else:
+            blocks = await asyncio.to_thread(encoder.rows, rows)
+        ids: list[str] = []
+        outputs: list[dict[str, Any]] = []
+        # One slice at a time: a long request takes turns with the short ones.
+        for start in range(0, len(rows), self._batch_rows):
+            part = slice(start, start + self._batch_rows)
+            scored = await self._submit(served, rows[part], blocks[part], route, began)
+            ids += scored.ids
+            outputs += scored.outputs
+        return Scored(served, ids, outputs)
+
+    def close(self) -> None:
+        """Let the thread go."""
+        self._threads.shutdown(wait=False)
+
+    def _submit(
+        self, served: Served, rows: Sequence[Any], blocks: Blocks | None, route: str, began: float
+    ) -> asyncio.Future[Scored]:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Scored] = loop.create_future()
+        self._queue.append(_Work(served, rows, blocks, route, began, done))
+        self.waiting_rows += len(rows)
+        self._schedule(loop)
+        return done
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._scheduled and not self._running:
+            self._scheduled = True
+            loop.call_soon(self._tick)
+
+    def _tick(self) -> None:
+        """Run one batch; what is left over is run in the next tick."""
+        self._scheduled = False
+        group, blocks = self._encoded(self._take())
+        loop = asyncio.get_running_loop()
+        if group:
+            served = group[0].served
+            if self._pace[0] is served and self._pace[1] > _SLOW_SECONDS:
+                self._running = True
+                self._task = loop.create_task(self._run_in_thread(group, blocks))
+                return
+            self._finish(group, *self._run(served, blocks))
+        if self._queue:
+            self._schedule(loop)
+
+    async def _run_in_thread(self, group: list[_Work], blocks: Blocks) -> None:
+        loop = asyncio.get_running_loop()
+        served = group[0].served
+        found = await loop.run_in_executor(self._threads, self._run, served, blocks)
+        self._running = False
+        self._finish(group, *found)
+        if self._queue:
+            self._schedule(loop)
+
+    def _take(self) -> list[_Work]:
+        """Take requests from the queue: one version only, and never more rows than the cap."""
+        group: list[_Work] = []
+        rows = 0
+        while self._queue:
+            work = self._queue[0]
+            if group and (
+                work.served is not group[0].served or rows + len(work.rows) > self._batch_rows
+            ):
+                break
+            rows += len(work.rows)
+            group.append(self._queue.popleft())
+        self.waiting_rows -= rows
+        return group
+
+    def _encoded(self, group: list[_Work]) -> tuple[list[_Work], Blocks]:
+        """Return the batch as blocks, without the requests whose rows the model cannot read."""
+        if not group:
+            return group, _NO_ROWS
+        encoder = group[0].served.model.encoder
+        if all(work.blocks is None for work in group):
+            try:
+                return group, encoder.rows([work.rows[0] for work in group])
+            except RequestError:
+                pass  # one of them is wrong: read one by one, so that only that one is refused
+        kept = []
+        for work in group:
+            try:
+                if work.blocks is None:
+                    work.blocks = encoder.rows(work.rows)
+                kept.append(work)
+            except RequestError as error:
+                _refuse(work, error)
+        blocks = [work.blocks for work in kept if work.blocks is not None]
+        return kept, Blocks.concat(blocks) if blocks else _NO_ROWS
+
+    def _run(
+        self, served: Served, blocks: Blocks
+    ) -> tuple[Blocks, Predictions | None, Exception | None]:
+        """Run the graph. Every exception is handed back: the requests in the batch need it."""
+        started = time.perf_counter()
+        try:
+            predictions = served.model.predict(blocks)
+        except Exception as error:  # noqa: BLE001
+            return blocks, None, error
+        spent = time.perf_counter() - started
+        same, pace = self._pace[0] is served, self._pace[1]
+        self._pace = (served, 0.8 * pace + 0.2 * spent if same else spent)
+        return blocks, predictions, None
+
+    def _finish(
+        self,
+        group: list[_Work],
+        blocks: Blocks,
+        predictions: Predictions | None,
+        error: Exception | None,
+    ) -> None:
+        """Write the batch down, then hand out the answers."""
+        if predictions is None:
+            self._failed(group, blocks, error)
+            return
+        served = group[0].served
+        outputs = predictions.rows()
+        self.batches += 1
+        self.batched_rows += len(outputs)
+        self.largest_batch = max(self.largest_batch, len(outputs))
+        now = self._clock.now()
+        milliseconds = int(now.timestamp() * 1000)
+        first = self._count
+        self._count += len(outputs)
+        prefix = f"{milliseconds:011x}{self._process}"
+        ids = [f"{prefix}{number:08x}" for number in range(first, self._count)]
+        if self._log is not None:
+            stamp = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
+            self._log.append(self._log_rows(group, blocks, ids, outputs, stamp))
+        start = 0
+        for work in group:
+            stop = start + len(work.rows)
+            if not work.done.done():
+                work.done.set_result(Scored(served, ids[start:stop], outputs[start:stop]))
+            start = stop
+
+    def _log_rows(
+        self,
+        group: list[_Work],
+        blocks: Blocks,
+        ids: list[str],
+        outputs: list[dict[str, Any]],
+        stamp: str,
+    ) -> list[LogRow]:
+        served = group[0].served
+        reader, deployment, version = served.reader, served.deployment, served.version
+        regression = served.model.manifest.task == "regression"
+        warns = served.gate.warns(blocks)
+        ended = time.perf_counter()
+        rows = []
+        index = 0
+        for work in group:
+            latency = int((ended - work.began) * 1e6)
+            for row in work.rows:
+                output = outputs[index]
+                rows.append(
+                    LogRow(
+                        ids[index],
+                        stamp,
+                        reader.key(row),
+                        deployment,
+                        "champion",
+                        1.0,
+                        version,
+                        reader.features(row) if self._log_features else None,
+                        output,
+                        None if regression else output["prediction"],
+                        work.route,
+                        "warn" if warns[index] else "pass",
+                        latency,
+                    )
+                )
+                index += 1
+        return rows
+
+    def _failed(self, group: list[_Work], blocks: Blocks, error: Exception | None) -> None:
+        """Run a failed batch request by request, so that one strange row fails alone."""
+        if len(group) == 1:
+            _log.error("the model failed on a request", exc_info=error)
+            _refuse(group[0], EvermodelError("the model failed on these rows", found=str(error)))
+            return
+        start = 0
+        for work in group:
+            stop = start + len(work.rows)
+            self._finish([work], *self._run(work.served, blocks[start:stop]))
+            start = stop
+
+
+def _refuse(work: _Work, error: EvermodelError) -> None:
+    if not work.done.done():
+        work.done.set_exception(error)
+
+
+def _no_rows() -> Blocks:
+    import numpy as np
+
+    none = np.empty((0, 0))
+    return Blocks(none, none.astype(object), none.astype(np.int64))
+
+
+_NO_ROWS = _no_rows()
