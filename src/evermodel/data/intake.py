@@ -14,10 +14,10 @@ __all__ = ["Intake", "average", "extremes", "numbers", "take"]
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
-    """A frame with what the reader understood about it, as far as it is known."""
+    """A frame with what the reader understood; `missing` counts the rows of each word by column."""
 
     frame: pl.DataFrame
-    missing: dict[str, tuple[str, ...]]
+    missing: dict[str, dict[str, int]]
     understood: Any = None
 
     @property
@@ -48,12 +48,10 @@ def take(table: Any) -> Intake:
         )
     if not frame.columns:
         raise DataError("the table has no columns", hint="check the separator and the header")
-    schema = getattr(table, "schema", None) if not isinstance(table, pl.DataFrame) else None
-    missing = {c.name: tuple(w for w in c.missing if w) for c in getattr(schema, "columns", ())}
+    understood = getattr(table, "understood", None)
+    missing = getattr(understood, "missing", {})
     return Intake(
-        frame=frame.with_columns(_plain(frame)),
-        missing=missing,
-        understood=getattr(table, "understood", None),
+        frame=frame.with_columns(_plain(frame)), missing=dict(missing), understood=understood
     )
 
 

@@ -41,7 +41,8 @@ def codes(series: pl.Series) -> Floats:
         column = ranked.get_column("_rank")
     else:
         column = series.cast(pl.Float64, strict=False).rank("average")
-    values: Floats = column.cast(pl.Float64).to_numpy().astype(np.float64, copy=True)
+    values: Floats = np.empty(column.len(), dtype=np.float64)
+    values[:] = column.cast(pl.Float64).to_numpy()
     gaps = np.isnan(values)
     values[gaps] = 0.0 if gaps.all() else float(np.mean(values[~gaps]))
     return values

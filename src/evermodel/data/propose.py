@@ -121,7 +121,7 @@ def _usable(intake: Intake, source: str, target: str) -> None:
 def _repairs(intake: Intake) -> dict[str, RepairAdvice]:
     found = {}
     for column in intake.frame.columns:
-        advice = repair_for(intake.frame[column], intake.missing.get(column, ()))
+        advice = repair_for(intake.frame[column], intake.missing.get(column))
         if advice is not None:
             found[column] = advice
     return found
@@ -201,11 +201,11 @@ def _weights(features: Mapping[str, pl.Series]) -> tuple[str, ...]:
 
 
 def _reading(understood: Any) -> dict[str, str]:
-    """Fix what was found out about a text file, where another file could be read otherwise."""
+    """Fix what a later, shorter file could be read differently by: decimal mark, order of dates."""
     found = {}
-    for setting, usual in (("separator", ","), ("encoding", "utf-8"), ("decimal", ".")):
-        value = getattr(understood, setting, "") or ""
-        if isinstance(value, str) and value and value.lower().replace("utf8", "utf-8") != usual:
+    for setting, usual in (("decimal", "."), ("dates", "year first")):
+        value = str(getattr(understood, setting, ""))
+        if value not in ("", usual):
             found[setting] = value
     return found
 

@@ -26,10 +26,10 @@ _MOST_LEVELS = 200
 _MOST_WORDS = 4
 
 
-def repair_for(series: pl.Series, known: tuple[str, ...] = ()) -> RepairAdvice | None:
+def repair_for(series: pl.Series, known: Mapping[str, int] | None = None) -> RepairAdvice | None:
     """Return the repair that one column needs, or None.
 
-    `known` are the words that the reader has already taken as missing in this column.
+    `known` are the words that the reader has already taken as missing here, with their rows.
 
     Examples
     --------
@@ -38,6 +38,7 @@ def repair_for(series: pl.Series, known: tuple[str, ...] = ()) -> RepairAdvice |
     >>> repair_for(pl.Series("income", [">50K", ">50K.", "<=50K", "<=50K."])).repair.strip
     '.'
     """
+    known = {word: n for word, n in (known or {}).items() if word}
     if series.dtype != pl.String:
         return _already_read(series, known)
     counts = series.drop_nulls().value_counts(sort=True, name="count")
@@ -47,7 +48,7 @@ def repair_for(series: pl.Series, known: tuple[str, ...] = ()) -> RepairAdvice |
     if number is not None:
         return number
     if counts.height > _MOST_LEVELS:
-        return _missing_words(series.name, counts.head(_MOST_LEVELS), known, series)
+        return _missing_words(series.name, counts.head(_MOST_LEVELS), known)
     return _spelling_repair(series.name, counts, known)
 
 
@@ -70,11 +71,10 @@ def mended(series: pl.Series, repair: Repair | None) -> pl.Series:
     return numbers(out) if repair.type == "number" else out
 
 
-def _already_read(series: pl.Series, known: tuple[str, ...]) -> RepairAdvice | None:
+def _already_read(series: pl.Series, known: Mapping[str, int]) -> RepairAdvice | None:
     """Write down what the reader did, so that every later file is read the same way."""
-    odd = tuple(word for word in known if word.strip() == "" or word.lower() in MISSING_WORDS)
-    rows = series.null_count()
-    if not odd or not rows:
+    odd = tuple(known)
+    if not odd:
         return None
     kind = "number" if series.dtype.is_numeric() else None
     shown = ", ".join(repr(word) for word in odd)
@@ -82,7 +82,7 @@ def _already_read(series: pl.Series, known: tuple[str, ...]) -> RepairAdvice | N
     return RepairAdvice(
         column=series.name,
         repair=Repair(missing=odd, type="number" if kind else None),
-        rows=rows,
+        rows=sum(known.values()),
         why=f"{shown}{what} is read as missing",
     )
 
@@ -110,7 +110,7 @@ def _number_repair(name: str, counts: pl.DataFrame) -> RepairAdvice | None:
 
 
 def _missing_words(
-    name: str, counts: pl.DataFrame, known: tuple[str, ...], series: pl.Series
+    name: str, counts: pl.DataFrame, known: Mapping[str, int]
 ) -> RepairAdvice | None:
     found = [
         word
@@ -118,12 +118,11 @@ def _missing_words(
         if word.strip().lower() in _NEVER_A_CATEGORY
     ]
     amount = int(counts.filter(pl.col(name).is_in(found)).get_column("count").sum())
-    found += [word for word in known if word.strip() == "" or word.lower() in _NEVER_A_CATEGORY]
-    # An "NA" among country codes is Namibia: in a category it counts only beside other blanks.
-    if not found or all(word.lower() == "na" for word in found):
+    # An "NA" among country codes is Namibia: a category's own "NA" counts only beside others.
+    if not known and all(word.lower() == "na" for word in found):
         return None
-    unique = tuple(dict.fromkeys(found))
-    rows = amount or series.null_count()
+    unique = tuple(dict.fromkeys([*found, *known]))
+    rows = amount + sum(known.values())
     shown = ", ".join(repr(word) for word in unique)
     return RepairAdvice(
         column=name, repair=Repair(missing=unique), rows=rows, why=f"{shown} stands for missing"
@@ -131,11 +130,11 @@ def _missing_words(
 
 
 def _spelling_repair(
-    name: str, counts: pl.DataFrame, known: tuple[str, ...]
+    name: str, counts: pl.DataFrame, known: Mapping[str, int]
 ) -> RepairAdvice | None:
     """Labels that differ only by a full stop or blanks at an end, or by upper and lower case."""
     amount = {str(word): int(n) for word, n in counts.iter_rows()}
-    absent = _missing_words(name, counts, known, pl.Series(name, [], dtype=pl.String))
+    absent = _missing_words(name, counts, known)
     missing = absent.repair.missing if absent else ()
     labels = {word: n for word, n in amount.items() if word not in missing}
     strip, examples, rows = _ends(labels)
@@ -148,7 +147,7 @@ def _spelling_repair(
         rows += map_rows
     if absent:
         examples.append(absent.why)
-        rows += sum(amount.get(word, 0) for word in missing)
+        rows += absent.rows
     if not examples:
         return None
     return RepairAdvice(

@@ -1,0 +1,236 @@
+"""Say whether a table is fit to learn from, and agrees with the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from evermodel.data.column_checks import column_checks
+from evermodel.data.intake import Intake, take
+from evermodel.data.target_checks import target_checks
+from evermodel.errors import nearest
+from evermodel.project import ROW_ORDER, Project
+from evermodel.records import CheckResult, Report
+
+__all__ = ["check"]
+
+_FEW_ROWS = 100
+_MOST_REJECTED = 0.05
+# What is said of a column because it is learned from.
+_OF_FEATURES = ("constant", "many_values", "missing")
+
+
+def check(
+    table: Any,
+    *,
+    project: Project | None = None,
+    reference: Any = None,
+    now: datetime | None = None,
+) -> Report:
+    """Return what was found in a table (what `tables.read` returned, or a polars DataFrame).
+
+    Only what makes training wrong or impossible fails; the rest warns or is told. Rows in the
+    evidence count from 0. `reference` is the profile of earlier data, to compare columns with;
+    without `now`, no date is judged to lie in the future.
+
+    Examples
+    --------
+    >>> report = check(pl.DataFrame({"x": [1.0, float("inf")] * 60}))
+    >>> report.verdict, report.find("infinite", "x").value
+    ('fail', 60)
+
+    Raises
+    ------
+    DataError
+        When it is no table or has no columns.
+    """
+    intake = take(table)
+    results = [*_rows(intake)]
+    if project is not None:
+        results += _schema(intake.frame, project)
+    if reference is not None:
+        results += _against(intake.frame, reference, project)
+    unused = {*project.data.key, *project.data.leave_out} if project is not None else set()
+    if intake.rows:
+        results += _duplicates(intake.frame, project)
+        for column in intake.frame.columns:
+            words = tuple(intake.missing.get(column, {}))
+            found = column_checks(intake.frame[column], missing_words=words, now=now)
+            results += [r for r in found if column not in unused or r.name not in _OF_FEATURES]
+        if project is not None and project.data.target in intake.frame.columns:
+            data = project.data
+            target = intake.frame[data.target]
+            columns = _features(intake.frame, project)
+            results += target_checks(columns, target, data.task, positive=data.positive)
+    return Report(
+        verb="check",
+        subject=project.name if project is not None else "",
+        results=tuple(results),
+        facts={
+            "rows": intake.rows,
+            "columns": intake.frame.width,
+            "understood": list(getattr(intake.understood, "notes", ())),
+        },
+    )
+
+
+def _features(frame: pl.DataFrame, project: Project) -> Mapping[str, pl.Series]:
+    data = project.data
+    away = {data.target, data.time, data.split, *data.key, *data.leave_out}
+    return {column: frame[column] for column in frame.columns if column not in away}
+
+
+def _rows(intake: Intake) -> Iterator[CheckResult]:
+    yield CheckResult(
+        name="rows",
+        subject="rows",
+        value=float(intake.rows),
+        unit="rows",
+        n=intake.rows,
+        min=2,
+        verdict="fail" if intake.rows < 2 else "warn" if intake.rows < _FEW_ROWS else "pass",
+        why="too few rows to learn from" if intake.rows < _FEW_ROWS else "",
+    )
+    understood = intake.understood
+    rejected = int(getattr(understood, "rejected_rows", 0))
+    if not rejected:
+        return
+    share = rejected / max(rejected + intake.rows, 1)
+    named = list(getattr(understood, "rejected", ()))[:5]
+    yield CheckResult(
+        name="rejected_rows",
+        subject="rows",
+        value=float(rejected),
+        unit="rows",
+        n=rejected + intake.rows,
+        verdict="fail" if share > _MOST_REJECTED else "warn",
+        why="rows that could not be read are left aside, never guessed at",
+        evidence={
+            "rows": [row.line for row in named],
+            "examples": [row.reason for row in named],
+            "counted": "lines of the file, from 1",
+        },
+    )
+
+
+def _schema(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
+    """Every column that the project names must be there; a wrongly typed one cannot be used."""
+    data = project.data
+    time = () if data.time == ROW_ORDER else (data.time,)
+    needed = {
+        "target": (data.target,),
+        "key": data.key,
+        "time": time,
+        "split": (data.split,),
+    }
+    for role, names in needed.items():
+        for name in names:
+            if name and name not in frame.columns:
+                yield _absent(name, f"it is the {role} of the project", frame, "fail")
+    for name in (*data.leave_out, *data.protected, *data.types, *data.repairs):
+        if name not in frame.columns:
+            yield _absent(name, "the project names it", frame, "warn")
+    for name, kind in data.types.items():
+        if name in frame.columns and not _fits(frame[name], kind):
+            yield _mistyped(frame[name], kind)
+    untyped = data.time in frame.columns and data.time not in data.types
+    if time and untyped and frame[data.time].dtype == pl.String:
+        yield _mistyped(frame[data.time], "timestamp")
+
+
+def _absent(name: str, why: str, frame: pl.DataFrame, verdict: Any) -> CheckResult:
+    word = nearest(name, frame.columns)
+    return CheckResult(
+        name="column_missing",
+        subject=name,
+        verdict=verdict,
+        why=why + (f"; did you mean {word!r}?" if word else ""),
+        evidence={"rows": [], "examples": [word] if word else []},
+    )
+
+
+def _fits(series: pl.Series, kind: str) -> bool:
+    if series.null_count() == series.len():
+        return True
+    if kind == "number":
+        return series.dtype.is_numeric()
+    if kind == "timestamp":
+        return series.dtype.is_temporal()
+    if kind == "boolean":
+        return series.dtype == pl.Boolean or series.n_unique() <= 3
+    return True
+
+
+def _mistyped(series: pl.Series, kind: str) -> CheckResult:
+    return CheckResult(
+        name="wrong_type",
+        subject=series.name,
+        n=series.len(),
+        verdict="fail",
+        why=f"the column is to hold a {kind}, and not every value is one",
+        evidence={"rows": [], "examples": series.drop_nulls().head(3).cast(pl.String).to_list()},
+    )
+
+
+def _against(frame: pl.DataFrame, reference: Any, project: Project | None) -> Iterator[CheckResult]:
+    """Compare columns and types with those of earlier data."""
+    left_out = set(project.data.leave_out) if project is not None else set()
+    known = {column.name: column for column in reference.columns}
+    for name, column in known.items():
+        if name not in frame.columns:
+            verdict = "warn" if name in left_out else "fail"
+            yield _absent(name, "earlier data had it", frame, verdict)
+        elif name not in left_out and not _fits(frame[name], column.type):
+            yield _mistyped(frame[name], column.type)
+    for name in frame.columns:
+        if name not in known:
+            yield CheckResult(
+                name="column_unknown",
+                subject=name,
+                n=frame.height,
+                verdict="warn",
+                why="earlier data did not have it: a model in use ignores it",
+            )
+
+
+def _duplicates(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckResult]:
+    again = ~frame.hash_rows(seed=0).is_first_distinct()
+    rows = int(again.sum())
+    share = rows / frame.height
+    yield CheckResult(
+        name="duplicate_rows",
+        subject="rows",
+        value=float(rows),
+        unit="rows",
+        n=frame.height,
+        verdict="warn" if share > 0.01 else "pass",
+        why="a row that stands in training and test alike makes the test too good",
+        evidence={
+            "rows": again.arg_true().head(5).to_list(),
+            "examples": [str(row)[:120] for row in frame.filter(again).head(1).rows()],
+        },
+    )
+    key = [name for name in (project.data.key if project else ()) if name in frame.columns]
+    if not key:
+        return
+    some = frame.select(key).drop_nulls()
+    twice = some.height - some.unique().height
+    # Where keys mostly repeat they name who a row is about; where hardly ever, a repeat is odd.
+    odd = 0 < twice < 0.05 * some.height
+    repeated = some.is_duplicated()
+    yield CheckResult(
+        name="duplicate_keys",
+        subject=", ".join(key),
+        value=float(twice),
+        unit="rows",
+        n=some.height,
+        verdict="warn" if odd else "pass",
+        why="an answer that arrives for this key fits more than one row" if odd else "",
+        evidence={
+            "rows": repeated.arg_true().head(5).to_list() if odd else [],
+            "examples": [str(row) for row in some.filter(repeated).head(2).rows()] if odd else [],
+        },
+    )

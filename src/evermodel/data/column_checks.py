@@ -1,0 +1,191 @@
+"""Checks of one column at a time: gaps, constants, values that cannot be, spellings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from evermodel.data.intake import extremes
+from evermodel.data.naming import not_below_zero, percent
+from evermodel.data.repairs import repair_for
+from evermodel.records import CheckResult
+from evermodel.stats.intervals import wilson
+
+__all__ = ["column_checks", "evidence"]
+
+_SENTINELS = (
+    -1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0,
+    9999999.0, 99999999.0, -1e6, 1e6, 2147483647.0, -2147483648.0,
+)  # fmt: skip
+_EXAMPLES = 5
+_MOST_LEVELS = 1000
+
+
+def evidence(series: pl.Series, wrong: pl.Series) -> dict[str, Any]:
+    """Return rows (counted from 0) and example values where `wrong` is true.
+
+    Examples
+    --------
+    >>> evidence(pl.Series([1, -2]), pl.Series([False, True]))
+    {'rows': [1], 'examples': ['-2']}
+    """
+    rows = wrong.fill_null(value=False).arg_true().head(_EXAMPLES).to_list()
+    return {"rows": rows, "examples": [str(series[row])[:80] for row in rows]}
+
+
+def column_checks(
+    series: pl.Series, *, missing_words: Sequence[str] = (), now: datetime | None = None
+) -> Iterator[CheckResult]:
+    """Yield what is worth knowing about one column; a column in order yields its gaps only.
+
+    Examples
+    --------
+    >>> [result.name for result in column_checks(pl.Series("age", [31, -4, 52]))]
+    ['below_zero']
+    """
+    if series.null_count():
+        yield _gaps(series, missing_words)
+    known = series.drop_nulls()
+    if series.len() and known.n_unique() <= 1:
+        yield _constant(series, known)
+        return
+    if series.dtype.is_numeric():
+        yield from _numbers(series)
+    elif series.dtype.is_temporal():
+        yield from _times(series, now)
+    elif series.dtype == pl.String:
+        yield from _words(series, known)
+
+
+def _result(name: str, series: pl.Series, wrong: pl.Series, why: str, **more: Any) -> CheckResult:
+    rows = int(wrong.fill_null(value=False).sum())
+    given: dict[str, Any] = {"verdict": "warn", "evidence": evidence(series, wrong)} | more
+    return CheckResult(
+        name=name, subject=series.name, value=rows, unit="rows", n=series.len(), why=why, **given
+    )
+
+
+def _gaps(series: pl.Series, words: Sequence[str]) -> CheckResult:
+    absent = series.null_count()
+    share = absent / series.len()
+    low, high, *_ = wilson(absent, series.len())
+    said = ", ".join(repr(word) for word in words if word)
+    return CheckResult(
+        name="missing",
+        subject=series.name,
+        value=share,
+        unit="share",
+        low=low,
+        high=high,
+        level=0.95,
+        n=series.len(),
+        verdict="warn" if share >= 0.5 else "pass",
+        why="a gap is learned from as a gap; where most is missing, little can be learned",
+        method="Wilson score interval",
+        evidence={
+            "rows": series.is_null().arg_true().head(_EXAMPLES).to_list(),
+            "examples": [said] if said else [],
+        },
+    )
+
+
+def _constant(series: pl.Series, known: pl.Series) -> CheckResult:
+    shown = [str(known[0])[:80]] if known.len() else []
+    return CheckResult(
+        name="constant",
+        subject=series.name,
+        value=float(known.n_unique()),
+        unit="values",
+        n=series.len(),
+        verdict="warn" if series.null_count() in (0, series.len()) else "pass",
+        why="a column with one value teaches nothing, and a later second value is new to the model",
+        evidence={"rows": [], "examples": shown},
+    )
+
+
+def _numbers(series: pl.Series) -> Iterator[CheckResult]:
+    if series.dtype.is_float():
+        endless = series.is_infinite()
+        if endless.any():
+            why = "no model can be fitted to infinite numbers: make them missing or correct them"
+            yield _result("infinite", series, endless, why, verdict="fail")
+            series = series.set(endless, None)
+    low, high = extremes(series)
+    if low < 0 and not_below_zero(series.name):
+        negative = series < 0
+        # Where negatives are common they have a meaning, such as a return or a refund.
+        if int(negative.sum()) <= 0.05 * series.len():
+            why = "this cannot be below zero by its name; a few rows are, so they may be mistakes"
+            yield _result("below_zero", series, negative, why)
+    if percent(series.name) and high > 100:
+        why = "a percentage above 100 is often a wrong unit"
+        yield _result("above_100_percent", series, series > 100, why)
+    yield from _sentinels(series)
+
+
+def _sentinels(series: pl.Series) -> Iterator[CheckResult]:
+    """Find numbers that stand for "unknown" or "too large": far from all others and frequent."""
+    counts = series.drop_nulls().value_counts(name="n").sort(series.name)
+    if counts.height < 10:
+        return
+    values = counts.get_column(series.name).cast(pl.Float64)
+    for at, beside, rest in ((0, 1, counts.height - 1), (-1, -2, 0)):
+        value, other, far = values[at], values[beside], values[rest]
+        rows = int(counts.get_column("n")[at])
+        gap, spread = abs(value - other), abs(other - far)
+        # Counts that end in -1 lie close to 0; only there is the usual gap too much to ask.
+        negative_code = value < 0 <= other and value in (-1.0, -9.0, -99.0)
+        if value not in _SENTINELS or rows < max(5, 0.0005 * series.len()):
+            continue
+        if gap >= 0.5 * spread or negative_code:
+            why = f"{value:g} stands apart from all other values, as a code for unknown or a limit"
+            yield _result("code_among_numbers", series, series == value, why)
+
+
+def _times(series: pl.Series, now: datetime | None) -> Iterator[CheckResult]:
+    if series.dtype == pl.Time or series.dtype == pl.Duration:
+        return
+    stamps = series.cast(pl.Datetime("us"))
+    old = stamps < datetime(1900, 1, 1)
+    if old.any():
+        why = "a date before 1900 is most often a default or a wrongly read year"
+        yield _result("date_before_1900", series, old, why)
+    if now is not None:
+        late = stamps > now.replace(tzinfo=None)
+        if late.any():
+            why = "what has not happened yet cannot have been observed"
+            yield _result("date_in_the_future", series, late, why)
+
+
+def _words(series: pl.Series, known: pl.Series) -> Iterator[CheckResult]:
+    damaged = series.str.contains("\ufffd|Ã[\u0080-\u00bf]")
+    if damaged.any():
+        yield _result(
+            "damaged_letters", series, damaged, "the file was read or written in a wrong encoding"
+        )
+    advice = repair_for(series)
+    numeric = advice is not None and advice.repair.type == "number"
+    if advice is not None:
+        repair = advice.repair
+        wrong = series.is_in([*repair.map, *repair.missing])
+        if repair.strip:
+            wrong = wrong | (series.str.strip_chars(repair.strip) != series)
+        why = f"{advice.why}: one meaning in two spellings is two categories to a model"
+        if repair.type == "number":
+            why = f"{advice.why}: the column is read as words until a repair is declared"
+        yield _result("spelling", series, wrong, why)
+    distinct = known.n_unique()
+    if distinct > _MOST_LEVELS and not numeric:
+        yield CheckResult(
+            name="many_values",
+            subject=series.name,
+            value=float(distinct),
+            unit="values",
+            n=series.len(),
+            verdict="warn" if distinct > 0.5 * known.len() else "pass",
+            why="values that hardly repeat teach little, and new rows will bring new ones",
+            evidence={"rows": [], "examples": known.unique().sort().head(3).to_list()},
+        )

@@ -1,0 +1,351 @@
+"""Is a new batch broken, rather than changed.
+
+A broken batch must not reach a model or a monitor; a changed one must. Each test therefore asks
+for something that customers, seasons and markets do not do: a distribution that fits the old one
+once a unit is taken back, a single value that floods a column, a feed that stops, a type that
+flips, rows that are delivered twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from evermodel.data.column_checks import evidence
+from evermodel.data.intake import numbers, take
+from evermodel.data.naming import calendar_part
+from evermodel.data.repairs import MISSING_WORDS
+from evermodel.data.slips import part_slip, unit_slip
+from evermodel.records import CheckResult, Report, Verdict
+
+__all__ = ["gate"]
+
+Floats = npt.NDArray[np.float64]
+
+_LEAST_ROWS = 30
+_SUSPICIOUS = (0.0, -1.0, 1.0, 99.0, 999.0, 9999.0, 99999.0, -99.0, -999.0, -9999.0)
+
+
+def gate(
+    table: Any,
+    reference: Any,
+    *,
+    key: Sequence[str] = (),
+    ignore: Collection[str] = ("prediction",),
+) -> Report:
+    """Return whether a new batch is broken, judged against a profile of earlier data.
+
+    `reference` is a `tables.Profile`; columns in `ignore` may be absent and are not judged.
+    Batches of fewer than 30 rows are judged by their columns and types only.
+
+    Raises
+    ------
+    DataError
+        When it is no table or has no columns.
+    """
+    intake = take(table)
+    frame = intake.frame
+    few = frame.height < _LEAST_ROWS
+    results = [
+        CheckResult(
+            name="rows",
+            subject="rows",
+            value=float(frame.height),
+            unit="rows",
+            n=frame.height,
+            verdict="fail" if not frame.height else "unknown" if few else "pass",
+            why="the batch is empty"
+            if not frame.height
+            else "too few rows to judge their values"
+            if few
+            else "",
+        )
+    ]
+    known = set()
+    for column in _columns(reference):
+        known.add(column.name)
+        if column.name in ignore:
+            continue
+        if column.name not in frame.columns:
+            results.append(_missing_column(column.name, frame.columns))
+        elif frame.height:
+            results += _column(frame[column.name], column, few=few)
+    results += [
+        _result("column_unknown", frame[name], "earlier data did not have it", verdict="warn")
+        for name in frame.columns
+        if name not in known and name not in ignore
+    ]
+    if not few:
+        results += _twice(frame, reference, key)
+    return Report(verb="gate", results=tuple(results), facts={"rows": frame.height})
+
+
+def _columns(reference: Any) -> Sequence[Any]:
+    columns = reference.columns
+    return tuple(columns.values()) if isinstance(columns, dict) else tuple(columns)
+
+
+def _result(
+    name: str,
+    series: pl.Series,
+    why: str,
+    *,
+    verdict: Verdict = "fail",
+    wrong: pl.Series | None = None,
+    **more: Any,
+) -> CheckResult:
+    shown = evidence(series, wrong) if wrong is not None else {"rows": [], "examples": []}
+    return CheckResult(
+        name=name,
+        subject=series.name,
+        n=series.len(),
+        verdict=verdict,
+        why=why,
+        evidence=shown,
+        **more,
+    )
+
+
+def _missing_column(name: str, columns: Sequence[str]) -> CheckResult:
+    return CheckResult(
+        name="column_missing",
+        subject=name,
+        verdict="fail",
+        why="earlier data had this column and the batch has not",
+        evidence={"rows": [], "examples": list(columns)[:5]},
+    )
+
+
+def _column(series: pl.Series, column: Any, *, few: bool) -> Iterator[CheckResult]:
+    """Yield what is broken in one column, and one result that says it is not otherwise."""
+    found = list(_type(series, column))
+    if not found and not few:
+        found = list(_feed(series, column))
+    if not found and not few:
+        if column.type == "number":
+            found = list(_number(numbers(series), column))
+        elif column.type == "timestamp":
+            found = list(_time(series))
+        elif column.type in ("category", "boolean"):
+            found = list(_category(series, column))
+    yield from found
+    if not found:
+        yield _result("intact", series, "", verdict="pass")
+
+
+def _type(series: pl.Series, column: Any) -> Iterator[CheckResult]:
+    given = series.is_not_null()
+    if not given.any():
+        return
+    wrong = pl.Series([], dtype=pl.Boolean)
+    if column.type == "number" and not series.dtype.is_numeric() and series.dtype != pl.Boolean:
+        readable = series.dtype == pl.String
+        wrong = given & numbers(series).is_null() if readable else given
+    elif column.type == "timestamp" and not series.dtype.is_temporal():
+        wrong = given
+    share = float(wrong.sum()) / float(given.sum())
+    if share > 0.02:
+        yield _result(
+            "type_changed",
+            series,
+            f"this held a {column.type} before; {share:.0%} of the values are none",
+            wrong=wrong,
+            value=share,
+            unit="share",
+        )
+
+
+def _feed(series: pl.Series, column: Any) -> Iterator[CheckResult]:
+    """Find a feed that stopped: gaps where values used to be."""
+    before = column.missing / max(column.rows, 1)
+    after = series.null_count() / series.len()
+    stopped = after - before >= 0.5 or (after >= 0.9 > 0.6 > before)
+    stopped = stopped or (before <= 0.02 and after >= 0.2)
+    if stopped or (after >= 0.05 and after >= 2 * before + 0.05):
+        yield _result(
+            "feed_stopped" if stopped else "more_missing",
+            series,
+            f"{after:.1%} is missing, {before:.1%} was before",
+            verdict="fail" if stopped else "warn",
+            wrong=series.is_null(),
+            value=after,
+            unit="share",
+            max=before,
+        )
+
+
+def _bins(column: Any) -> tuple[Floats, Floats]:
+    counts = np.asarray(column.counts, dtype=np.float64)
+    total = float(counts.sum())
+    edges = np.asarray(column.edges, dtype=np.float64)
+    return edges, counts / total if total else counts
+
+
+def _number(series: pl.Series, column: Any) -> Iterator[CheckResult]:
+    known = series.drop_nulls()
+    edges, shares = _bins(column)
+    if known.len() < _LEAST_ROWS or not edges.size or shares.size != edges.size + 1:
+        return
+    values = known.cast(pl.Float64).to_numpy().astype(np.float64)
+    if int(column.distinct) >= 10 and not calendar_part(series.name):
+        slip = unit_slip(values, edges, shares)
+        if slip is not None:
+            why = f"the values fit earlier ones once {slip.unit} is taken back: a slip of units"
+            yield _result(
+                "unit_slip", series, why, wrong=series.is_not_null(), value=slip.before, max=0.4
+            )
+            return
+        part = part_slip(values, edges, shares, float(column.minimum), float(column.maximum))
+        if part is not None:
+            which = pl.Series(part[1])
+            why = f"{part[0].share:.0%} of the values fit earlier ones once {part[0].unit} is back"
+            whole = series.is_not_null().to_numpy().copy()
+            whole[whole] = which.to_numpy()
+            yield _result(
+                "unit_slip", series, why, wrong=pl.Series(whole), value=part[0].share, unit="share"
+            )
+            return
+    yield from _flood(series, known, column, edges, shares)
+
+
+def _flood(
+    series: pl.Series, known: pl.Series, column: Any, edges: Floats, shares: Floats
+) -> Iterator[CheckResult]:
+    """Find one value that takes over a column in which it was rare: a default, a stuck sensor."""
+    counts = known.value_counts(sort=True, name="n").row(0)
+    value, after = float(counts[0]), int(counts[1]) / known.len()
+    near = {int(np.searchsorted(edges, value, side=side)) for side in ("left", "right")}
+    # The bin holds other values too, so this is at least what the value's share was.
+    before = float(sum(shares[place] for place in near))
+    odd = value in _SUSPICIOUS or value in (column.minimum, column.maximum)
+    jump = after - before
+    many = int(column.distinct) >= 20 and not calendar_part(series.name)
+    if jump >= (0.2 if odd else 0.35) and after >= 0.3:
+        broken = many and (odd or after >= 0.5)
+        yield _result(
+            "default_flood" if broken else "one_value_more",
+            series,
+            f"{value:g} is in {after:.0%} of the rows, and was in at most {before:.0%} before",
+            verdict="fail" if broken else "warn",
+            wrong=series == counts[0],
+            value=after,
+            unit="share",
+            max=before,
+        )
+
+
+def _category(series: pl.Series, column: Any) -> Iterator[CheckResult]:
+    words = series.cast(pl.String)
+    known = words.drop_nulls()
+    if known.len() < _LEAST_ROWS or not column.values:
+        return
+    usual = {str(v): int(n) for v, n in zip(column.values, column.value_counts, strict=False)}
+    if series.dtype == pl.Boolean or column.type == "boolean":
+        usual = {name.lower(): n for name, n in usual.items()}
+        words = words.str.to_lowercase()
+    rest = int(column.other) / max(sum(usual.values()) + int(column.other), 1)
+    unseen = words.is_not_null() & ~words.is_in(list(usual))
+    share = float(unseen.sum()) / known.len()
+    # Of a column with many values the profile keeps the frequent ones only.
+    if share - rest >= 0.2 and rest < 0.2:
+        plain = {_plain(name) for name in usual}
+        again = words.filter(unseen).unique()
+        respelled = sum(_plain(word) in plain for word in again) >= 0.5 * again.len()
+        why = f"{share:.0%} of the values were never seen before"
+        if respelled:
+            why += ", but for their spelling they are the known ones"
+        broken = respelled or (share >= 0.9 and rest < 0.05)
+        yield _result(
+            "values_changed",
+            series,
+            why,
+            verdict="fail" if broken else "warn",
+            wrong=unseen,
+            value=share,
+            unit="share",
+        )
+        return
+    top = known.value_counts(sort=True, name="n").row(0)
+    before = usual.get(str(top[0]), 0) / max(sum(usual.values()) + int(column.other), 1)
+    after = int(top[1]) / known.len()
+    if after - before >= 0.4:
+        broken = str(top[0]).strip().lower() in MISSING_WORDS
+        yield _result(
+            "default_flood" if broken else "one_value_more",
+            series,
+            f"{str(top[0])!r} is in {after:.0%} of the rows, and was in {before:.0%} before",
+            verdict="fail" if broken else "warn",
+            wrong=words == str(top[0]),
+            value=after,
+            unit="share",
+            max=before,
+        )
+
+
+def _plain(word: str) -> str:
+    return "".join(letter for letter in word.casefold() if letter.isalnum())
+
+
+def _time(series: pl.Series) -> Iterator[CheckResult]:
+    """Find dates that are a default or come from seconds read as milliseconds."""
+    if series.dtype in (pl.Time, pl.Duration):
+        return
+    stamps = series.cast(pl.Datetime("us"))
+    first, last = datetime(1970, 1, 31), datetime(2200, 1, 1)
+    odd = (stamps < first) & (stamps > datetime(1969, 12, 1)) | (stamps > last)
+    share = float(odd.fill_null(value=False).sum()) / series.len()
+    if share >= 0.05:
+        yield _result(
+            "default_flood",
+            series,
+            f"{share:.0%} of the times lie at the beginning of 1970 or after 2200",
+            wrong=odd,
+            value=share,
+            unit="share",
+        )
+
+
+def _twice(frame: pl.DataFrame, reference: Any, key: Sequence[str]) -> Iterator[CheckResult]:
+    """Find a delivery that came twice: repeats at one distance, or every row an even time."""
+    marks = pl.DataFrame({"h": frame.hash_rows(seed=0)}).with_row_index("row")
+    marks = marks.with_columns(back=pl.col("row") - pl.col("row").shift(1).over("h"))
+    again = marks.get_column("back").is_not_null()
+    repeats = int(again.sum())
+    if repeats >= max(10, 0.05 * frame.height):
+        offsets = marks.get_column("back").drop_nulls().value_counts(sort=True, name="n").row(0)
+        block = offsets[0] > 1 and offsets[1] >= 0.9 * repeats
+        sizes = marks.group_by("h").len().get_column("len")
+        if block or bool((sizes % 2 == 0).all()):
+            yield CheckResult(
+                name="delivered_twice",
+                subject="rows",
+                value=repeats / frame.height,
+                unit="share",
+                n=frame.height,
+                verdict="fail",
+                why=f"{repeats:,} rows repeat earlier ones in the same order, as a second delivery",
+                evidence={
+                    "rows": again.arg_true().head(5).to_list(),
+                    "examples": [str(row)[:120] for row in frame.filter(again).head(1).rows()],
+                },
+            )
+            return
+    names = [name for name in key if name in frame.columns]
+    was_unique = {c.name for c in _columns(reference) if c.rows and c.distinct >= 0.99 * c.rows}
+    if len(names) == 1 and names[0] in was_unique:
+        keys = frame[names[0]].drop_nulls()
+        extra = keys.len() - keys.n_unique()
+        if extra >= max(5, 0.05 * frame.height):
+            yield _result(
+                "delivered_twice",
+                frame[names[0]],
+                "keys that were never repeated before are in the batch more than once",
+                wrong=frame[names[0]].is_duplicated(),
+                value=extra / frame.height,
+                unit="share",
+            )

@@ -1,0 +1,152 @@
+"""Unit slips: the same distribution in another unit, for the whole batch or for part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Slip", "bin_distance", "part_slip", "unit_slip"]
+
+Floats = npt.NDArray[np.float64]
+
+# Factors so large that ordinary change hardly ever makes them.
+_LARGE = {
+    10.0: "a factor of 10", 100.0: "a factor of 100 (percent, cents)", 1e3: "a factor of 1,000",
+    1024.0: "a factor of 1,024 (bytes)", 1e4: "a factor of 10,000", 1e6: "a factor of 1,000,000",
+    1e9: "a factor of 1,000,000,000", 60.0: "a factor of 60 (minutes, seconds)",
+    3600.0: "a factor of 3,600 (hours, seconds)", 86400.0: "a factor of 86,400 (days, seconds)",
+}  # fmt: skip
+# Factors that growth could make too: they must fit all but exactly.
+_SMALL = {
+    1.609344: "miles and kilometres", 2.54: "inches and centimetres", 1 / 0.45359237: "pounds",
+    1 / 0.3048: "feet and metres", 3.785411784: "gallons and litres", 3.6: "m/s and km/h",
+    1.943844: "knots and m/s", 33.863886: "inches of mercury and hPa", 24.0: "days and hours",
+}  # fmt: skip
+_SHIFTS: tuple[tuple[Callable[[Floats], Floats], str], ...] = (
+    (lambda x: (x - 32.0) / 1.8, "Fahrenheit for Celsius"),
+    (lambda x: x * 1.8 + 32.0, "Celsius for Fahrenheit"),
+    (lambda x: x - 273.15, "Kelvin for Celsius"),
+    (lambda x: x + 273.15, "Celsius for Kelvin"),
+    (lambda x: -x, "the opposite sign"),
+)
+_FAR = 0.4
+_LEAST = 30
+
+
+class Slip(msgspec.Struct, frozen=True, kw_only=True):
+    """A slip that was found: how it reads, and the distance to the reference before and after."""
+
+    unit: str
+    before: float
+    after: float
+    share: float = 1.0
+
+
+def bin_distance(values: Floats, edges: Floats, shares: Floats) -> float:
+    """Return the Kolmogorov-Smirnov distance to a reference known by its bins.
+
+    `edges` are the inner edges of the bins, `shares` (one more) what each held.
+
+    Examples
+    --------
+    >>> bin_distance(np.array([1.0, 3.0]), np.array([2.0]), np.array([0.5, 0.5]))
+    0.0
+    """
+    found = np.bincount(np.searchsorted(edges, values, side="right"), minlength=edges.size + 1)
+    # An edge on a value of many ties can be counted to either side; the kinder one is taken.
+    other = np.bincount(np.searchsorted(edges, values, side="left"), minlength=edges.size + 1)
+    wanted = np.cumsum(shares)[:-1]
+    low, high = np.cumsum(found)[:-1] / values.size, np.cumsum(other)[:-1] / values.size
+    gap = np.where((wanted >= low) & (wanted <= high), 0.0, np.abs(wanted - low))
+    gap = np.minimum(gap, np.where(gap == 0.0, 0.0, np.abs(wanted - high)))
+    return float(gap.max()) if gap.size else 0.0
+
+
+def unit_slip(values: Floats, edges: Floats, shares: Floats) -> Slip | None:
+    """Return the slip that explains a whole batch, or None.
+
+    The batch must lie far from the reference as it stands, and close to it once a known factor
+    or shift is taken back. Small factors, which growth can make too, must fit all but exactly.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> usual = rng.normal(70, 10, 2000)
+    >>> edges = np.quantile(usual, np.arange(1, 20) / 20)
+    >>> unit_slip(rng.normal(70, 10, 500) * 1000, edges, np.full(20, 0.05)).unit
+    'a factor of 1,000'
+    >>> unit_slip(rng.normal(85, 10, 500), edges, np.full(20, 0.05))
+    """
+    if values.size < _LEAST or edges.size < 5:
+        return None
+    before = bin_distance(values, edges, shares)
+    if before < _FAR:
+        return None
+    noise = 1.36 / np.sqrt(values.size)
+    best: Slip | None = None
+    for change, unit, most in _changes():
+        after = bin_distance(change(values), edges, shares)
+        allowed = 0.15 + noise if most == "large" else min(0.04 + noise, 0.12)
+        needed = _FAR if most == "large" else 0.5
+        fits = before >= needed and after <= min(allowed, 0.4 * before)
+        if fits and (best is None or after < best.after):
+            best = Slip(unit=unit, before=before, after=after)
+    return best
+
+
+def _changes() -> Sequence[tuple[Callable[[Floats], Floats], str, str]]:
+    found: list[tuple[Callable[[Floats], Floats], str, str]] = []
+    for kind, table in (("large", _LARGE), ("small", _SMALL)):
+        for factor, unit in table.items():
+            found.append((lambda x, f=factor: x / f, unit, kind))  # type: ignore[misc]
+            found.append((lambda x, f=factor: x * f, unit, kind))  # type: ignore[misc]
+    found += [(change, unit, "small") for change, unit in _SHIFTS]
+    return found
+
+
+def part_slip(
+    values: Floats, edges: Floats, shares: Floats, low: float, high: float
+) -> tuple[Slip, npt.NDArray[np.bool_]] | None:
+    """Return the slip that explains values far outside the range `low` to `high`, and which.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> usual = rng.normal(70, 10, 2000)
+    >>> edges = np.quantile(usual, np.arange(1, 20) / 20)
+    >>> mixed = np.concatenate([rng.normal(70, 10, 400), rng.normal(70, 10, 100) / 100])
+    >>> slip, which = part_slip(mixed, edges, np.full(20, 0.05), usual.min(), usual.max())
+    >>> slip.unit, int(which.sum())
+    ('a factor of 100 (percent, cents)', 100)
+    """
+    if values.size < _LEAST or edges.size < 5 or not high > low:
+        return None
+    reach = max(abs(high), abs(low))
+    outside = np.abs(values) > 3.0 * reach
+    if low > 0:
+        outside |= (values < low / 3.0) & (values > 0)
+    share = float(outside.mean())
+    if share < 0.03 or outside.sum() < 10 or share > 0.97:
+        return None
+    # A part of the batch slipped; what is left must be as ever, or it is the world that changed.
+    if bin_distance(values[~outside], edges, shares) > 0.3:
+        return None
+    strange = values[outside]
+    typical = edges[(edges.size - 1) // 4], edges[-1 - (edges.size - 1) // 8]
+    # What is strange is judged against the usual values of its own size: zeros never slip.
+    zero = float(shares[np.searchsorted(edges, 0.0, side="right")]) if low <= 0 else 0.0
+    best: tuple[float, str] | None = None
+    for factor, unit in _LARGE.items():
+        for made in (strange / factor, strange * factor):
+            inside = float(((made >= low) & (made <= high)).mean())
+            middle = float(((made >= typical[0]) & (made <= max(typical[1], high / 3))).mean())
+            score = inside + middle
+            if inside >= 0.95 and (middle >= 0.5 or zero > 0.5) and (not best or score > best[0]):
+                best = (score, unit)
+    if best is None:
+        return None
+    before = bin_distance(values, edges, shares)
+    return Slip(unit=best[1], before=before, after=0.0, share=share), outside

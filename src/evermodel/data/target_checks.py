@@ -1,0 +1,172 @@
+"""Checks of the target: enough of it, not contradicting itself, not given away by a column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from evermodel.data.intake import numbers
+from evermodel.data.leakage import class_leaks, number_leaks
+from evermodel.data.target import labels
+from evermodel.records import CheckResult, Task
+from evermodel.stats.intervals import wilson
+
+__all__ = ["target_checks"]
+
+_FEW = 10
+_SOME = 50
+
+
+def target_checks(
+    columns: Mapping[str, pl.Series], target: pl.Series, task: Task, *, positive: str = ""
+) -> Iterator[CheckResult]:
+    """Yield what is worth knowing about the target; `columns` are those to learn from.
+
+    Examples
+    --------
+    >>> results = target_checks({}, pl.Series("y", ["a", "a"]), "binary")
+    >>> [(result.name, result.verdict) for result in results]
+    [('target_missing', 'pass'), ('classes', 'fail')]
+    """
+    absent = target.null_count()
+    known = target.drop_nulls()
+    low, high, *_ = wilson(absent, target.len())
+    yield CheckResult(
+        name="target_missing",
+        subject=target.name,
+        value=absent / max(target.len(), 1),
+        unit="share",
+        low=low,
+        high=high,
+        level=0.95,
+        n=target.len(),
+        verdict="fail" if known.is_empty() else "pass",
+        why="rows without the truth are not learned from",
+        method="Wilson score interval",
+        evidence={"rows": target.is_null().arg_true().head(5).to_list(), "examples": []},
+    )
+    if known.is_empty():
+        return
+    if task == "regression":
+        yield from _amount(target)
+    else:
+        yield from _classes(known, positive)
+    if known.n_unique() > 1:
+        yield from _contradictions(columns, target, task)
+        yield from _leaks(columns, target, task)
+
+
+def _classes(known: pl.Series, positive: str) -> Iterator[CheckResult]:
+    counts = labels(known).value_counts(sort=True, name="n")
+    names, sizes = counts.get_column(known.name).to_list(), counts.get_column("n").to_list()
+    yield CheckResult(
+        name="classes",
+        subject=known.name,
+        value=float(len(names)),
+        unit="classes",
+        n=known.len(),
+        min=2,
+        verdict="fail" if len(names) < 2 else "pass",
+        why="with one class there is nothing to tell apart",
+        evidence={"rows": [], "examples": names[:5]},
+    )
+    if len(names) < 2:
+        return
+    if positive and positive not in names:
+        yield CheckResult(
+            name="positive_class",
+            subject=known.name,
+            value=0,
+            unit="rows",
+            n=known.len(),
+            min=1,
+            verdict="fail",
+            why=f"the positive class {positive!r} of the project does not occur",
+            evidence={"rows": [], "examples": names[:5]},
+        )
+    yield CheckResult(
+        name="smallest_class",
+        subject=known.name,
+        slice=f"{known.name}={names[-1]}",
+        value=float(sizes[-1]),
+        unit="rows",
+        n=known.len(),
+        min=_SOME,
+        verdict="warn" if sizes[-1] < _SOME else "pass",
+        why="the rarest class bounds what can be learned and how surely it can be measured",
+        evidence={"rows": [], "examples": names[-1:]},
+    )
+
+
+def _amount(target: pl.Series) -> Iterator[CheckResult]:
+    value = numbers(target)
+    unread = int(value.null_count() - target.null_count())
+    wrong = value.is_null() & target.is_not_null()
+    yield CheckResult(
+        name="target_is_a_number",
+        subject=target.name,
+        value=float(unread),
+        unit="rows",
+        n=target.len(),
+        max=0,
+        verdict="fail" if unread else "pass",
+        why="a regression learns numbers; words among them need a repair",
+        evidence={
+            "rows": wrong.arg_true().head(5).to_list(),
+            "examples": target.filter(wrong).head(3).cast(pl.String).to_list(),
+        },
+    )
+    distinct = value.drop_nulls().n_unique()
+    if distinct < 2:
+        yield CheckResult(
+            name="constant_target",
+            subject=target.name,
+            value=float(distinct),
+            unit="values",
+            n=target.len(),
+            min=2,
+            verdict="fail",
+            why="a target that never changes needs no model",
+        )
+
+
+def _contradictions(
+    columns: Mapping[str, pl.Series], target: pl.Series, task: Task
+) -> Iterator[CheckResult]:
+    """Equal rows with different classes: label errors, or a column that is needed is not there."""
+    if task == "regression" or not columns:
+        return
+    frame = pl.DataFrame(list(columns.values()))
+    equal = pl.DataFrame({"h": frame.hash_rows(seed=0), "y": target}).with_row_index("row")
+    equal = equal.filter(pl.col("y").is_not_null())
+    mixed = equal.filter(pl.col("y").n_unique().over("h") > 1)
+    share = mixed.height / max(equal.height, 1)
+    yield CheckResult(
+        name="conflicting_labels",
+        subject=target.name,
+        value=share,
+        unit="share",
+        n=equal.height,
+        verdict="warn" if share > 0.02 else "pass",
+        why="rows that are equal but for the truth: label errors, or a telling column is missing",
+        evidence={
+            "rows": mixed.sort("h", "row").get_column("row").head(6).to_list(),
+            "examples": [],
+        },
+    )
+
+
+def _leaks(
+    columns: Mapping[str, pl.Series], target: pl.Series, task: Task
+) -> Iterator[CheckResult]:
+    find = number_leaks if task == "regression" else class_leaks
+    for leak in find(columns, target):
+        yield CheckResult(
+            name="leakage",
+            subject=leak.column,
+            n=target.len() - target.null_count(),
+            verdict="fail",
+            why=f"{leak.why}: put it into leave_out, unless it is known before the outcome",
+            evidence={"rows": [], "examples": []},
+        )
