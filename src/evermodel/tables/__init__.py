@@ -1,0 +1,60 @@
+"""Batches in and out: readers, digests, versioned tables, streaming profiles, writers.
+
+Everything public is loaded on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evermodel.tables import versions
+    from evermodel.tables.digests import digest, digest_batches
+    from evermodel.tables.profiles import ColumnProfile, Profile, merge, profile
+    from evermodel.tables.reader import read, scan, understand
+    from evermodel.tables.understanding import ColumnReading, Rejected, Table, Understanding
+    from evermodel.tables.writer import write
+
+__all__ = [
+    "ColumnProfile",
+    "ColumnReading",
+    "Profile",
+    "Rejected",
+    "Table",
+    "Understanding",
+    "digest",
+    "digest_batches",
+    "merge",
+    "profile",
+    "read",
+    "scan",
+    "understand",
+    "versions",
+    "write",
+]
+
+_ROOMS = {
+    "ColumnProfile": "profiles",
+    "ColumnReading": "understanding",
+    "Profile": "profiles",
+    "Rejected": "understanding",
+    "Table": "understanding",
+    "Understanding": "understanding",
+    "digest": "digests",
+    "digest_batches": "digests",
+    "merge": "profiles",
+    "profile": "profiles",
+    "read": "reader",
+    "scan": "reader",
+    "understand": "reader",
+    "write": "writer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "versions":
+        return importlib.import_module("evermodel.tables.versions")
+    if name in _ROOMS:
+        return getattr(importlib.import_module(f"evermodel.tables.{_ROOMS[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,112 @@
+"""Texts into typed columns, by an understanding; what does not fit is an error, never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import polars as pl
+
+from evermodel.errors import DataError
+from evermodel.project import Repair
+from evermodel.tables.understanding import ColumnReading
+from evermodel.tables.values import (
+    CATEGORY_MISSING,
+    MISSING_WORDS,
+    convert_dates,
+    convert_numbers,
+    stripped,
+)
+
+__all__ = ["apply_repairs", "convert"]
+
+_TRUE = ("true", "yes", "y", "t", "1", "1.0", "on")
+_FALSE = ("false", "no", "n", "f", "0", "0.0", "off")
+
+
+def apply_repairs(frame: pl.DataFrame, repairs: Mapping[str, Repair]) -> pl.DataFrame:
+    """Return the texts after the declared repairs: `strip`, then `map`, then `missing`.
+
+    Examples
+    --------
+    >>> frame = pl.DataFrame({"income": ["<=50K.", ">50K", "-1"]})
+    >>> repair = Repair(strip=".", missing=("-1",))
+    >>> apply_repairs(frame, {"income": repair})["income"].to_list()
+    ['<=50K', '>50K', None]
+    """
+    changed = []
+    for name, repair in repairs.items():
+        if name not in frame.columns:
+            continue
+        values = frame[name]
+        if repair.strip:
+            values = stripped(values).str.strip_chars(repair.strip)
+        if repair.map:
+            values = values.replace(dict(repair.map))
+        if repair.missing:
+            values = values.set(values.is_in(list(repair.missing)), None)
+        changed.append(values)
+    return frame.with_columns(changed)
+
+
+def convert(
+    frame: pl.DataFrame,
+    columns: Iterable[ColumnReading],
+    *,
+    extra: Iterable[str],
+    lines: np.ndarray,
+    where: str,
+) -> pl.DataFrame:
+    """Return texts as typed columns.
+
+    Raises
+    ------
+    DataError
+        When a value is not of its column's type; names the column, the lines and the values.
+    """
+    extra = tuple(extra)
+    return pl.DataFrame([_convert(frame[one.name], one, extra, lines, where) for one in columns])
+
+
+def _convert(
+    values: pl.Series, how: ColumnReading, extra: tuple[str, ...], lines: np.ndarray, where: str
+) -> pl.Series:
+    texts = stripped(values)
+    if how.type in ("category", "text"):
+        absent = texts.is_in([*CATEGORY_MISSING, *extra])
+        return (texts if how.padded else values).set(absent, None)
+    absent = texts.is_null() | texts.is_in(list(extra))
+    if how.type == "number":
+        result = convert_numbers(texts, how)
+    elif how.type == "timestamp":
+        result = convert_dates(texts, how.dates)
+    else:
+        lower = texts.str.to_lowercase()
+        yes, no = lower.is_in(list(_TRUE)), lower.is_in(list(_FALSE))
+        result = yes.set(~(yes | no), None)
+    result = result.set(absent, None) if extra else result
+    wrong = result.is_null() & ~absent
+    if wrong.any():
+        wrong &= ~texts.str.to_lowercase().is_in(list(MISSING_WORDS))
+        if wrong.any():
+            raise _unfit(values, wrong, how, lines, where)
+    return result
+
+
+def _unfit(
+    values: pl.Series, wrong: pl.Series, how: ColumnReading, lines: np.ndarray, where: str
+) -> DataError:
+    count = int(wrong.sum())
+    places = lines[wrong.to_numpy()][:3].tolist()
+    shown = ", ".join(
+        f"{text!r} on line {line}"
+        for line, text in zip(places, values.filter(wrong).head(3).to_list(), strict=True)
+    )
+    kind = {"number": "numbers", "timestamp": "dates", "boolean": "true or false"}[how.type]
+    repair = f"data.repairs.{how.name}.missing or .map, or data.types.{how.name}"
+    return DataError(
+        f"{count} of {len(values)} values of column {how.name!r} are not {kind}",
+        where=where,
+        found=shown,
+        hint=f"set {repair}",
+    )

@@ -1,0 +1,290 @@
+"""Profiles: small summaries of columns that can be stored, compared and added up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from evermodel.errors import DataError
+from evermodel.records import ColumnType, Record
+
+__all__ = ["ColumnProfile", "Profile", "merge", "profile"]
+
+BINS = 20
+TOP_VALUES = 100
+_SAMPLE = 100_000
+
+
+class ColumnProfile(Record, frozen=True, kw_only=True):
+    """Summary of one column.
+
+    Numbers are summarised as they are, timestamps as seconds since 1970 (UTC), texts by their
+    length in characters. `edges` are the inner edges of bins of about equal mass; bin i counts
+    ``edges[i-1] < value <= edges[i]``, so `counts` has one entry more than `edges`. Categories and
+    booleans ("true", "false") have `values`, the most frequent first, their `value_counts`, and in
+    `other` the rows of all further values. `distinct` is known only of a profile that was made
+    without `like` and not merged.
+    """
+
+    name: str
+    type: ColumnType
+    rows: int
+    missing: int
+    distinct: int | None = None
+    mean: float | None = None
+    sd: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    edges: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+    values: tuple[str, ...] = ()
+    value_counts: tuple[int, ...] = ()
+    other: int = 0
+
+    @property
+    def present(self) -> int:
+        """The number of rows that have a value."""
+        return self.rows - self.missing
+
+
+class Profile(Record, frozen=True, kw_only=True):
+    """Summaries of the columns of a table, in order."""
+
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+
+    def __getitem__(self, name: str) -> ColumnProfile:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(column.name == name for column in self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def to_json(self) -> bytes:
+        """Return the profile as JSON."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def from_json(cls, content: bytes | str) -> Profile:
+        """Return the profile that `to_json` wrote.
+
+        Raises
+        ------
+        DataError
+            When the content is not a profile.
+        """
+        try:
+            return msgspec.json.decode(content, type=cls)
+        except msgspec.DecodeError as error:
+            raise DataError("this is not a profile", found=str(error)) from None
+
+
+def profile(
+    frame: pl.DataFrame, types: Mapping[str, ColumnType], *, like: Profile | None = None
+) -> Profile:
+    """Return the profile of the columns named in `types`.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Values as the reader types them.
+    types : mapping of str to ColumnType
+        The columns to summarise, and as what.
+    like : Profile, optional
+        A reference whose bins and values are used where it has the column, so that the two
+        profiles can be compared, and profiles of parts merged.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"plan": ["a", "b", "a", None], "age": [1.0, 2.0, 3.0, 4.0]})
+    >>> found = profile(table, {"plan": "category", "age": "number"})
+    >>> found["plan"].values, found["plan"].missing, found["age"].mean
+    (('a', 'b'), 1, 2.5)
+
+    Raises
+    ------
+    DataError
+        When a column is not in the table or not of its type.
+    """
+    columns = []
+    for name, type in types.items():
+        if name not in frame.columns:
+            what = f"column {name!r} is not in the table"
+            raise DataError(what, found=", ".join(frame.columns[:20]))
+        past = like[name] if like is not None and name in like else None
+        if past is not None and past.type != type:
+            what = f"column {name!r} is a {type} and was a {past.type} in the reference"
+            raise DataError(what, hint="read both with the same types")
+        if type in ("category", "boolean"):
+            columns.append(_of_words(frame[name], type, past))
+        else:
+            columns.append(_of_numbers(frame[name], type, past))
+    return Profile(rows=frame.height, columns=tuple(columns))
+
+
+def _of_words(series: pl.Series, type: ColumnType, past: ColumnProfile | None) -> ColumnProfile:
+    missing = series.null_count()
+    present = series.drop_nulls() if missing else series
+    if series.dtype == pl.Boolean:
+        yes = int(present.sum() or 0)
+        counted = {"true": yes, "false": len(present) - yes}
+        counted = {word: count for word, count in counted.items() if count}
+    else:
+        table = present.cast(pl.String).value_counts(name="n")
+        counted = dict(zip(table[series.name].to_list(), table["n"].to_list(), strict=True))
+    if past is not None:
+        values = past.values
+    else:
+        top = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:TOP_VALUES]
+        values = tuple(word for word, _ in top)
+    counts = tuple(counted.get(word, 0) for word in values)
+    return ColumnProfile(
+        name=series.name,
+        type=type,
+        rows=len(series),
+        missing=missing,
+        distinct=len(counted) if past is None else None,
+        values=values,
+        value_counts=counts,
+        other=len(present) - sum(counts),
+    )
+
+
+def _of_numbers(series: pl.Series, type: ColumnType, past: ColumnProfile | None) -> ColumnProfile:
+    numbers = _as_numbers(series, type)
+    present = numbers.drop_nulls() if numbers.null_count() else numbers
+    if not len(present):
+        edges = past.edges if past is not None else ()
+        return ColumnProfile(
+            name=series.name,
+            type=type,
+            rows=len(series),
+            missing=len(series),
+            distinct=0 if past is None else None,
+            edges=edges,
+            counts=(0,) * (len(edges) + 1),
+        )
+    edges = past.edges if past is not None else _edges(present)
+    distinct = None
+    if past is None:
+        distinct = int(present.approx_n_unique())
+        if distinct < 1_000:
+            distinct = present.n_unique()
+    return ColumnProfile(
+        name=series.name,
+        type=type,
+        rows=len(series),
+        missing=len(series) - len(present),
+        distinct=distinct,
+        mean=_real(present.mean()),
+        sd=_real(present.std(ddof=0)),
+        minimum=_real(present.min()),
+        maximum=_real(present.max()),
+        edges=edges,
+        counts=_count(present, edges),
+    )
+
+
+def _as_numbers(series: pl.Series, type: ColumnType) -> pl.Series:
+    if type == "text" and series.dtype == pl.String:
+        return series.str.len_chars().cast(pl.Float64)
+    if type == "timestamp" and isinstance(series.dtype, pl.Datetime):
+        return series.dt.timestamp("us") / 1e6
+    if type == "number" and (series.dtype.is_numeric() or series.dtype == pl.Boolean):
+        return series.cast(pl.Float64).fill_nan(None)
+    if series.null_count() == len(series):
+        return series.cast(pl.Float64, strict=False)
+    what = f"column {series.name!r} is not a {type}"
+    raise DataError(what, found=str(series.dtype), hint="read it with that type")
+
+
+def _real(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and np.isfinite(value) else None
+
+
+def _edges(present: pl.Series) -> tuple[float, ...]:
+    values = present.to_numpy()
+    values = values[np.isfinite(values)]
+    if len(values) > _SAMPLE:
+        # Rows at random and not every k-th: a regular stride would follow seasons.
+        values = values[np.random.default_rng(0).integers(0, len(values), _SAMPLE)]
+    if not len(values):
+        return ()
+    shares = np.arange(1, BINS) / BINS
+    edges = np.unique(np.quantile(values, shares, method="inverted_cdf"))
+    return tuple(float(edge) for edge in edges if edge < values.max())
+
+
+def _count(present: pl.Series, edges: tuple[float, ...]) -> tuple[int, ...]:
+    values = present.to_numpy()
+    places = np.searchsorted(np.asarray(edges), values, side="left")
+    return tuple(np.bincount(places, minlength=len(edges) + 1).tolist())
+
+
+def merge(a: Profile, b: Profile) -> Profile:
+    """Return the profile of two parts of a table from theirs, made `like` the same reference.
+
+    Means and variances are combined as Chan, Golub and LeVeque (1983) do.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]})
+    >>> past = profile(table, {"x": "number"})
+    >>> parts = [profile(part, {"x": "number"}, like=past) for part in (table[:1], table[1:])]
+    >>> merge(*parts)["x"].mean
+    2.5
+
+    Raises
+    ------
+    DataError
+        When the two have other columns, bins or values.
+    """
+    if a.names != b.names:
+        raise DataError("profiles of different columns cannot be merged", found=str(b.names))
+    columns = tuple(_merge(one, two) for one, two in zip(a.columns, b.columns, strict=True))
+    return Profile(rows=a.rows + b.rows, columns=columns)
+
+
+def _merge(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
+    if (a.type, a.edges, a.values) != (b.type, b.edges, b.values):
+        what = f"profiles of column {a.name!r} have different bins or values"
+        raise DataError(what, hint="make both like the same reference")
+    mean, sd = _merge_moments(a, b)
+    return ColumnProfile(
+        name=a.name,
+        type=a.type,
+        rows=a.rows + b.rows,
+        missing=a.missing + b.missing,
+        mean=mean,
+        sd=sd,
+        minimum=min((x for x in (a.minimum, b.minimum) if x is not None), default=None),
+        maximum=max((x for x in (a.maximum, b.maximum) if x is not None), default=None),
+        edges=a.edges,
+        counts=tuple(x + y for x, y in zip(a.counts, b.counts, strict=True)),
+        values=a.values,
+        value_counts=tuple(x + y for x, y in zip(a.value_counts, b.value_counts, strict=True)),
+        other=a.other + b.other,
+    )
+
+
+def _merge_moments(a: ColumnProfile, b: ColumnProfile) -> tuple[float | None, float | None]:
+    for one, two in ((a, b), (b, a)):
+        if not one.present:
+            return two.mean, two.sd
+    if a.mean is None or b.mean is None or a.sd is None or b.sd is None:
+        return None, None
+    n = a.present + b.present
+    gap = b.mean - a.mean
+    mean = a.mean + gap * b.present / n
+    squares = a.sd**2 * a.present + b.sd**2 * b.present + gap**2 * a.present * b.present / n
+    return mean, (squares / n) ** 0.5

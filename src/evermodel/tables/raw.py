@@ -1,0 +1,41 @@
+"""Rows before they have types: texts, and the line each row starts on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from evermodel.tables.understanding import Rejected
+
+__all__ = ["RawBatch", "RawSource"]
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Some rows as they stand in a source.
+
+    `lines` holds the line (or row number) on which each row starts. `kinds` says of columns whose
+    values came with types of their own which these were ("text", "boolean", "value"). `names` are
+    all columns of the source in order, where some of them are not in `frame`.
+    """
+
+    frame: pl.DataFrame
+    lines: np.ndarray
+    rejected: tuple[Rejected, ...] = ()
+    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+
+class RawSource(Protocol):
+    """A place that rows come from, more than once if asked."""
+
+    where: str
+    kind: str
+
+    def batches(self, rows: int) -> Iterator[RawBatch]:
+        """Yield all rows in order, about `rows` at a time."""
+        ...

@@ -1,0 +1,309 @@
+"""Read a table, whole or in batches, and say how it was understood.
+
+Types are found from all values, never from the first rows, and nothing is altered in silence:
+each conversion is in the `Understanding` that comes with the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from evermodel.errors import DataError
+from evermodel.project import Reading, Repair
+from evermodel.records import Column, ColumnType, Schema
+from evermodel.tables.convert import apply_repairs, convert
+from evermodel.tables.delimited import Delimited
+from evermodel.tables.evidence import Evidence, decide, missing_words
+from evermodel.tables.raw import RawBatch, RawSource
+from evermodel.tables.sources import Typed, open_source
+from evermodel.tables.typed import as_raw, type_of
+from evermodel.tables.understanding import ColumnReading, Rejected, Table, Understanding
+
+__all__ = ["read", "scan", "understand"]
+
+_MOST_REJECTED = 1_000
+
+
+def read(
+    source: str | Path,
+    *,
+    reading: Reading = Reading(),
+    repairs: Mapping[str, Repair] | None = None,
+    types: Mapping[str, ColumnType] | None = None,
+) -> Table:
+    r"""Return the table at a path or address, with its types and how they were found.
+
+    Parameters
+    ----------
+    source : str or Path
+        CSV, TSV, JSON lines or parquet file, folder of a Delta table, or a database such as
+        ``sqlite:///shop.db?table=orders``.
+    reading : Reading
+        What is known about how a text file is written; the rest is found out.
+    repairs : mapping of str to Repair, optional
+        Declared changes to the values of columns, made before types are found.
+    types : mapping of str to ColumnType, optional
+        Types that columns must have; columns that are not in the source are passed over.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "bills.csv"
+    >>> _ = path.write_text("id;total\n007;1,50\n008; \n")
+    >>> table = read(path)
+    >>> table.frame["total"].to_list(), table.understood.missing["total"]
+    ([1.5, None], {' ': 1})
+
+    Raises
+    ------
+    DataError
+        When there is no table there, or a value is not of the type that was asked for.
+    """
+    opened = open_source(source, reading)
+    forced = _forced(repairs or {}, types or {})
+    if isinstance(opened, Typed):
+        batches: Iterator[RawBatch | pl.DataFrame] = iter([opened.frame()])
+    else:
+        if isinstance(opened, Delimited):
+            opened.settle()
+        batches = opened.batches(65_536)
+    return _whole(opened, batches, reading, repairs or {}, forced)
+
+
+def scan(
+    source: str | Path,
+    *,
+    reading: Reading = Reading(),
+    repairs: Mapping[str, Repair] | None = None,
+    types: Mapping[str, ColumnType] | None = None,
+    understood: Understanding | None = None,
+    batch_rows: int = 65_536,
+) -> Iterator[pl.DataFrame]:
+    """Yield the table in batches of at most `batch_rows` rows, in memory that does not grow.
+
+    Where `understood` is not given, the source is looked through once before, so that types are
+    found from all values here too.
+
+    Raises
+    ------
+    DataError
+        As `read`; also when the source no longer is as it was understood.
+    """
+    forced = _forced(repairs or {}, types or {})
+    if understood is None:
+        understood = understand(
+            source, reading=reading, repairs=repairs, types=types, batch_rows=batch_rows
+        )
+    opened = open_source(source, reading)
+    if isinstance(opened, Delimited):
+        _follow(opened, understood)
+    for batch in _raw_batches(opened, batch_rows):
+        raw, done = _texts(batch, repairs or {}, forced)
+        frame = _typed(raw, done, understood.columns, reading, opened.where)
+        yield from frame.iter_slices(batch_rows)
+
+
+def understand(
+    source: str | Path,
+    *,
+    reading: Reading = Reading(),
+    repairs: Mapping[str, Repair] | None = None,
+    types: Mapping[str, ColumnType] | None = None,
+    batch_rows: int = 65_536,
+) -> Understanding:
+    """Return how a source is understood, looking through all of it in bounded memory.
+
+    Raises
+    ------
+    DataError
+        When there is no table there.
+    """
+    opened = open_source(source, reading)
+    if isinstance(opened, Delimited):
+        opened.settle()
+    forced = _forced(repairs or {}, types or {})
+    gathered = _Gathered(reading)
+    for batch in _raw_batches(opened, batch_rows):
+        raw, done = _texts(batch, repairs or {}, forced)
+        gathered.add(raw, done)
+    return gathered.verdict(opened, reading, forced)
+
+
+def _raw_batches(opened: RawSource | Typed, batch_rows: int) -> Iterator[RawBatch | pl.DataFrame]:
+    return opened.frames(batch_rows) if isinstance(opened, Typed) else opened.batches(batch_rows)
+
+
+def _forced(
+    repairs: Mapping[str, Repair], types: Mapping[str, ColumnType]
+) -> dict[str, ColumnType]:
+    told = {name: repair.type for name, repair in repairs.items() if repair.type is not None}
+    return told | dict(types)
+
+
+def _texts(
+    batch: RawBatch | pl.DataFrame, repairs: Mapping[str, Repair], forced: Mapping[str, ColumnType]
+) -> tuple[RawBatch, dict[str, pl.Series]]:
+    """Divide a batch into texts that await a type, repaired, and columns that have one."""
+    done: dict[str, pl.Series] = {}
+    if isinstance(batch, pl.DataFrame):
+        batch, done = as_raw(batch, repairs, forced)
+    frame = apply_repairs(batch.frame, repairs)
+    return RawBatch(frame, batch.lines, batch.rejected, batch.kinds, batch.names), done
+
+
+class _Gathered:
+    """The evidence of all batches, column by column in the order of the source."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.extra = frozenset(reading.missing)
+        self.evidence: dict[str, Evidence] = {}
+        self.done: dict[str, ColumnType] = {}
+        self.order: list[str] = []
+        self.rows = 0
+        self.rejected: list[Rejected] = []
+        self.rejected_rows = 0
+        self.notes: dict[str, None] = {}
+
+    def add(self, raw: RawBatch, done: Mapping[str, pl.Series]) -> None:
+        for name in raw.frame.columns:
+            one = self.evidence.setdefault(name, Evidence(name, self.extra))
+            one.kinds |= raw.kinds.get(name, frozenset())
+            one.add(raw.frame[name], raw.lines)
+        for name, series in done.items():
+            self.done[name] = type_of(series)
+        self.rows += len(raw.lines)
+        self.rejected_rows += len(raw.rejected)
+        self.rejected.extend(raw.rejected[: _MOST_REJECTED - len(self.rejected)])
+        self.order = self.order or list(raw.names or raw.frame.columns)
+
+    def verdict(
+        self, opened: RawSource | Typed, reading: Reading, forced: Mapping[str, ColumnType]
+    ) -> Understanding:
+        if self.rejected_rows > self.rows:
+            first = self.rejected[0]
+            what = f"{self.rejected_rows} of {self.rows + self.rejected_rows} rows cannot be read"
+            hint = "set reading.separator, or take away lines above the header"
+            where = f"{opened.where}:{first.line}"
+            raise DataError(what, where=where, found=first.reason, hint=hint)
+        if not self.rows:
+            what = "the table has a header and no rows" if self.order else "the table is empty"
+            raise DataError(what, where=opened.where, hint="export it with its rows")
+        dialect = opened.dialect if isinstance(opened, Delimited) else None
+        readings, notes = decide(
+            list(self.evidence.values()),
+            reading=reading,
+            forced=forced,
+            separator=dialect.separator if dialect else ",",
+        )
+        by_name = {one.name: one for one in readings} | {
+            name: ColumnReading(name=name, type=type) for name, type in self.done.items()
+        }
+        columns = tuple(by_name[name] for name in self.order)
+        missing = {
+            name: missing_words(one, by_name[name].type) for name, one in self.evidence.items()
+        }
+        notes = [*(dialect.notes if dialect else ()), *self._notes(opened), *notes]
+        notes += _missing_notes(missing)
+        decimals = {one.decimal for one in columns if one.type == "number"}
+        orders = {one.dates for one in columns if one.dates}
+        return Understanding(
+            kind=opened.kind,
+            separator=dialect.separator if dialect else "",
+            encoding=dialect.encoding if dialect else "",
+            quote=dialect.quote if dialect else "",
+            decimal="," if "," in decimals else "." if decimals else "",
+            dates=orders.pop() if len(orders) == 1 else "",
+            header=dialect.header if dialect else True,
+            rows=self.rows,
+            columns=columns,
+            missing={name: words for name, words in missing.items() if words},
+            notes=tuple(notes),
+            rejected=tuple(self.rejected),
+            rejected_rows=self.rejected_rows,
+        )
+
+    def _notes(self, opened: RawSource | Typed) -> list[str]:
+        notes = list(self.notes)
+        if self.rejected_rows:
+            first = self.rejected[0]
+            notes.append(
+                f"{self.rejected_rows} rows are left out as they cannot be read; the first stands"
+                f" on line {first.line}: {first.reason}"
+            )
+        if isinstance(opened, Delimited) and opened.blank_lines:
+            notes.append(f"{opened.blank_lines} empty lines are passed over")
+        if self.rows == 1:
+            notes.append("the table has only one row")
+        return notes
+
+
+def _missing_notes(missing: Mapping[str, Mapping[str, int]]) -> list[str]:
+    notes = []
+    for name, words in missing.items():
+        shown = [f"{word!r} in {count} rows" for word, count in words.items() if word]
+        if shown:
+            notes.append(f"{name}: taken as missing: {', '.join(shown)}")
+    return notes
+
+
+def _whole(
+    opened: RawSource | Typed,
+    batches: Iterator[RawBatch | pl.DataFrame],
+    reading: Reading,
+    repairs: Mapping[str, Repair],
+    forced: Mapping[str, ColumnType],
+) -> Table:
+    gathered = _Gathered(reading)
+    kept: list[tuple[RawBatch, dict[str, pl.Series]]] = []
+    for batch in batches:
+        raw, done = _texts(batch, repairs, forced)
+        gathered.add(raw, done)
+        kept.append((raw, done))
+    understood = gathered.verdict(opened, reading, forced)
+    frames = []
+    while kept:
+        raw, done = kept.pop(0)  # texts are let go of as soon as they are values
+        frames.append(_typed(raw, done, understood.columns, reading, opened.where))
+    frame = pl.concat(frames, rechunk=True) if len(frames) > 1 else frames[0]
+    schema = Schema(
+        columns=tuple(
+            Column(
+                name=one.name,
+                type=one.type,
+                missing=tuple(understood.missing.get(one.name, {})),
+            )
+            for one in understood.columns
+        )
+    )
+    return Table(frame=frame, schema=schema, understood=understood)
+
+
+def _typed(
+    raw: RawBatch,
+    done: Mapping[str, pl.Series],
+    columns: tuple[ColumnReading, ...],
+    reading: Reading,
+    where: str,
+) -> pl.DataFrame:
+    known = {one.name: one for one in columns}
+    texts = [known[name] for name in raw.frame.columns if name in known]
+    values = convert(raw.frame, texts, extra=reading.missing, lines=raw.lines, where=where)
+    by_name = {series.name: series for series in values.get_columns()} | dict(done)
+    return pl.DataFrame([by_name[one.name] for one in columns if one.name in by_name])
+
+
+def _follow(opened: Delimited, understood: Understanding) -> None:
+    """Read a text file in the way that was understood, whatever its first bytes suggest."""
+    if understood.encoding:
+        opened.dialect = msgspec.structs.replace(
+            opened.dialect,
+            encoding=understood.encoding,
+        )
+    absent = [one.name for one in understood.columns if one.name not in opened.dialect.names]
+    if absent:
+        what = "the file has not the columns that were understood before"
+        raise DataError(what, where=opened.where, found=f"no {', '.join(absent)}")

@@ -1,0 +1,149 @@
+"""Where tables come from: a path or an address becomes a source of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from evermodel.errors import DataError, NotFoundError, nearest
+from evermodel.project import Reading
+from evermodel.tables.delimited import Delimited
+from evermodel.tables.objects import JsonLines
+from evermodel.tables.raw import RawSource
+from evermodel.tables.sniff import check_names, name_binary
+
+__all__ = ["Typed", "open_source"]
+
+
+class Typed:
+    """A parquet file or a Delta table: columns come with types of their own."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        self.path = path
+        self.where = str(path)
+        self.kind = kind
+        if kind == "parquet":
+            _check_parquet(path)
+        try:
+            self._lazy = pl.scan_parquet(path) if kind == "parquet" else _scan_delta(path)
+            names = self._lazy.collect_schema().names()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._damaged(error) from None
+        check_names(names, self.where)
+
+    def frame(self) -> pl.DataFrame:
+        """Return the whole table."""
+        try:
+            return self._lazy.collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._damaged(error) from None
+
+    def frames(self, rows: int) -> Iterator[pl.DataFrame]:
+        """Yield the table in order, about `rows` rows at a time."""
+        try:
+            yield from self._lazy.collect_batches(chunk_size=rows, maintain_order=True)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> DataError:
+        said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        what = f"this {self.kind} table is damaged"
+        return DataError(what, where=self.where, found=said, hint="copy or export it again")
+
+
+def open_source(source: str | Path, reading: Reading) -> RawSource | Typed:
+    """Return what lies at a path or an address, ready to be read.
+
+    Raises
+    ------
+    DataError
+        When there is nothing, or nothing that is a table.
+    """
+    text = str(source)
+    if "://" in text:
+        return _by_address(text)
+    path = Path(text)
+    if path.is_dir():
+        return _folder(path)
+    if not path.is_file():
+        raise _missing(path)
+    return _file(path, reading)
+
+
+def _by_address(text: str) -> RawSource:
+    from evermodel.tables.sql import SqlQuery, is_database
+
+    scheme = text.split("://", 1)[0]
+    if not is_database(scheme):
+        what = "addresses of this kind cannot be read"
+        hint = "give a file, a folder, or a database such as sqlite:///shop.db?table=orders"
+        raise DataError(what, where=text, found=scheme, hint=hint)
+    return SqlQuery(text)
+
+
+def _folder(path: Path) -> Typed:
+    if (path / "_delta_log").is_dir():
+        return Typed(path, "Delta")
+    files = sorted(entry.name for entry in path.iterdir() if entry.is_file())
+    hint = f"name a file in it, such as {path / files[0]}" if files else "name a file"
+    raise DataError("this is a folder, and no Delta table", where=str(path), hint=hint)
+
+
+def _missing(path: Path) -> DataError:
+    folder = path.parent
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    near = nearest(path.name, names)
+    if near:
+        hint = f"did you mean {folder / near}?"
+    elif names:
+        hint = f"{folder} holds {', '.join(sorted(names)[:8])}"
+    else:
+        hint = "check the path"
+    return DataError("there is no such file", where=str(path), hint=hint)
+
+
+def _file(path: Path, reading: Reading) -> RawSource | Typed:
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        what = "the file cannot be read"
+        raise DataError(what, where=str(path), found=error.strerror or "") from None
+    suffix = path.suffix.lower()
+    if head.startswith(b"PAR1") or suffix in (".parquet", ".pq"):
+        return Typed(path, "parquet")
+    if not head.strip():
+        raise DataError("the file is empty", where=str(path), hint="export it again")
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    lines = suffix in (".jsonl", ".ndjson", ".json")
+    if (lines and not name_binary(head)) or start.startswith((b'{"', b'[{"')):
+        return JsonLines(path)
+    return Delimited(path, reading)
+
+
+def _check_parquet(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(4)
+        file.seek(max(0, size - 4))
+        tail = file.read(4)
+    if not size:
+        raise DataError("the file is empty", where=str(path), hint="export it again")
+    if head != b"PAR1":
+        found = name_binary(head) or "other bytes at its beginning"
+        what = "this is not a parquet file, whatever its name says"
+        raise DataError(what, where=str(path), found=found, hint="name it after what it is")
+    if tail != b"PAR1":
+        what = "this parquet file is cut off"
+        raise DataError(what, where=str(path), found="no end mark", hint="copy it again")
+
+
+def _scan_delta(path: Path) -> pl.LazyFrame:
+    from evermodel.tables.versions import scan_version
+
+    try:
+        return scan_version(path)
+    except NotFoundError as error:
+        raise DataError(error.what, where=error.where, hint=error.hint) from None

@@ -1,0 +1,170 @@
+"""Words, numbers and dates as people write them, and how they become values."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import polars as pl
+
+from evermodel.tables.understanding import ColumnReading, DateOrder
+
+__all__ = [
+    "CATEGORY_MISSING",
+    "MARKS",
+    "MISSING_WORDS",
+    "convert_dates",
+    "convert_numbers",
+    "date_format",
+    "date_shapes",
+    "looks_like_date",
+    "looks_like_number",
+    "stripped",
+]
+
+MISSING_WORDS = frozenset(
+    {"", "?", "-", "--", ".", "na", "n/a", "n.a.", "nan", "null", "none", "nil", "missing"}
+    | {"#n/a", "#na", "#null!", "#div/0!", "#value!", "#num!", "\\n", "<na>", "(null)"}
+    | {"0000-00-00", "0000-00-00 00:00:00"}
+)
+"""What means "missing" in a column whose other values are all numbers or all dates (lower case)."""
+
+CATEGORY_MISSING = frozenset({"", "?", "NA", "N/A", "null"})
+"""What means "missing" in a column of words; anything else there may be a value of its own."""
+
+_BLANKS = " \t\r\n\u00a0\u202f\u2009\ufeff"
+_SIGN = r"^[+\-\u2212]?"
+MARKS = {
+    # Written so that only one reading of the marks is possible, or (the last) two are.
+    "point": _SIGN + r"\d{1,3}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})$",
+    "comma": _SIGN
+    + r"(?:\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2,}|0,\d+|\d{4,},\d+"
+    + r"|\d+,(?:\d{1,2}|\d{4,})|\d*,\d+[eE][+-]?\d+|,\d+)$",
+    "either": _SIGN + r"[1-9]\d{0,2},\d{3}$",
+    "spaced": _SIGN + r"\d{1,3}(?:[ '\u2019\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?$",
+}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_LIKE_DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{2,4}\b.*"
+    r"|[A-Za-z]{3,9} \d{1,2},? \d{4}\b.*"
+)
+_SHAPE = re.compile(
+    r"(?P<date>Y([-/.])9\2(?:9)|9([-/.])9\3[Y9]|9([- ])B\4Y|9 B,? Y|B 9,? Y|Y9999)"
+    r"(?P<t>(?P<gap>T| +)9:9(?P<s>:9(?P<f>[.,]9)?)?(?P<p> ?P)?)?(?P<z> ?(?:Z|UTC|[+-]9:?9?))?"
+)
+
+
+def looks_like_number(text: str) -> bool:
+    """Return whether a text is a plain number.
+
+    Examples
+    --------
+    >>> looks_like_number("-1.5e3"), looks_like_number("1 kg")
+    (True, False)
+    """
+    return _NUMBER.fullmatch(text) is not None
+
+
+def looks_like_date(text: str) -> bool:
+    """Return whether a text begins like a date.
+
+    Examples
+    --------
+    >>> looks_like_date("2020-01-31 10:00"), looks_like_date("7:10 a.m.")
+    (True, False)
+    """
+    return _LIKE_DATE.fullmatch(text) is not None
+
+
+def stripped(values: pl.Series) -> pl.Series:
+    """Return texts without the blanks around them."""
+    return values.str.strip_chars(_BLANKS)
+
+
+def convert_numbers(values: pl.Series, how: ColumnReading) -> pl.Series:
+    """Return stripped texts as Int64 (`how.whole`) or Float64; null where a text is no number."""
+    if how.thousands:
+        marks = {" ": r"[ '\u2019\u00a0\u202f\u2009]", ".": r"\.", ",": ","}
+        values = values.str.replace_all(marks[how.thousands], "")
+    if how.decimal == ",":
+        values = values.str.replace(",", ".", literal=True)
+    values = values.str.replace("\u2212", "-", literal=True)
+    if how.whole:
+        return values.cast(pl.Int64, strict=False)
+    return values.cast(pl.Float64, strict=False).fill_nan(None)
+
+
+def date_shapes(values: pl.Series) -> pl.Series:
+    """Return the shape of every text: Y four digits, 9 other digits, B a word, P am or pm.
+
+    The digits of a time are never four, so a shape says where the year stands.
+    """
+    return (
+        values.str.replace(r"(:\d+[.,])\d+", "${1}9")
+        .str.replace(r"(\d[+-]\d\d):?\d\d$", "${1}")
+        .str.replace_all(r"\d{4}", "Y")
+        .str.replace_all(r"\d+", "9")
+        .str.replace(r"(?i)\b[ap]m\b", "P")
+        .str.replace(r"(?i)(9 ?)[ap]m\b", "${1}P")
+        .str.replace(r"\b[A-Za-z]{3,9}\b", "B")
+        .str.replace(r"\bB$", "UTC")
+    )
+
+
+def date_format(shape: str, order: DateOrder) -> tuple[str, Literal["", "zone"]] | None:
+    """Return the format of a shape (as strptime writes it), or None where it is no date.
+
+    Examples
+    --------
+    >>> date_format("9/9/Y 9:9", "day first")
+    ('%d/%m/%Y %H:%M', '')
+    """
+    found = _SHAPE.fullmatch(shape)
+    if not found:
+        return None
+    date = found["date"]
+    if date == "Y9999":
+        return None
+    if "B" in date:
+        form = date.replace("9", "%d").replace("B", "%b").replace("Y", "%Y")
+    elif date.startswith("Y"):
+        form = f"%Y{date[1]}%m{date[1]}%d"
+    else:
+        mark, year = date[1], "%Y" if date.endswith("Y") else "%y"
+        if year == "%y" and mark != "/":
+            return None
+        day = order or "day first"
+        first, second = ("%m", "%d") if day == "month first" else ("%d", "%m")
+        form = f"{first}{mark}{second}{mark}{year}"
+    if found["t"]:
+        hour = "%I" if found["p"] else "%H"
+        form += f"{found['gap']}{hour}:%M" + (":%S" if found["s"] else "")
+        form += "%.f" if found["f"] else ""
+        form += found["p"].replace("P", "%p") if found["p"] else ""
+    zone = found["z"] or ""
+    if zone.strip() in ("Z", "UTC"):
+        return form + zone, ""
+    return (form + zone[: len(zone) - len(zone.lstrip())] + "%z", "zone") if zone else (form, "")
+
+
+def convert_dates(values: pl.Series, order: DateOrder) -> pl.Series:
+    """Return stripped texts as Datetime("us") in UTC without a zone; null where one is no date."""
+    empty = pl.Series(values.name, [None] * len(values), dtype=pl.Datetime("us"))
+    shapes = date_shapes(values)
+    kinds = shapes.drop_nulls().unique().to_list()
+    result = empty
+    for shape in sorted(kinds)[:200]:
+        known = date_format(shape, order)
+        if known is None:
+            continue
+        form, zone = known
+        mine = values if len(kinds) == 1 else values.set(shapes != shape, None)
+        kind = pl.Datetime("us", "UTC") if zone else pl.Datetime("us")
+        if "%.f" in form:
+            mine = mine.str.replace(r"(:\d+),", "${1}.")
+        parsed = mine.str.strptime(kind, form, strict=False)
+        if zone:
+            parsed = parsed.dt.replace_time_zone(None)
+        parsed = parsed.set(parsed.dt.year() < 1000, None)
+        result = parsed if result is empty else result.fill_null(parsed)
+    return result

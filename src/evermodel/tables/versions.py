@@ -1,0 +1,287 @@
+"""Versioned tables on Delta Lake: saved once by digest, appended once by key, never torn.
+
+A commit of Delta Lake is one file that appears whole or not at all, so a process killed at any
+moment leaves the table as it was before or after, and two writers lose nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import polars as pl
+
+from evermodel.errors import BusyError, DataError, NotFoundError
+from evermodel.tables.typed import normalise
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+__all__ = ["append", "compact", "exists", "load", "read_all", "save", "scan_version"]
+
+_DIGEST = "evermodel.digest"
+_ATTEMPTS = 30
+_EXACT = 2**53
+_T = TypeVar("_T")
+
+
+def exists(folder: str | Path) -> bool:
+    """Return whether a table lies in the folder.
+
+    Examples
+    --------
+    >>> exists("no/such/folder")
+    False
+    """
+    return (Path(folder) / "_delta_log").is_dir() and _open(Path(folder)) is not None
+
+
+def save(folder: str | Path, frame: pl.DataFrame, *, digest: str) -> int:
+    """Make a table the newest version and return its number; the same digest is saved once.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> table = pl.DataFrame({"a": [1, 2]})
+    >>> save(folder, table, digest="d1"), save(folder, table, digest="d1")
+    (0, 0)
+
+    Raises
+    ------
+    BusyError
+        When other writers did not let it through.
+    """
+    folder = Path(folder)
+
+    def write() -> int:
+        from deltalake import CommitProperties, write_deltalake
+
+        known = _version_of(folder, digest)
+        if known is not None:
+            return known
+        folder.mkdir(parents=True, exist_ok=True)
+        write_deltalake(
+            str(folder),
+            _storable(frame).to_arrow(),
+            mode="overwrite",
+            schema_mode="overwrite",
+            commit_properties=CommitProperties(custom_metadata={_DIGEST: digest}),
+        )
+        saved = _version_of(folder, digest)
+        assert saved is not None  # noqa: S101 - it was committed by the line above
+        return saved
+
+    return _retried(write, folder)
+
+
+def load(folder: str | Path, version: int) -> pl.DataFrame:
+    """Return the table as it was at a version.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such table or version.
+    """
+    return _restored(scan_version(folder, version).collect())
+
+
+def append(folder: str | Path, frame: pl.DataFrame, *, key: str) -> bool:
+    """Add rows once for every key; return whether they were added now.
+
+    Columns that are new to the table are added to it, and rows before have nothing in them.
+    Numbers are stored as floats where these hold them exactly, so that a column of integers may
+    later hold fractions.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> rows = pl.DataFrame({"a": [1, 2]})
+    >>> append(folder, rows, key="monday"), append(folder, rows, key="monday")
+    (True, False)
+
+    Raises
+    ------
+    DataError
+        When a column is of another type than in the table.
+    BusyError
+        When other writers did not let it through.
+    """
+    folder = Path(folder)
+    frame = _widened(_storable(frame))
+
+    def write() -> bool:
+        from deltalake import CommitProperties, Transaction, write_deltalake
+
+        table = _open(folder)
+        if table is not None and table.transaction_version(key) is not None:
+            return False
+        rows = frame if table is None else _fitted(frame, table)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_deltalake(
+            str(folder) if table is None else table,
+            rows.to_arrow(),
+            mode="append" if table is not None else "error",
+            schema_mode="merge" if table is not None else None,
+            commit_properties=CommitProperties(app_transactions=[Transaction(key, 1)]),
+        )
+        return True
+
+    return _retried(write, folder)
+
+
+def read_all(folder: str | Path) -> pl.DataFrame:
+    """Return the newest version of the table.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no table.
+    """
+    return _restored(scan_version(folder).collect())
+
+
+def compact(folder: str | Path) -> int:
+    """Write the many small files of a table as few large ones and return how many were replaced.
+
+    Older versions stay readable.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no table.
+    """
+    folder = Path(folder)
+
+    def write() -> int:
+        table = _known(folder)
+        done = table.optimize.compact()
+        table.create_checkpoint()
+        return int(done["numFilesRemoved"])
+
+    return _retried(write, folder)
+
+
+def scan_version(folder: str | Path, version: int | None = None) -> pl.LazyFrame:
+    """Return the table at a version (the newest when None), lazily.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such table or version.
+    """
+    return pl.scan_delta(_known(Path(folder), version))
+
+
+def _open(folder: Path, version: int | None = None) -> DeltaTable | None:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    try:
+        return DeltaTable(str(folder), version=version)
+    except TableNotFoundError:
+        return None
+
+
+def _known(folder: Path, version: int | None = None) -> DeltaTable:
+    from deltalake.exceptions import DeltaError
+
+    try:
+        table = _open(folder, version) if folder.is_dir() else None
+    except (DeltaError, OSError) as error:
+        what = f"version {version} of the table cannot be opened"
+        found = str(error).splitlines()[0][:200]
+        raise NotFoundError(what, where=str(folder), found=found) from None
+    if table is None:
+        raise NotFoundError("there is no table here", where=str(folder))
+    return table
+
+
+def _version_of(folder: Path, digest: str) -> int | None:
+    """Return the newest version that was saved with a digest."""
+    table = _open(folder) if folder.is_dir() else None
+    if table is None:
+        return None
+    for commit in table.history():
+        if commit.get(_DIGEST) == digest:
+            return int(commit["version"])
+    return None
+
+
+def _retried(write: Callable[[], _T], folder: Path) -> _T:
+    """Do a write again while other writers come first."""
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    chance = random.Random(str(folder))  # noqa: S311 - only spreads the attempts of writers
+    for attempt in range(_ATTEMPTS):
+        try:
+            return write()
+        except CommitFailedError:
+            pass
+        except (DeltaError, FileExistsError) as error:
+            if "already exists" not in str(error) and "conflict" not in str(error).lower():
+                raise
+        time.sleep(chance.uniform(0.01, 0.05) * (attempt + 1))
+    what = "other processes are writing to the table all the time"
+    raise BusyError(what, where=str(folder), hint="try again later")
+
+
+def _storable(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame in the types of the house; a column without any type is left out."""
+    kept = [series for series in frame.get_columns() if series.dtype != pl.Null]
+    return pl.DataFrame([normalise(series)[0] for series in kept])
+
+
+def _widened(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return integers as floats where these hold them exactly."""
+    wide = []
+    for series in frame.get_columns():
+        if series.dtype == pl.Int64:
+            low, high = series.min(), series.max()
+            exact = low is None or max(abs(int(low)), abs(int(high))) <= _EXACT  # type: ignore[call-overload]
+            wide.append(series.cast(pl.Float64) if exact else series)
+        else:
+            wide.append(series)
+    return pl.DataFrame(wide)
+
+
+def _restored(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return floats that are all whole as integers, and times without a zone."""
+    columns = []
+    for series in frame.get_columns():
+        series = normalise(series)[0]
+        if series.dtype == pl.Float64 and series.null_count() < len(series):
+            whole = series.cast(pl.Int64, strict=False)
+            same = (whole.cast(pl.Float64) == series).all()
+            if same and whole.null_count() == series.null_count():
+                series = whole
+        columns.append(series)
+    return pl.DataFrame(columns)
+
+
+def _fitted(frame: pl.DataFrame, table: Any) -> pl.DataFrame:
+    """Return rows in the types that their columns have in the table."""
+    known = pl.scan_delta(table).collect_schema()
+    fitted = []
+    for series in frame.get_columns():
+        kind = known.get(series.name)
+        if kind is None or normalise(pl.Series([], dtype=kind))[0].dtype == series.dtype:
+            fitted.append(series)
+        elif series.null_count() == len(series) or (kind == pl.Int64 and series.dtype.is_float()):
+            fitted.append(_exactly(series, kind))
+        else:
+            what = f"column {series.name!r} is of another type than in the table"
+            raise DataError(what, found=f"{series.dtype} for {kind}", hint="give it one type")
+    return pl.DataFrame(fitted)
+
+
+def _exactly(series: pl.Series, kind: Any) -> pl.Series:
+    cast = series.cast(kind, strict=False)
+    if cast.null_count() != series.null_count() or not (cast == series).all():
+        what = f"column {series.name!r} holds integers too large to be stored with fractions"
+        raise DataError(what, hint="read it as a category")
+    return cast
