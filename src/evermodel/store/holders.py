@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-__all__ = ["gone", "holder"]
+__all__ = ["alive", "gone", "holder"]
 
 
 def holder() -> str:
@@ -35,14 +35,28 @@ def gone(text: str) -> bool:
     if host != socket.gethostname():
         return False
     pid = int(number)
+    if not alive(pid):
+        return True
+    now = _began(pid)
+    return bool(began and now and began != now)
+
+
+def alive(pid: int) -> bool:
+    """Return whether a process of that number runs on this host.
+
+    Examples
+    --------
+    >>> alive(os.getpid())
+    True
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return True
+        return False
     except PermissionError:
-        pass
-    now = _began(pid)
-    return bool(began and now and began != now) or _zombie(pid)
+        return True
+    # A process that has ended and was not waited for does no more work.
+    return _stat(pid)[:1] != ["Z"]
 
 
 def _stat(pid: int) -> list[str]:
@@ -57,7 +71,3 @@ def _stat(pid: int) -> list[str]:
 def _began(pid: int) -> str:
     fields = _stat(pid)
     return fields[19] if len(fields) > 19 else ""
-
-
-def _zombie(pid: int) -> bool:
-    return _stat(pid)[:1] == ["Z"]

@@ -1,0 +1,134 @@
+"""The way to MLflow: which server or file, quietly, and its failures in plain words."""
+
+from __future__ import annotations
+
+import logging
+import os
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from evermodel.errors import MissingExtraError, SurroundingsError
+
+__all__ = ["Connection"]
+
+# Nothing is ever reported home, and no server is waited for without end; what the user has set
+# in the environment stays as it is.
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+}
+_TALKERS = ("mlflow", "alembic", "urllib3", "sqlalchemy")
+_PATIENCE = 4.0
+_HINT = "start the server, or unset MLFLOW_TRACKING_URI to keep everything in the workspace"
+
+
+class Connection:
+    """MLflow as one workspace sees it.
+
+    `MLFLOW_TRACKING_URI` (and `MLFLOW_REGISTRY_URI`) win; otherwise all is in the workspace:
+    `mlflow.db` and `mlartifacts/`.
+
+    Parameters
+    ----------
+    workspace : Path
+        The project's `.evermodel` folder.
+    """
+
+    def __init__(self, workspace: str | Path) -> None:
+        self.workspace = Path(workspace).absolute()
+        self._client: Any = None
+
+    @property
+    def uri(self) -> str:
+        """Where runs are tracked."""
+        # A path may hold characters that mean something in an address.
+        path = str(self.workspace / "mlflow.db").replace("%", "%25").replace("?", "%3F")
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{path}"
+
+    def artifacts(self, project: str) -> str | None:
+        """Return where a project's artifacts lie, or None to let the server decide."""
+        if os.environ.get("MLFLOW_TRACKING_URI"):
+            return None
+        return (self.workspace / "mlartifacts" / project).as_uri()
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """Give an `MlflowClient`; inside the block MLflow says nothing on the terminal.
+
+        Raises
+        ------
+        SurroundingsError
+            When MLflow or its server does not answer or refuses.
+        MissingExtraError
+            When MLflow is not installed.
+        """
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        uri = self.uri
+        if self._client is None:
+            self._knock(uri)
+        with _quiet():
+            try:
+                from mlflow import MlflowClient
+                from mlflow.exceptions import MlflowException
+                from sqlalchemy.exc import SQLAlchemyError
+            except ImportError as error:
+                raise MissingExtraError("tracking", "loop", found=str(error)) from error
+            _mute()
+            try:
+                if self._client is None:
+                    self.workspace.mkdir(parents=True, exist_ok=True)
+                    self._client = MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
+                yield self._client
+            except (MlflowException, SQLAlchemyError, OSError) as error:
+                raise _refused(uri, error) from error
+
+    def _knock(self, uri: str) -> None:
+        """Ask a server whether it is there before MLflow asks again and again."""
+        if urlsplit(uri).scheme not in {"http", "https"}:
+            return
+        request = urllib.request.Request(f"{uri.rstrip('/')}/health")  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=_PATIENCE):  # noqa: S310
+                pass
+        except urllib.error.HTTPError:
+            return
+        except OSError as error:
+            what = "the MLflow server does not answer"
+            found = str(getattr(error, "reason", error))
+            raise SurroundingsError(what, where=uri, found=found, hint=_HINT) from error
+
+
+def _refused(uri: str, error: Exception) -> SurroundingsError:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    server = urlsplit(uri).scheme in {"http", "https"}
+    hint = _HINT if server else "check that the disk has room and the workspace can be written"
+    return SurroundingsError("MLflow refused", where=uri, found=lines[0][:300], hint=hint)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep MLflow and what it is built on from talking, for this block only."""
+    before = {name: logging.getLogger(name).level for name in _TALKERS}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _mute()
+            yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _mute() -> None:
+    for name in _TALKERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
