@@ -58,7 +58,7 @@ audit:
 # What a full installation is made of, as CycloneDX.
 sbom:
 	$(DEV)
-	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json locks/loop.txt
+	PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.json locks/loop.txt
 
 bench:
 	$(DEV)
