@@ -1,7 +1,5 @@
 """The house stands as ARCHITECTURE.md draws it: one room for every verb, table and how-to."""
 
-import argparse
-import importlib.util
 import re
 import subprocess
 import sys
@@ -11,6 +9,7 @@ import pytest
 
 from evermodel import project
 from tests.docs.pages import ROOT
+from tests.docs.shell import command_parser, verbs
 
 SOURCE = ROOT / "src" / "evermodel"
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -41,17 +40,7 @@ def _once(column: int) -> list[str]:
 
 
 def test_every_verb_of_the_command_line_belongs_to_one_room() -> None:
-    if importlib.util.find_spec("evermodel.cli") is None:
-        pytest.skip("the command line is not there yet")
-    from evermodel.cli.main import build_parser
-
-    verbs = [
-        name
-        for action in build_parser()._actions
-        if isinstance(action, argparse._SubParsersAction)
-        for name in action.choices
-    ]
-    assert _once(0) == sorted(verbs)
+    assert _once(0) == sorted(verbs(command_parser()))
 
 
 def test_every_table_of_the_project_file_belongs_to_one_room() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import http.client
+import importlib.util
 import os
 import re
 import signal
@@ -13,9 +15,11 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+import pytest
+
 from tests.docs.pages import Page, Step
 
-__all__ = ["STARTS", "Reader", "customers"]
+__all__ = ["STARTS", "Reader", "command_parser", "customers", "verbs"]
 
 STARTS = {
     "data": (),
@@ -23,6 +27,25 @@ STARTS = {
 }
 _PORT = re.compile(r"\b8000\b")
 _SERVES = re.compile(r"evermodel( -C \S+)? (serve|run .*--serve)\b")
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line, or skip where there is none yet."""
+    if importlib.util.find_spec("evermodel.cli") is None:
+        pytest.skip("the command line is not there yet")
+    from evermodel.cli.main import build_parser
+
+    return build_parser()
+
+
+def verbs(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the verbs of the command line."""
+    return [
+        name
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name in action.choices
+    ]
 
 
 def customers(folder: Path) -> None:

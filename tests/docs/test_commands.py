@@ -1,7 +1,5 @@
 """Everything that the documentation tells a reader to type is typed here."""
 
-import argparse
-import importlib.util
 import re
 import shlex
 import shutil
@@ -10,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT, Page, Step, pages
-from tests.docs.shell import STARTS, Reader, customers
+from tests.docs.shell import STARTS, Reader, command_parser, customers, verbs
 
 PAGES = pages()
 COMMANDS = [
@@ -21,26 +19,6 @@ COMMANDS = [
 ]
 MAKE_TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 PROGRAMS = {"evermodel", "curl", "python", "python3", "cat", "head", "pip", "make", "git", "cd"}
-
-
-def _parser() -> argparse.ArgumentParser:
-    if importlib.util.find_spec("evermodel.cli") is None:
-        pytest.skip("the command line is not there yet")
-    from evermodel.cli.main import build_parser
-
-    return build_parser()
-
-
-@pytest.fixture(scope="session")
-def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of the simulated customers whose first version is live."""
-    folder = tmp_path_factory.mktemp("champion")
-    customers(folder)
-    page = Page(path=ROOT / "README.md", start="", steps=())
-    with Reader(folder) as reader:
-        for line in STARTS["champion"]:
-            reader.do(page, Step(kind="command", text=line, line=0))
-    return folder
 
 
 @pytest.mark.slow
@@ -55,7 +33,7 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_step_of_the_page_does_what_it_says(
     page: Page, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    _parser()
+    command_parser()
     if page.start == "champion":
         shutil.copytree(request.getfixturevalue("champion"), tmp_path, dirs_exist_ok=True)
     elif page.start:
@@ -72,7 +50,20 @@ def test_every_command_is_a_real_one_with_real_flags(page: Page, step: Step) -> 
         if words[0] == "make":
             assert words[1] in MAKE_TARGETS, f"{page.name}:{step.line}: no such target: {words[1]}"
         if words[0] == "evermodel":
-            _parser().parse_args(words[1:])
+            command_parser().parse_args(words[1:])
+
+
+def test_every_verb_is_shown_at_work_somewhere() -> None:
+    shown = {
+        word
+        for page in PAGES
+        for step in page.steps
+        if step.kind == "command"
+        for words in _commands(step.text)
+        if words[0] == "evermodel"
+        for word in words[1:]
+    }
+    assert set(verbs(command_parser())) - shown - {"demo"} == set()
 
 
 def _commands(text: str) -> list[list[str]]:

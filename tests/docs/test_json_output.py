@@ -1,0 +1,86 @@
+"""Every command prints one document that follows the schema in docs/reference."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.docs.pages import ROOT
+from tests.docs.shell import command_parser, verbs
+
+SCHEMA = json.loads((ROOT / "docs/reference/output.schema.json").read_text())
+# In an order in which a person could type them; what a verb needs stands before it.
+CALLS = {
+    "init": ["init", "customers.csv", "--target", "churned", "--force"],
+    "doctor": ["doctor"],
+    "check": ["check"],
+    "train": ["train"],
+    "evaluate": ["evaluate"],
+    "register": ["register"],
+    "promote": ["promote", "1"],
+    "score": ["score", "new_customers.csv", "scored.csv"],
+    "labels": ["labels", "outcomes.csv"],
+    "monitor": ["monitor"],
+    "retrain": ["retrain"],
+    "run": ["run"],
+    "rollback": ["rollback"],
+    "status": ["status"],
+    "history": ["history"],
+    "report": ["report"],
+    "reproduce": ["reproduce", "1"],
+    "ledger": ["ledger", "verify"],
+}
+NOT_HERE = {
+    "serve": "it does not end by itself; tests/serve reads what it prints",
+    "demo": "it takes a minute; tests/demo reads what it prints",
+}
+
+
+def _run(folder: Path, *words: str) -> tuple[int, str, str]:
+    program = Path(sys.executable).with_name("evermodel")
+    done = subprocess.run(
+        [program, "-C", str(folder), *words, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        cwd=folder,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def _check(words: list[str], code: int, out: str, err: str) -> None:
+    def refuse(constant: str) -> Any:
+        raise AssertionError(f"{constant} is not JSON")
+
+    assert out.strip(), f"{words} printed nothing: {err[-2000:]}"
+    document = json.loads(out, parse_constant=refuse)
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    assert document["schema"].removeprefix("evermodel.").split("/")[0].split(".")[0] == words[0]
+    assert code == (1 if document["verdict"] == "fail" else 0), f"{words}: {code}: {err[-2000:]}"
+
+
+def test_every_verb_is_called_here_or_says_why_not() -> None:
+    assert {*CALLS, *NOT_HERE} == set(verbs(command_parser()))
+
+
+@pytest.mark.slow
+def test_every_document_follows_the_schema(champion: Path, tmp_path: Path) -> None:
+    shutil.copytree(champion, tmp_path, dirs_exist_ok=True)
+    for words in CALLS.values():
+        _check(words, *_run(tmp_path, *words))
+
+
+@pytest.mark.slow
+def test_an_error_is_a_document_too(tmp_path: Path) -> None:
+    command_parser()
+    code, out, _ = _run(tmp_path, "train")
+    assert code == 2
+    document = json.loads(out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    assert "project file" in document["error"]["what"]
