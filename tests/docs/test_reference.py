@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -75,6 +76,27 @@ def test_the_reference_names_no_key_that_is_gone() -> None:
 def test_the_example_of_the_project_file_is_valid() -> None:
     example = re.findall(r"```toml\n(.*?)```", PROJECT_PAGE, flags=re.DOTALL)[0]
     assert project.parse_project(example).data.target
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        pytest.param(page.name, block, id=f"{page.name}-{number}")
+        for page in pages()
+        for number, block in enumerate(
+            re.findall(r"```toml\n(.*?)```", page.path.read_text(), flags=re.DOTALL)
+        )
+    ],
+)
+def test_every_piece_of_a_project_file_on_a_page_is_valid(place: str, text: str) -> None:
+    needed = {"source": "a.csv", "target": "y", "task": "binary"}
+    given = tomllib.loads(text).get("data", {})
+    lines = "".join(f'{key} = "{value}"\n' for key, value in needed.items() if key not in given)
+    head = re.search(r"^\[data\]\n", text, flags=re.MULTILINE)
+    whole = text[: head.end()] + lines + text[head.end() :] if head else f"{text}[data]\n{lines}"
+    if "[project]" not in text:
+        whole += '[project]\nname = "p"\n'
+    project.parse_project(whole, path=place)
 
 
 def test_the_schema_of_the_output_has_exactly_the_fields_of_a_result() -> None:
