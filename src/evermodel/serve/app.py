@@ -335,24 +335,18 @@ async def _read_body(receive: _Receive, limits: Limits) -> bytes:
     """Return the whole body, refused as soon as it is too large or too slow."""
     try:
         async with asyncio.timeout(limits.body_seconds):
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _Gone
-            body: bytes = message.get("body", b"")
-            if not message.get("more_body", False):
-                if len(body) > limits.body_bytes:
-                    raise _too_large(limits)
-                return body
-            chunks, size = [body], len(body)
-            while message.get("more_body", False):
+            chunks, size = [], 0
+            while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise _Gone
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
+                chunk: bytes = message.get("body", b"")
+                size += len(chunk)
                 if size > limits.body_bytes:
                     raise _too_large(limits)
-            return b"".join(chunks)
+                if not message.get("more_body", False):
+                    return b"".join((*chunks, chunk)) if chunks else chunk
+                chunks.append(chunk)
     except TimeoutError:
         raise RequestError(
             "the body did not arrive in time", found=f"{limits.body_seconds:g} s", status=408
