@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from evermodel.tables.typed import normalise
@@ -23,7 +24,9 @@ __all__ = ["digest", "digest_batches"]
 
 _VERSION = b"evermodel table 1"
 _U64 = np.uint64
-_LIMIT = 1 << 64
+_ROWS_AT_ONCE = 65_536  # keeps the words of a column in the processor's cache
+
+Words = npt.NDArray[np.uint64]
 
 
 def digest(frame: pl.DataFrame) -> str:
@@ -64,24 +67,27 @@ def digest_batches(batches: Iterable[pl.DataFrame], *, names: Sequence[str] = ()
 
 
 def _sum_of_rows(frame: pl.DataFrame) -> int:
-    if not frame.height:
-        return 0
+    total = 0
+    for part in frame.iter_slices(_ROWS_AT_ONCE):
+        total += _sum_of_part(part)
+    return total
+
+
+def _sum_of_part(frame: pl.DataFrame) -> int:
     high = np.zeros(frame.height, _U64)
     low = np.zeros(frame.height, _U64)
     for series in frame.get_columns():
         seed = np.frombuffer(hashlib.blake2b(series.name.encode(), digest_size=16).digest(), "<u8")
-        a, b = _cells(series)
-        high += _mix(a + seed[0])
-        low += _mix(b ^ seed[1])
+        first, second = _cells(series)
+        high += _mix(first + seed[0])
+        low += _mix(second ^ seed[1])
     # Mixed once more, so that exchanging cells between rows changes the sum.
     high, low = _mix(high ^ (low >> _U64(32))), _mix(low + (high << _U64(1)))
     carry = int((low >> _U64(32)).sum()) << 32
-    return ((int(high.sum()) % _LIMIT << 64) + carry + int((low & _U64(0xFFFFFFFF)).sum())) % (
-        1 << 128
-    )
+    return (int(high.sum()) << 64) + carry + int((low & _U64(0xFFFFFFFF)).sum())
 
 
-def _mix(values: np.ndarray) -> np.ndarray:
+def _mix(values: Words) -> Words:
     """Return splitmix64 of each value (Steele, Lea and Flood, OOPSLA 2014)."""
     values = values + _U64(0x9E3779B97F4A7C15)
     values ^= values >> _U64(30)
@@ -92,54 +98,64 @@ def _mix(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _cells(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Return two words of 64 bits for every cell of a column."""
-    series, type = normalise(series)
-    if type == "category":
+def _cells(series: pl.Series) -> tuple[Words, Words]:
+    """Return two words of 64 bits for every cell of a column, the second made from the first.
+
+    A number has 64 bits of its own, so its two words need only be two mixings of it.
+    """
+    series, kind = normalise(series)
+    if kind == "category":
         return _texts(series)
-    null = series.is_null().to_numpy()
-    if type == "boolean":
-        bits, tag = series.fill_null(False).to_numpy().astype(_U64), _tag(b"boolean")
-    elif type == "timestamp":
-        bits, tag = series.to_physical().fill_null(0).to_numpy().view(_U64), _tag(b"time")
+    null = series.is_null().to_numpy() if series.null_count() else None
+    if kind == "boolean":
+        bits = series.fill_null(False).to_numpy().astype(_U64) + _tag(b"boolean")
+    elif kind == "timestamp":
+        bits = series.to_physical().fill_null(0).to_numpy().view(_U64) ^ _tag(b"time")
     else:
-        bits, tag = _numbers(series)
-    first = _mix(bits ^ tag)
-    second = _mix(_mix(bits + tag))
-    absent = _tag(b"null")
-    return np.where(null, absent, first), np.where(null, absent, second)
+        bits = _numbers(series)
+    if null is not None:
+        bits = np.where(null, _tag(b"null"), bits)
+    return bits, bits
 
 
 def _tag(kind: bytes) -> np.uint64:
-    return np.frombuffer(hashlib.blake2b(kind, digest_size=8).digest(), "<u8")[0]
+    return _U64(int.from_bytes(hashlib.blake2b(kind, digest_size=8).digest(), "little"))
 
 
-def _numbers(series: pl.Series) -> tuple[np.ndarray, np.ndarray | np.uint64]:
+def _numbers(series: pl.Series) -> Words:
     """Return the bits of every number as a float, of integers that no float holds as an integer."""
     tag = _tag(b"number")
     if series.dtype != pl.Int64:
         # Adding zero turns the negative zero into the only one.
-        return (series.fill_null(0.0).to_numpy() + 0.0).view(_U64), tag
+        return (series.fill_null(0.0).to_numpy() + 0.0).view(_U64) ^ tag
     whole = series.fill_null(0).to_numpy()
     real = whole.astype(np.float64)
     if np.abs(real).max() < 2**53:
-        return real.view(_U64), tag
-    big = (real >= 2.0**63) | (np.where(real < 2.0**63, real, 0.0).astype(np.int64) != whole)
-    return np.where(big, whole.view(_U64), real.view(_U64)), np.where(big, _tag(b"integer"), tag)
+        return real.view(_U64) ^ tag
+    # 2**63 itself is no Int64: floats that round up to it stand for another integer.
+    back = np.where(real < 2.0**63, real, 0.0).astype(np.int64)
+    inexact = (back != whole) | (real >= 2.0**63)
+    return np.where(inexact, whole.view(_U64) ^ _tag(b"integer"), real.view(_U64) ^ tag)
 
 
-def _texts(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+def _texts(series: pl.Series) -> tuple[Words, Words]:
     """Return the two words of each text, hashed once for every distinct text."""
-    codes = pl.Series("code", series.rank("dense"), dtype=pl.UInt32)
-    order = pl.DataFrame({"text": series, "code": codes}).unique("code").sort("code")
-    texts = order["text"].to_list()
+    codes, texts = factorised(series)
     hashed = b"".join(
-        b"\x00" * 16 if text is None else hashlib.blake2b(text.encode(), digest_size=16).digest()
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         for text in texts
     )
-    words = np.frombuffer(hashed, "<u8").reshape(-1, 2)
-    absent = 0 if texts and texts[0] is None else -1
-    place = codes.fill_null(0).to_numpy().astype(np.int64) - (0 if absent == 0 else 1)
-    null = series.is_null().to_numpy()
-    mark = _tag(b"null")
-    return np.where(null, mark, words[place, 0]), np.where(null, mark, words[place, 1])
+    null = _tag(b"null")
+    words = np.vstack([np.frombuffer(hashed, "<u8").reshape(-1, 2), [null, null]])
+    chosen = words[codes]
+    return chosen[:, 0], chosen[:, 1]
+
+
+def factorised(series: pl.Series) -> tuple[np.ndarray, list[str]]:
+    """Return the place of each text among the distinct ones (the last place is that of null)."""
+    table = pl.DataFrame({"text": series}).with_columns(
+        pl.col("text").rank("dense").cast(pl.UInt32).alias("code")
+    )
+    known = table.drop_nulls().unique("code").sort("code")["text"].to_list()
+    codes = table["code"].fill_null(len(known) + 1).to_numpy().astype(np.int64) - 1
+    return codes, known

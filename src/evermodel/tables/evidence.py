@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import cast
 
 import numpy as np
 import polars as pl
 
-from evermodel.project import Reading
 from evermodel.records import ColumnType
-from evermodel.tables.understanding import ColumnReading, DateOrder
+from evermodel.tables.understanding import DateOrder
 from evermodel.tables.values import (
     CATEGORY_MISSING,
     MARKS,
@@ -24,9 +22,61 @@ from evermodel.tables.values import (
     stripped,
 )
 
-__all__ = ["Evidence", "decide", "missing_words"]
+__all__ = ["Evidence", "missing_words"]
 
 _WORD_SAMPLE = 10_000
+_GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
+_ORDERS: tuple[DateOrder, ...] = ("year first", "day first", "month first")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Texts with the number of rows that each stands for, and the line of the first of these."""
+
+    raw: pl.Series
+    texts: pl.Series
+    weights: np.ndarray
+    lines: np.ndarray
+    distinct: bool
+
+    @classmethod
+    def of(cls, series: pl.Series, lines: np.ndarray) -> _Part:
+        """Return the texts of a column, each once where this saves work."""
+        frame = pl.DataFrame({"raw": series, "line": lines})
+        if series.null_count():
+            frame = frame.drop_nulls("raw")
+        distinct = frame.height > 1_000 and _distinct(frame["raw"]) * 4 < frame.height
+        if distinct:
+            frame = (
+                frame.group_by("raw")
+                .agg(pl.len().alias("weight"), pl.col("line").first())
+                .sort("line")
+            )
+            weights = frame["weight"].to_numpy().astype(np.int64)
+        else:
+            weights = np.ones(frame.height, np.int64)
+        raw = frame["raw"]
+        return cls(raw, stripped(raw), weights, frame["line"].to_numpy(), distinct)
+
+    def filter(self, mask: pl.Series) -> _Part:
+        """Return some of the texts."""
+        places = mask.to_numpy()
+        return _Part(
+            self.raw.filter(mask),
+            self.texts.filter(mask),
+            self.weights[places],
+            self.lines[places],
+            self.distinct,
+        )
+
+    def count(self, mask: pl.Series) -> int:
+        """Return the number of rows of some of the texts."""
+        return int(self.weights[mask.to_numpy()].sum())
+
+    def first(self, number: int) -> list[tuple[int, str]]:
+        """Return the first texts with their lines."""
+        pairs = zip(self.lines[:number].tolist(), self.raw[:number].to_list(), strict=True)
+        return list(pairs)
 
 
 @dataclass(slots=True)
@@ -57,6 +107,7 @@ class Evidence:
     failing: Counter[str] = field(default_factory=Counter)
     zones: int = 0
     short_years: int = 0
+    slashed: int = 0
     others: int = 0
     examples: list[tuple[int, str]] = field(default_factory=list)
     padded: int = 0
@@ -85,87 +136,91 @@ class Evidence:
         """Take in the texts of some more rows; `lines` says where each stands."""
         self.rows += len(series)
         self.nulls += series.null_count()
-        texts = stripped(series)
-        number = texts.cast(pl.Float64, strict=False).fill_nan(None)
+        part = _Part.of(series, lines)
+        number = part.texts.cast(pl.Float64, strict=False).fill_nan(None)
         is_number = number.is_not_null()
         if self.extra:
-            is_number &= ~texts.is_in(list(self.extra))
-        self._add_numbers(texts.filter(is_number), number.filter(is_number))
-        rest = ~is_number & texts.is_not_null()
-        if rest.any():
-            self._add_others(series.filter(rest), texts.filter(rest), lines[rest.to_numpy()])
+            is_number &= ~part.texts.is_in(list(self.extra))
+        self._add_numbers(part.filter(is_number), number.filter(is_number))
+        if not is_number.all():
+            self._add_others(part.filter(~is_number))
 
-    def _add_numbers(self, texts: pl.Series, numbers: pl.Series) -> None:
-        if texts.is_empty():
+    def _add_numbers(self, part: _Part, numbers: pl.Series) -> None:
+        if part.texts.is_empty():
             return
-        integers = texts.cast(pl.Int64, strict=False)
-        self.numbers += len(texts)
-        self.integers += int(integers.is_not_null().sum())
-        self.infinite += int(numbers.is_infinite().sum())
-        if integers.null_count():
-            odd = texts.filter(integers.is_null())
-            self.long_integers += int(odd.str.contains(r"^[+-]?\d+$").sum())
-            self.points += int(odd.str.contains(".", literal=True).sum())
-            self.grouped_points += int(odd.str.contains(r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$").sum())
-        self.leading_zeros += int(texts.str.contains(r"^[+-]?0\d+$").sum())
+        integers = part.texts.cast(pl.Int64, strict=False)
+        whole = integers.is_not_null()
+        self.numbers += int(part.weights.sum())
+        self.integers += part.count(whole)
+        self.infinite += part.count(numbers.is_infinite())
+        if not whole.all():
+            odd = part.filter(~whole)
+            self.long_integers += odd.count(odd.texts.str.contains(r"^[+-]?\d+$"))
+            self.points += odd.count(odd.texts.str.contains(".", literal=True))
+            self.grouped_points += odd.count(odd.texts.str.contains(_GROUPED))
+        self.leading_zeros += part.count(part.texts.str.contains(r"^[+-]?0\d+$"))
 
-    def _add_others(self, raw: pl.Series, texts: pl.Series, lines: np.ndarray) -> None:
-        lower = texts.str.to_lowercase()
-        absent = lower.is_in(list(MISSING_WORDS)) | texts.is_in(list(self.extra))
+    def _add_others(self, part: _Part) -> None:
+        lower = part.texts.str.to_lowercase()
+        absent = lower.is_in(list(MISSING_WORDS)) | part.texts.is_in(list(self.extra))
         if absent.any():
-            for word, count in raw.filter(absent).value_counts().iter_rows():
+            gone = part.filter(absent)
+            for word, count in zip(gone.raw.to_list(), gone.weights.tolist(), strict=True):
                 self.words[word] += count
-        left = ~absent
-        raw, texts, lines = raw.filter(left), texts.filter(left), lines[left.to_numpy()]
-        if raw.is_empty():
+            part = part.filter(~absent)
+        if part.texts.is_empty():
             return
-        self._sample(texts)
-        self.padded += int(raw.str.starts_with(" ").sum())
-        plain = pl.Series(raw.name, [True]).new_from_index(0, len(raw))
+        self._sample(part)
+        self.padded += part.count(part.raw.str.starts_with(" "))
+        plain = part.texts.is_not_null()
         for kind, pattern in MARKS.items():
-            found = texts.str.contains(pattern)
+            found = part.texts.str.contains(pattern)
             if found.any():
-                self.marked[kind] += int(found.sum())
-                # Of spaced numbers, what follows the last group is a decimal mark.
+                self.marked[kind] += part.count(found)
                 if kind == "spaced":
-                    comma = texts.filter(found).str.contains(",", literal=True).sum()
-                    self.marked["spaced comma"] += int(comma)
+                    comma = found & part.texts.str.contains(",", literal=True)
+                    self.marked["spaced comma"] += part.count(comma)
                 plain &= ~found
-        others = texts.filter(plain)
-        if others.is_empty():
+        if not plain.all():
+            part = part.filter(plain)
+        if part.texts.is_empty():
             return
-        self._add_dates(others)
-        self.others += len(others)
+        self._add_dates(part)
+        self.others += int(part.weights.sum())
         if len(self.examples) < 3:
-            shown = zip(lines[plain.to_numpy()][:3].tolist(), others[:3].to_list(), strict=True)
-            self.examples = (self.examples + list(shown))[:3]
+            self.examples = (self.examples + part.first(3))[:3]
 
-    def _sample(self, texts: pl.Series) -> None:
-        some = texts.head(_WORD_SAMPLE - self.sample_rows)
-        if some.is_empty():
+    def _sample(self, part: _Part) -> None:
+        """Measure how long and how varied some texts are, as free text is not like a category."""
+        if self.sample_rows >= _WORD_SAMPLE:
             return
-        self.sample_rows += len(some)
-        self.sample_distinct += some.n_unique()
-        self.sample_letters += float(some.str.len_chars().sum())
-        self.sample_words += float(some.str.count_matches(r"\s+").sum()) + len(some)
+        some, weights = part.texts.head(_WORD_SAMPLE), part.weights[:_WORD_SAMPLE]
+        self.sample_rows += int(weights.sum())
+        self.sample_distinct += len(some) if part.distinct else some.n_unique()
+        self.sample_letters += float((some.str.len_chars().to_numpy() * weights).sum())
+        words = some.str.count_matches(r"\s+").to_numpy() + 1
+        self.sample_words += float((words * weights).sum())
 
-    def _add_dates(self, texts: pl.Series) -> None:
+    def _add_dates(self, part: _Part) -> None:
+        texts = part.texts
         if self.others != self.dates or not any(map(looks_like_date, texts[:20].to_list())):
             return  # some earlier value was no date: later ones cannot make it a column of dates
         shapes = date_shapes(texts)
         kinds = shapes.unique().to_list()
         known = {kind: date_format(kind, "day first") for kind in kinds[:200]}
         fits = shapes.is_in([kind for kind, form in known.items() if form])
-        self.dates += int(fits.sum())
+        self.dates += part.count(fits)
         if not fits.all():
             return
-        self.zones += int(shapes.is_in([k for k, form in known.items() if form and form[1]]).sum())
+        zoned = [kind for kind, form in known.items() if form and form[1]]
+        self.zones += part.count(shapes.is_in(zoned))
         twofold = [kind for kind in kinds if kind[0] == "9" and "B" not in kind]
-        for order in ("day first", "month first") if twofold else ("year first",):
-            self.failing[order] += convert_dates(texts, order).null_count()
+        for order in _ORDERS if twofold else _ORDERS[:1]:
+            self.failing[order] += part.count(convert_dates(texts, order).is_null())
         if twofold:
-            self.ambiguous_dates += int(shapes.is_in(twofold).sum())
-            self.short_years += int(shapes.str.contains(r"^9/9/9\b").sum())
+            self.ambiguous_dates += part.count(shapes.is_in(twofold))
+            self.short_years += part.count(shapes.str.contains(r"^9/9/9\b"))
+            self.slashed += part.count(shapes.str.contains("/", literal=True))
 
     @property
     def is_plain_number(self) -> bool:
@@ -194,6 +249,11 @@ class Evidence:
         return bool(self.dates) and self.dates == self.others and not (self.numbers or self.marked)
 
 
+def _distinct(values: pl.Series) -> int:
+    """Return about how many distinct texts there are."""
+    return cast("int", values.approx_n_unique())
+
+
 def _means_missing(word: str, known: frozenset[str], extra: frozenset[str]) -> bool:
     text = word.strip()
     if text in extra:
@@ -201,223 +261,12 @@ def _means_missing(word: str, known: frozenset[str], extra: frozenset[str]) -> b
     return text in known if known is CATEGORY_MISSING else text.lower() in known
 
 
-def missing_words(evidence: Evidence, type: ColumnType) -> dict[str, int]:
+def missing_words(evidence: Evidence, kind: ColumnType) -> dict[str, int]:
     """Return the words that mean "missing" in a column of that type, with their rows."""
-    known = CATEGORY_MISSING if type in ("category", "text") else MISSING_WORDS
+    known = CATEGORY_MISSING if kind in ("category", "text") else MISSING_WORDS
     found = {
         word: count
         for word, count in evidence.words.items()
         if _means_missing(word, known, evidence.extra)
     }
     return dict(sorted(found.items()))
-
-
-def decide(
-    evidence: Sequence[Evidence],
-    *,
-    reading: Reading,
-    forced: Mapping[str, ColumnType],
-    separator: str,
-) -> tuple[tuple[ColumnReading, ...], list[str]]:
-    """Return how each column is read, and notes on everything that was not plain."""
-    notes: list[str] = []
-    decimal = _file_decimal(evidence, reading)
-    dates = _file_dates(evidence, reading)
-    columns = []
-    for one in evidence:
-        type = forced.get(one.name)
-        if type is None:
-            column = _infer(one, decimal, dates, reading, separator, notes)
-        else:
-            column = _as_told(one, type, decimal, dates, reading, separator, notes)
-        if column.type in ("category", "text") and _is_padded(one):
-            column = ColumnReading(name=one.name, type=column.type, padded=True)
-            notes.append(f"{one.name}: every value begins with a blank: taken off")
-        columns.append(column)
-    return tuple(columns), notes
-
-
-def _is_padded(one: Evidence) -> bool:
-    return (
-        one.padded > 0
-        and one.padded == one.others + sum(one.marked[kind] for kind in MARKS)
-        and not one.numbers
-    )
-
-
-def _file_decimal(evidence: Sequence[Evidence], reading: Reading) -> Literal["", ".", ","]:
-    """Return the decimal mark that columns prove, the user's word first."""
-    if reading.decimal:
-        return reading.decimal
-    commas = sum(_proves_comma(one) for one in evidence if one.is_marked_number)
-    points = sum(bool(one.marked["point"]) for one in evidence if one.is_marked_number)
-    if commas and commas >= points:
-        return ","
-    return "." if points else ""
-
-
-def _proves_comma(one: Evidence) -> bool:
-    return bool(one.marked["comma"] or one.marked["spaced comma"])
-
-
-def _file_dates(evidence: Sequence[Evidence], reading: Reading) -> DateOrder:
-    """Return the one order of day and month that columns prove, the user's word first."""
-    if reading.dates:
-        return reading.dates
-    proven: set[DateOrder] = set()
-    for one in evidence:
-        if one.is_date and one.ambiguous_dates:
-            days, months = one.failing["day first"], one.failing["month first"]
-            if not days and months:
-                proven.add("day first")
-            elif days and not months:
-                proven.add("month first")
-    return proven.pop() if len(proven) == 1 else ""
-
-
-def _infer(
-    one: Evidence,
-    decimal: Literal["", ".", ","],
-    dates: DateOrder,
-    reading: Reading,
-    separator: str,
-    notes: list[str],
-) -> ColumnReading:
-    if not one.values:
-        notes.append(f"{one.name}: has no values")
-        return ColumnReading(name=one.name, type="category")
-    if one.kinds and one.kinds <= {"boolean", "null"}:
-        return ColumnReading(name=one.name, type="boolean")
-    if not one.declared and (one.is_plain_number or one.is_marked_number):
-        column = _number(one, decimal, separator, notes)
-        if column is not None:
-            return column
-    if one.is_date:
-        column = _date(one, dates, notes)
-        if column is not None:
-            return column
-    _say_why_not_number(one, notes)
-    return ColumnReading(name=one.name, type=_words_or_text(one))
-
-
-def _words_or_text(one: Evidence) -> ColumnType:
-    """Free text has many distinct values of several words."""
-    if one.numbers or not one.sample_rows:
-        return "category"
-    distinct = one.sample_distinct / one.sample_rows
-    words, letters = one.sample_words / one.sample_rows, one.sample_letters / one.sample_rows
-    return "text" if distinct > 0.5 and words >= 4 and letters >= 20 else "category"
-
-
-def _number(
-    one: Evidence, decimal: Literal["", ".", ","], separator: str, notes: list[str]
-) -> ColumnReading | None:
-    """Return how a column of numbers is read; None where its marks contradict one another."""
-    if one.infinite:
-        notes.append(f"{one.name}: {one.infinite} values are infinite")
-    whole = one.integers == one.numbers
-    if not one.marked:
-        grouped = bool(one.grouped_points) and one.grouped_points == one.points
-        if decimal == "," and grouped and one.points + one.integers == one.numbers:
-            notes.append(f"{one.name}: points are thousands marks, as elsewhere in the file")
-            return ColumnReading(
-                name=one.name, type="number", decimal=",", thousands=".", whole=True
-            )
-        return ColumnReading(name=one.name, type="number", whole=whole)
-    comma = _proves_comma(one)
-    point = bool(one.marked["point"]) or one.points > one.grouped_points
-    if comma and point:
-        notes.append(f"{one.name}: decimal commas and decimal points are mixed: kept as category")
-        return None
-    spaced = bool(one.marked["spaced"])
-    if not comma and not point and one.marked["either"]:
-        mark: Literal[".", ","] = decimal or ("," if separator == ";" else ".")  # type: ignore[assignment]
-        comma, point = mark == ",", mark == "."
-        if not decimal:
-            as_ = "a decimal comma" if comma else "a thousands mark"
-            notes.append(
-                f'{one.name}: numbers such as "1,234" can be read in two ways: the comma is read'
-                f" as {as_} (set reading.decimal to choose)"
-            )
-    if comma:
-        thousands = " " if spaced else "." if one.points or one.marked["comma"] else ""
-        notes.append(f"{one.name}: numbers have decimal commas")
-        return ColumnReading(name=one.name, type="number", decimal=",", thousands=thousands)
-    thousands = " " if spaced else ","
-    notes.append(f"{one.name}: numbers have thousands marks ({thousands!r}): taken off")
-    return ColumnReading(name=one.name, type="number", thousands=thousands)
-
-
-def _date(one: Evidence, dates: DateOrder, notes: list[str]) -> ColumnReading | None:
-    """Return how a column of dates is read; None where no one order fits all of them."""
-    order: DateOrder = "year first"
-    if one.ambiguous_dates:
-        days, months = one.failing["day first"], one.failing["month first"]
-        if days and months:
-            if min(days, months) < one.dates // 2:
-                notes.append(
-                    f"{one.name}: {min(days, months)} of {one.dates} dates do not exist in the"
-                    " order of the others: kept as category"
-                )
-            return None
-        order = "day first" if not days else "month first"
-        if not days and not months:
-            slashed = any("/" in text for _, text in one.examples)
-            order = dates if dates in ("day first", "month first") else ""
-            if not order:
-                order = "month first" if slashed else "day first"
-                notes.append(
-                    f"{one.name}: day and month cannot be told apart (no number above 12): read"
-                    f" as {order} (set reading.dates to choose)"
-                )
-        else:
-            notes.append(f"{one.name}: dates are written {order}")
-    elif one.failing["year first"]:
-        notes.append(
-            f"{one.name}: {one.failing['year first']} dates do not exist: kept as category"
-        )
-        return None
-    if one.zones:
-        notes.append(f"{one.name}: times with a zone are turned to UTC")
-    if one.short_years:
-        notes.append(f"{one.name}: years of two digits are taken as 1970 to 2069")
-    return ColumnReading(name=one.name, type="timestamp", dates=order)
-
-
-def _say_why_not_number(one: Evidence, notes: list[str]) -> None:
-    if one.declared:
-        if one.numbers and not one.others and not one.marked and not one.leading_zeros:
-            notes.append(f"{one.name}: numbers are stored as text: kept as category")
-        return
-    if one.leading_zeros and not one.others:
-        notes.append(f"{one.name}: {one.leading_zeros} codes begin with a zero: kept as category")
-    elif one.long_integers and not one.others:
-        notes.append(
-            f"{one.name}: {one.long_integers} whole numbers have too many digits to be exact:"
-            " kept as category"
-        )
-    elif one.numbers >= 0.5 * one.values and one.others:
-        shown = ", ".join(f"{text!r} on line {line}" for line, text in one.examples)
-        notes.append(
-            f"{one.name}: {one.others} of {one.values} values are not numbers ({shown}): kept as"
-            " category"
-        )
-
-
-def _as_told(
-    one: Evidence,
-    type: ColumnType,
-    decimal: Literal["", ".", ","],
-    dates: DateOrder,
-    reading: Reading,
-    separator: str,
-    notes: list[str],
-) -> ColumnReading:
-    """Return how a column becomes the type that it was told to have."""
-    if type == "number":
-        column = _number(one, decimal, separator, notes) if one.numbers or one.marked else None
-        return column or ColumnReading(name=one.name, type="number", decimal=decimal or ".")
-    if type == "timestamp":
-        column = _date(one, dates, notes) if one.is_date else None
-        return column or ColumnReading(name=one.name, type="timestamp", dates=dates)
-    return ColumnReading(name=one.name, type=type)

@@ -16,8 +16,9 @@ from evermodel.errors import DataError
 from evermodel.project import Reading, Repair
 from evermodel.records import Column, ColumnType, Schema
 from evermodel.tables.convert import apply_repairs, convert
+from evermodel.tables.decide import decide
 from evermodel.tables.delimited import Delimited
-from evermodel.tables.evidence import Evidence, decide, missing_words
+from evermodel.tables.evidence import Evidence, missing_words
 from evermodel.tables.raw import RawBatch, RawSource
 from evermodel.tables.sources import Typed, open_source
 from evermodel.tables.typed import as_raw, type_of
@@ -26,12 +27,13 @@ from evermodel.tables.understanding import ColumnReading, Rejected, Table, Under
 __all__ = ["read", "scan", "understand"]
 
 _MOST_REJECTED = 1_000
+_UNTOLD = Reading()
 
 
 def read(
     source: str | Path,
     *,
-    reading: Reading = Reading(),
+    reading: Reading = _UNTOLD,
     repairs: Mapping[str, Repair] | None = None,
     types: Mapping[str, ColumnType] | None = None,
 ) -> Table:
@@ -77,7 +79,7 @@ def read(
 def scan(
     source: str | Path,
     *,
-    reading: Reading = Reading(),
+    reading: Reading = _UNTOLD,
     repairs: Mapping[str, Repair] | None = None,
     types: Mapping[str, ColumnType] | None = None,
     understood: Understanding | None = None,
@@ -110,7 +112,7 @@ def scan(
 def understand(
     source: str | Path,
     *,
-    reading: Reading = Reading(),
+    reading: Reading = _UNTOLD,
     repairs: Mapping[str, Repair] | None = None,
     types: Mapping[str, ColumnType] | None = None,
     batch_rows: int = 65_536,
@@ -200,7 +202,7 @@ class _Gathered:
             separator=dialect.separator if dialect else ",",
         )
         by_name = {one.name: one for one in readings} | {
-            name: ColumnReading(name=name, type=type) for name, type in self.done.items()
+            name: ColumnReading(name=name, type=kind) for name, kind in self.done.items()
         }
         columns = tuple(by_name[name] for name in self.order)
         missing = {

@@ -7,6 +7,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 from evermodel.errors import DataError
 from evermodel.project import Reading
@@ -208,10 +209,8 @@ def _parse(
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
         skipinitialspace=padded,
     )
-    try:
+    with suppress(csv.Error):
         rows.extend(row for row in reader if row)
-    except csv.Error:
-        pass
     return rows or [[lines[0].rstrip("\r\n")]]
 
 
@@ -264,9 +263,11 @@ def _has_header(rows: Sequence[Sequence[str]]) -> bool:
     valued = []
     for place, cell in enumerate(first):
         below = [row[place].strip() for row in others if row[place].strip()]
-        for looks in (looks_like_number, looks_like_date):
-            if below and sum(map(looks, below)) > 0.9 * len(below):
-                valued.append(looks(cell.strip()))
+        valued += [
+            looks(cell.strip())
+            for looks in (looks_like_number, looks_like_date)
+            if below and sum(map(looks, below)) > 0.9 * len(below)
+        ]
     if not valued or not all(valued):
         return True
     years = [cell.strip() for cell in first if looks_like_number(cell.strip())]

@@ -72,14 +72,14 @@ def as_raw(
     kinds = {}
     done: dict[str, pl.Series] = {}
     for series in frame.get_columns():
-        values, type = normalise(series)
+        values, kind = normalise(series)
         told = forced.get(series.name)
         repair = repairs.get(series.name)
         changed = repair is not None and bool(repair.strip or repair.map or repair.missing)
         if values.dtype == pl.String:
             texts.append(values)
             kinds[series.name] = frozenset({"text"})
-        elif changed or (told is not None and told != type):
+        elif changed or (told is not None and told != kind):
             texts.append(values.cast(pl.String))
         else:
             done[series.name] = values

@@ -32,7 +32,6 @@ MISSING_WORDS = frozenset(
 CATEGORY_MISSING = frozenset({"", "?", "NA", "N/A", "null"})
 """What means "missing" in a column of words; anything else there may be a value of its own."""
 
-_BLANKS = " \t\r\n\u00a0\u202f\u2009\ufeff"
 _SIGN = r"^[+\-\u2212]?"
 MARKS = {
     # Written so that only one reading of the marks is possible, or (the last) two are.
@@ -78,7 +77,7 @@ def looks_like_date(text: str) -> bool:
 
 def stripped(values: pl.Series) -> pl.Series:
     """Return texts without the blanks around them."""
-    return values.str.strip_chars(_BLANKS)
+    return values.str.strip_chars()
 
 
 def convert_numbers(values: pl.Series, how: ColumnReading) -> pl.Series:

@@ -241,8 +241,7 @@ def _widened(frame: pl.DataFrame) -> pl.DataFrame:
     wide = []
     for series in frame.get_columns():
         if series.dtype == pl.Int64:
-            low, high = series.min(), series.max()
-            exact = low is None or max(abs(int(low)), abs(int(high))) <= _EXACT  # type: ignore[call-overload]
+            exact = bool(series.is_between(-_EXACT, _EXACT).all())
             wide.append(series.cast(pl.Float64) if exact else series)
         else:
             wide.append(series)

@@ -1,0 +1,224 @@
+"""The verdict on the evidence: what type each column has, and everything that was not plain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from evermodel.project import Reading
+from evermodel.records import ColumnType
+from evermodel.tables.evidence import Evidence
+from evermodel.tables.understanding import ColumnReading, DateOrder
+from evermodel.tables.values import MARKS
+
+__all__ = ["decide"]
+
+
+def decide(
+    evidence: Sequence[Evidence],
+    *,
+    reading: Reading,
+    forced: Mapping[str, ColumnType],
+    separator: str,
+) -> tuple[tuple[ColumnReading, ...], list[str]]:
+    """Return how each column is read, and notes on everything that was not plain."""
+    notes: list[str] = []
+    known = _Known(
+        decimal=_file_decimal(evidence, reading),
+        told=bool(reading.decimal),
+        dates=_file_dates(evidence, reading),
+        separator=separator,
+    )
+    columns = []
+    for one in evidence:
+        kind = forced.get(one.name)
+        column = _as_told(one, kind, known, notes) if kind else _infer(one, known, notes)
+        if column.type in ("category", "text") and _is_padded(one):
+            column = ColumnReading(name=one.name, type=column.type, padded=True)
+            notes.append(f"{one.name}: every value begins with a blank: taken off")
+        columns.append(column)
+    return tuple(columns), notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What the user or other columns of the file say about marks and the order of dates."""
+
+    decimal: Literal["", ".", ","]
+    told: bool
+    dates: DateOrder
+    separator: str
+
+
+def _is_padded(one: Evidence) -> bool:
+    return (
+        one.padded > 0
+        and one.padded == one.others + sum(one.marked[kind] for kind in MARKS)
+        and not one.numbers
+    )
+
+
+def _file_decimal(evidence: Sequence[Evidence], reading: Reading) -> Literal["", ".", ","]:
+    """Return the decimal mark that columns prove, the user's word first."""
+    if reading.decimal:
+        return reading.decimal
+    commas = sum(_proves_comma(one) for one in evidence if one.is_marked_number)
+    points = sum(bool(one.marked["point"]) for one in evidence if one.is_marked_number)
+    if commas and commas >= points:
+        return ","
+    return "." if points else ""
+
+
+def _proves_comma(one: Evidence) -> bool:
+    return bool(one.marked["comma"] or one.marked["spaced comma"])
+
+
+def _file_dates(evidence: Sequence[Evidence], reading: Reading) -> DateOrder:
+    """Return the one order of day and month that columns prove, the user's word first."""
+    if reading.dates:
+        return reading.dates
+    proven: set[DateOrder] = set()
+    for one in evidence:
+        if one.is_date and one.ambiguous_dates:
+            days, months = one.failing["day first"], one.failing["month first"]
+            if not days and months:
+                proven.add("day first")
+            elif days and not months:
+                proven.add("month first")
+    return proven.pop() if len(proven) == 1 else ""
+
+
+def _infer(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading:
+    if not one.values:
+        notes.append(f"{one.name}: has no values")
+        return ColumnReading(name=one.name, type="category")
+    if one.kinds and one.kinds <= {"boolean", "null"}:
+        return ColumnReading(name=one.name, type="boolean")
+    if not one.declared and (one.is_plain_number or one.is_marked_number):
+        column = _number(one, known, notes)
+        if column is not None:
+            return column
+    if one.is_date:
+        column = _date(one, known, notes)
+        if column is not None:
+            return column
+    _say_why_not_number(one, notes)
+    return ColumnReading(name=one.name, type=_words_or_text(one))
+
+
+def _words_or_text(one: Evidence) -> ColumnType:
+    """Free text has many distinct values of several words."""
+    if one.numbers or not one.sample_rows:
+        return "category"
+    distinct = one.sample_distinct / one.sample_rows
+    words, letters = one.sample_words / one.sample_rows, one.sample_letters / one.sample_rows
+    return "text" if distinct > 0.5 and words >= 4 and letters >= 20 else "category"
+
+
+def _number(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | None:
+    """Return how a column of numbers is read; None where its marks contradict one another."""
+    if one.infinite:
+        notes.append(f"{one.name}: {one.infinite} values are infinite")
+    if not one.marked:
+        if known.decimal == "," and _only_grouped(one):
+            notes.append(f"{one.name}: points are thousands marks, as elsewhere in the file")
+            return ColumnReading(
+                name=one.name, type="number", decimal=",", thousands=".", whole=True
+            )
+        whole = one.integers == one.numbers
+        return ColumnReading(name=one.name, type="number", whole=whole)
+    comma = _proves_comma(one)
+    point = bool(one.marked["point"]) or one.points > one.grouped_points
+    if comma and (point or (known.told and known.decimal == ".")):
+        reason = "decimal commas and decimal points are mixed" if point else "decimal commas"
+        notes.append(f"{one.name}: {reason}: kept as category")
+        return None
+    spaced = bool(one.marked["spaced"])
+    if not comma and not point and one.marked["either"]:
+        comma = known.decimal == "," or (not known.decimal and known.separator == ";")
+        if not known.decimal:
+            read_as = "a decimal comma" if comma else "a thousands mark"
+            notes.append(
+                f'{one.name}: numbers such as "1,234" can be read in two ways: the comma is read'
+                f" as {read_as} (set reading.decimal to choose)"
+            )
+    if comma:
+        thousands = " " if spaced else "."
+        notes.append(f"{one.name}: numbers have decimal commas")
+        return ColumnReading(name=one.name, type="number", decimal=",", thousands=thousands)
+    thousands = " " if spaced else ","
+    notes.append(f"{one.name}: numbers have thousands marks ({thousands!r}): taken off")
+    return ColumnReading(name=one.name, type="number", thousands=thousands)
+
+
+def _only_grouped(one: Evidence) -> bool:
+    """Whether every point in a column of numbers can be a thousands mark."""
+    grouped = one.grouped_points
+    return grouped > 0 and grouped == one.points and grouped + one.integers == one.numbers
+
+
+def _date(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | None:
+    """Return how a column of dates is read; None where no one order fits all of them."""
+    order: DateOrder = "year first"
+    if one.ambiguous_dates:
+        days, months = one.failing["day first"], one.failing["month first"]
+        if days and months:
+            if min(days, months) < one.dates // 2:
+                notes.append(
+                    f"{one.name}: {min(days, months)} of {one.dates} dates do not exist in the"
+                    " order of the others: kept as category"
+                )
+            return None
+        order = "day first" if not days else "month first"
+        if not days and not months:
+            order = known.dates if known.dates != "year first" else ""
+            if not order:
+                order = "month first" if one.slashed else "day first"
+                notes.append(
+                    f"{one.name}: day and month cannot be told apart (no number above 12): read"
+                    f" as {order} (set reading.dates to choose)"
+                )
+        else:
+            notes.append(f"{one.name}: dates are written {order}")
+    elif one.failing["year first"]:
+        notes.append(
+            f"{one.name}: {one.failing['year first']} dates do not exist: kept as category"
+        )
+        return None
+    if one.zones:
+        notes.append(f"{one.name}: times with a zone are turned to UTC")
+    if one.short_years:
+        notes.append(f"{one.name}: years of two digits are taken as 1970 to 2069")
+    return ColumnReading(name=one.name, type="timestamp", dates=order)
+
+
+def _say_why_not_number(one: Evidence, notes: list[str]) -> None:
+    if one.declared:
+        if one.numbers and not one.others and not one.marked and not one.leading_zeros:
+            notes.append(f"{one.name}: numbers are stored as text: kept as category")
+        return
+    if one.leading_zeros and not one.others:
+        notes.append(f"{one.name}: {one.leading_zeros} codes begin with a zero: kept as category")
+    elif one.long_integers and not one.others:
+        notes.append(
+            f"{one.name}: {one.long_integers} whole numbers have too many digits to be exact:"
+            " kept as category"
+        )
+    elif one.numbers >= 0.5 * one.values and one.others:
+        shown = ", ".join(f"{text!r} on line {line}" for line, text in one.examples)
+        notes.append(
+            f"{one.name}: {one.others} of {one.values} values are not numbers ({shown}): kept as"
+            " category"
+        )
+
+
+def _as_told(one: Evidence, kind: ColumnType, known: _Known, notes: list[str]) -> ColumnReading:
+    """Return how a column becomes the type that it was told to have."""
+    if kind == "number":
+        column = _number(one, known, notes) if one.numbers or one.marked else None
+        return column or ColumnReading(name=one.name, type="number", decimal=known.decimal or ".")
+    if kind == "timestamp":
+        column = _date(one, known, notes) if one.is_date else None
+        return column or ColumnReading(name=one.name, type="timestamp", dates=known.dates)
+    return ColumnReading(name=one.name, type=kind)
