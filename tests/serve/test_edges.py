@@ -70,7 +70,7 @@ def test_any_json_gets_an_answer_or_a_4xx(client: Client, tree: Any, path: str) 
 
 @quick
 @given(
-    row=st.fixed_dictionaries({name: scalars for name in CHURN}, optional={"customer": trees}),
+    row=st.fixed_dictionaries(dict.fromkeys(CHURN, scalars), optional={"customer": trees}),
     form=st.sampled_from(["predict", "records", "split", "columns", "v2"]),
 )
 def test_any_values_get_an_answer_or_a_4xx(client: Client, row: Any, form: str) -> None:

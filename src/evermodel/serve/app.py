@@ -335,7 +335,8 @@ async def _read_body(receive: _Receive, limits: Limits) -> bytes:
     """Return the whole body, refused as soon as it is too large or too slow."""
     try:
         async with asyncio.timeout(limits.body_seconds):
-            chunks, size = [], 0
+            chunks: list[bytes] = []
+            size = 0
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":

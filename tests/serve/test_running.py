@@ -1,0 +1,94 @@
+"""Ports, addresses, metrics and the server in a thread."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evermodel.errors import SurroundingsError
+from evermodel.serve import App, BackgroundServer, Live, serve
+from evermodel.store import SystemClock
+from tests.serve.client import Client, serving
+from tests.serve.models import CHURN, churn
+
+
+def empty() -> App:
+    return App(Live(), None, clock=SystemClock())
+
+
+def test_a_port_in_use_is_said_before_anything_starts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SurroundingsError, match=f"port {port} is in use") as found:
+            serve(empty(), port=port)
+        assert "--port" in found.value.hint
+        with pytest.raises(SurroundingsError, match="in use"):
+            BackgroundServer(empty(), port=port)
+
+
+@pytest.mark.parametrize("address", [("203.0.113.1", 0), ("no such name", 0), ("127.0.0.1", 70000)])
+def test_an_address_that_is_not_this_machines_is_said(address: tuple[str, int]) -> None:
+    with pytest.raises(SurroundingsError, match="cannot be listened on"):
+        serve(empty(), host=address[0], port=address[1])
+
+
+def test_a_port_is_free_again_after_the_server_stops() -> None:
+    with BackgroundServer(empty()) as first:
+        port = first.port
+        assert first.url == f"http://127.0.0.1:{port}"
+    with BackgroundServer(empty(), port=port) as second:
+        client = Client(second.url)
+        assert client.get("/healthz").status == 200
+        client.connection.close()
+
+
+def test_beyond_the_loopback_any_host_name_is_answered() -> None:
+    with BackgroundServer(empty(), host="0.0.0.0") as server:
+        client = Client(f"http://127.0.0.1:{server.port}")
+        answer = client.ask("GET", "/healthz", headers={"Host": "models.example"})
+        assert answer.status == 200
+        client.connection.close()
+
+
+def test_the_first_page_says_what_is_served_and_where(client: Client) -> None:
+    said = client.get("/").json()
+    assert (said["model"], said["version"], said["task"]) == ("churn", 3, "binary")
+    assert said["inputs"]["joined"] == "timestamp"
+    assert "POST /predict" in said["routes"]
+
+
+def test_metrics_are_prometheus_text_and_hold_no_value_of_a_request(tmp_path: Path) -> None:
+    with serving(churn(tmp_path, version=7)) as client:
+        client.post("/predict", {**CHURN, "plan": "secret"})
+        client.post("/predict", {**CHURN, "secret": "secret"})
+        client.get("/secret")
+        answer = client.get("/metrics")
+    text = answer.body.decode()
+    labels = 'route="/predict",code="{}",model="churn",version="{}"'
+    assert f"evermodel_requests_total{{{labels.format(200, 7)}}} 1\n" in text
+    assert f"evermodel_requests_total{{{labels.format(422, '')}}} 1\n" in text
+    assert 'evermodel_request_seconds_count{route="/predict"} 2\n' in text
+    assert 'evermodel_live{model="churn",version="7"} 1\n' in text
+    assert re.search(r"^process_resident_memory_bytes [0-9.e+]+$", text, re.MULTILINE)
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert "secret" not in text
+    sample = re.compile(r'[a-z_]+(\{([a-z]+="[^"]*",?)+\})? [0-9.e+-]+')
+    for line in text.splitlines():
+        assert line.startswith(("# HELP ", "# TYPE ")) or sample.fullmatch(line), line
+
+
+def test_serving_imports_nothing_of_training() -> None:
+    code = """
+import sys, json
+import evermodel.serve, evermodel.serve.run, uvicorn, onnxruntime
+heavy = {"polars", "pandas", "sklearn", "lightgbm", "mlflow", "scipy", "starlette", "pydantic"}
+print(json.dumps(sorted(heavy & set(sys.modules))))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(found.stdout) == []
