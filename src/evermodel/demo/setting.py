@@ -1,0 +1,57 @@
+"""The shop's project file, as its owner would keep it."""
+
+from __future__ import annotations
+
+from evermodel.demo.money import Terms
+
+__all__ = ["project_text"]
+
+
+def project_text(source: str = "customers.csv", *, terms: Terms | None = None) -> str:
+    """Return the text of the shop's `evermodel.toml`.
+
+    The costs follow from the terms of the offer, so that the decision threshold is the probability
+    from which on an offer pays.
+
+    Examples
+    --------
+    >>> from evermodel.project import parse_project
+    >>> parse_project(project_text()).data.key
+    ('customer',)
+    """
+    terms = terms or Terms()
+    return f"""\
+[project]
+name = "shop"
+
+[data]
+source = "{source}"
+target = "churned"
+task = "binary"
+positive = "yes"
+key = ["customer"]
+time = "scored_at"
+protected = ["age_band"]
+leave_out = ["support_note"]  # free text; its topic is a column of its own
+
+[outcome]
+known_after = "30d"
+cost_false_positive = {terms.offer}  # an offer to somebody who stays anyway
+cost_false_negative = {terms.missed}  # no offer to somebody who leaves
+currency = "EUR"
+
+[train]
+trials = 2
+budget = "10s"
+
+[evaluate]
+require = ["roc_auc >= 0.75"]
+
+[monitor]
+false_alarms = "1 per year"
+tolerance = 0.01
+
+[loop]
+every = "7d"
+window = "13w"
+"""
