@@ -14,6 +14,7 @@ from evermodel.data.target_checks import target_checks
 from evermodel.errors import nearest
 from evermodel.project import ROW_ORDER, Project
 from evermodel.records import CheckResult, Report
+from evermodel.tables import Profile
 
 __all__ = ["check"]
 
@@ -27,7 +28,7 @@ def check(
     table: Any,
     *,
     project: Project | None = None,
-    reference: Any = None,
+    reference: Profile | None = None,
     now: datetime | None = None,
 ) -> Report:
     """Return what was found in a table (what `tables.read` returned, or a polars DataFrame).
@@ -175,7 +176,9 @@ def _mistyped(series: pl.Series, kind: str) -> CheckResult:
     )
 
 
-def _against(frame: pl.DataFrame, reference: Any, project: Project | None) -> Iterator[CheckResult]:
+def _against(
+    frame: pl.DataFrame, reference: Profile, project: Project | None
+) -> Iterator[CheckResult]:
     """Compare columns and types with those of earlier data."""
     left_out = set(project.data.leave_out) if project is not None else set()
     known = {column.name: column for column in reference.columns}

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from evermodel.data.intake import extremes
-from evermodel.data.naming import not_below_zero, percent
+from evermodel.data.naming import not_below_zero, percent, words
 from evermodel.data.repairs import repair_for
 from evermodel.records import CheckResult
 from evermodel.stats.intervals import wilson
@@ -20,6 +20,7 @@ _SENTINELS = (
     -1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0,
     9999999.0, 99999999.0, -1e6, 1e6, 2147483647.0, -2147483648.0,
 )  # fmt: skip
+_REVERSIBLE = {"quantity", "qty", "amount", "price", "cost", "income", "salary", "count"}
 _EXAMPLES = 5
 _MOST_LEVELS = 1000
 
@@ -68,11 +69,11 @@ def _result(name: str, series: pl.Series, wrong: pl.Series, why: str, **more: An
     )
 
 
-def _gaps(series: pl.Series, words: Sequence[str]) -> CheckResult:
+def _gaps(series: pl.Series, named: Sequence[str]) -> CheckResult:
     absent = series.null_count()
     share = absent / series.len()
     low, high, *_ = wilson(absent, series.len())
-    said = ", ".join(repr(word) for word in words if word)
+    said = ", ".join(repr(word) for word in named if word)
     return CheckResult(
         name="missing",
         subject=series.name,
@@ -116,9 +117,9 @@ def _numbers(series: pl.Series) -> Iterator[CheckResult]:
     low, high = extremes(series)
     if low < 0 and not_below_zero(series.name):
         negative = series < 0
-        # Where negatives are common they have a meaning, such as a return or a refund.
-        if int(negative.sum()) <= 0.05 * series.len():
-            why = "this cannot be below zero by its name; a few rows are, so they may be mistakes"
+        # Negative amounts that are common have a meaning, such as a return or a refund.
+        if not _REVERSIBLE & set(words(series.name)) or negative.sum() <= 0.05 * series.len():
+            why = "by its name this is not below zero; the rows that are may be mistakes"
             yield _result("below_zero", series, negative, why)
     if percent(series.name) and high > 100:
         why = "a percentage above 100 is often a wrong unit"

@@ -22,18 +22,19 @@ from evermodel.data.naming import calendar_part
 from evermodel.data.repairs import MISSING_WORDS
 from evermodel.data.slips import part_slip, unit_slip
 from evermodel.records import CheckResult, Report, Verdict
+from evermodel.tables import ColumnProfile, Profile
 
 __all__ = ["gate"]
 
 Floats = npt.NDArray[np.float64]
 
 _LEAST_ROWS = 30
-_SUSPICIOUS = (0.0, -1.0, 1.0, 99.0, 999.0, 9999.0, 99999.0, -99.0, -999.0, -9999.0)
+_SUSPICIOUS = (0.0, -1.0, 99.0, 999.0, 9999.0, 99999.0, -99.0, -999.0, -9999.0)
 
 
 def gate(
     table: Any,
-    reference: Any,
+    reference: Profile,
     *,
     key: Sequence[str] = (),
     ignore: Collection[str] = ("prediction",),
@@ -67,7 +68,7 @@ def gate(
         )
     ]
     known = set()
-    for column in _columns(reference):
+    for column in reference.columns:
         known.add(column.name)
         if column.name in ignore:
             continue
@@ -83,11 +84,6 @@ def gate(
     if not few:
         results += _twice(frame, reference, key)
     return Report(verb="gate", results=tuple(results), facts={"rows": frame.height})
-
-
-def _columns(reference: Any) -> Sequence[Any]:
-    columns = reference.columns
-    return tuple(columns.values()) if isinstance(columns, dict) else tuple(columns)
 
 
 def _result(
@@ -121,7 +117,7 @@ def _missing_column(name: str, columns: Sequence[str]) -> CheckResult:
     )
 
 
-def _column(series: pl.Series, column: Any, *, few: bool) -> Iterator[CheckResult]:
+def _column(series: pl.Series, column: ColumnProfile, *, few: bool) -> Iterator[CheckResult]:
     """Yield what is broken in one column, and one result that says it is not otherwise."""
     found = list(_type(series, column))
     if not found and not few:
@@ -138,7 +134,7 @@ def _column(series: pl.Series, column: Any, *, few: bool) -> Iterator[CheckResul
         yield _result("intact", series, "", verdict="pass")
 
 
-def _type(series: pl.Series, column: Any) -> Iterator[CheckResult]:
+def _type(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
     given = series.is_not_null()
     if not given.any():
         return
@@ -160,11 +156,11 @@ def _type(series: pl.Series, column: Any) -> Iterator[CheckResult]:
         )
 
 
-def _feed(series: pl.Series, column: Any) -> Iterator[CheckResult]:
+def _feed(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
     """Find a feed that stopped: gaps where values used to be."""
     before = column.missing / max(column.rows, 1)
     after = series.null_count() / series.len()
-    stopped = after - before >= 0.5 or (after >= 0.9 > 0.6 > before)
+    stopped = after - before >= 0.4 or (after >= 0.9 > 0.6 > before)
     stopped = stopped or (before <= 0.02 and after >= 0.2)
     if stopped or (after >= 0.05 and after >= 2 * before + 0.05):
         yield _result(
@@ -179,28 +175,40 @@ def _feed(series: pl.Series, column: Any) -> Iterator[CheckResult]:
         )
 
 
-def _bins(column: Any) -> tuple[Floats, Floats]:
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else float(value)
+
+
+def _distinct(column: ColumnProfile) -> int:
+    """Return how many values there were; of merged profiles the bins tell a little."""
+    if column.distinct is not None:
+        return column.distinct
+    return 2 * len(column.edges) if column.edges else len(column.values)
+
+
+def _bins(column: ColumnProfile) -> tuple[Floats, Floats]:
     counts = np.asarray(column.counts, dtype=np.float64)
     total = float(counts.sum())
     edges = np.asarray(column.edges, dtype=np.float64)
     return edges, counts / total if total else counts
 
 
-def _number(series: pl.Series, column: Any) -> Iterator[CheckResult]:
+def _number(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
     known = series.drop_nulls()
     edges, shares = _bins(column)
     if known.len() < _LEAST_ROWS or not edges.size or shares.size != edges.size + 1:
         return
     values = known.cast(pl.Float64).to_numpy().astype(np.float64)
-    if int(column.distinct) >= 10 and not calendar_part(series.name):
-        slip = unit_slip(values, edges, shares)
+    if _distinct(column) >= 10 and not calendar_part(series.name):
+        low, high = _or_nan(column.minimum), _or_nan(column.maximum)
+        slip = unit_slip(values, edges, shares, low, high)
         if slip is not None:
             why = f"the values fit earlier ones once {slip.unit} is taken back: a slip of units"
             yield _result(
                 "unit_slip", series, why, wrong=series.is_not_null(), value=slip.before, max=0.4
             )
             return
-        part = part_slip(values, edges, shares, float(column.minimum), float(column.maximum))
+        part = part_slip(values, edges, shares, low, high)
         if part is not None:
             which = pl.Series(part[1])
             why = f"{part[0].share:.0%} of the values fit earlier ones once {part[0].unit} is back"
@@ -210,23 +218,27 @@ def _number(series: pl.Series, column: Any) -> Iterator[CheckResult]:
                 "unit_slip", series, why, wrong=pl.Series(whole), value=part[0].share, unit="share"
             )
             return
-    yield from _flood(series, known, column, edges, shares)
+    # A month or a weekday takes over its column in every short batch.
+    if not calendar_part(series.name):
+        yield from _flood(series, known, column, edges, shares)
 
 
 def _flood(
-    series: pl.Series, known: pl.Series, column: Any, edges: Floats, shares: Floats
+    series: pl.Series, known: pl.Series, column: ColumnProfile, edges: Floats, shares: Floats
 ) -> Iterator[CheckResult]:
     """Find one value that takes over a column in which it was rare: a default, a stuck sensor."""
     counts = known.value_counts(sort=True, name="n").row(0)
     value, after = float(counts[0]), int(counts[1]) / known.len()
-    near = {int(np.searchsorted(edges, value, side=side)) for side in ("left", "right")}
     # The bin holds other values too, so this is at least what the value's share was.
-    before = float(sum(shares[place] for place in near))
-    odd = value in _SUSPICIOUS or value in (column.minimum, column.maximum)
-    jump = after - before
-    many = int(column.distinct) >= 20 and not calendar_part(series.name)
-    if jump >= (0.2 if odd else 0.35) and after >= 0.3:
-        broken = many and (odd or after >= 0.5)
+    before = float(shares[int(np.searchsorted(edges, value, side="left"))])
+    if not _or_nan(column.minimum) <= value <= _or_nan(column.maximum):
+        before = 0.0
+    if value in _SUSPICIOUS or before == 0.0:
+        least, enough = 0.15, 0.15
+    else:
+        least, enough = 0.35, 0.7
+    if after - before >= least and after >= 0.15:
+        broken = _distinct(column) >= 20 and after >= enough
         yield _result(
             "default_flood" if broken else "one_value_more",
             series,
@@ -239,7 +251,7 @@ def _flood(
         )
 
 
-def _category(series: pl.Series, column: Any) -> Iterator[CheckResult]:
+def _category(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
     words = series.cast(pl.String)
     known = words.drop_nulls()
     if known.len() < _LEAST_ROWS or not column.values:
@@ -310,7 +322,7 @@ def _time(series: pl.Series) -> Iterator[CheckResult]:
         )
 
 
-def _twice(frame: pl.DataFrame, reference: Any, key: Sequence[str]) -> Iterator[CheckResult]:
+def _twice(frame: pl.DataFrame, reference: Profile, key: Sequence[str]) -> Iterator[CheckResult]:
     """Find a delivery that came twice: repeats at one distance, or every row an even time."""
     marks = pl.DataFrame({"h": frame.hash_rows(seed=0)}).with_row_index("row")
     marks = marks.with_columns(back=pl.col("row") - pl.col("row").shift(1).over("h"))
@@ -336,7 +348,7 @@ def _twice(frame: pl.DataFrame, reference: Any, key: Sequence[str]) -> Iterator[
             )
             return
     names = [name for name in key if name in frame.columns]
-    was_unique = {c.name for c in _columns(reference) if c.rows and c.distinct >= 0.99 * c.rows}
+    was_unique = {c.name for c in reference.columns if c.rows and _distinct(c) >= 0.99 * c.rows}
     if len(names) == 1 and names[0] in was_unique:
         keys = frame[names[0]].drop_nulls()
         extra = keys.len() - keys.n_unique()

@@ -127,7 +127,7 @@ def number_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[A
     ['a', 'b']
     """
     kept = target.is_not_null()
-    aim = numbers(target.filter(kept)).head(_MOST_ROWS)
+    aim = _finite(numbers(target.filter(kept)).head(_MOST_ROWS))
     if aim.len() < _LEAST_ROWS:
         return ()
     found: dict[str, str] = {}
@@ -135,6 +135,7 @@ def number_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[A
     for name, series in columns.items():
         some = series.filter(kept).head(_MOST_ROWS)
         if some.dtype.is_numeric():
+            some = _finite(some)
             values[name] = some.cast(pl.Float64).to_numpy().astype(np.float64)
             why = _copies(some, aim)
         else:
@@ -148,11 +149,15 @@ def number_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[A
     return tuple(Advice(column=name, why=why) for name, why in found.items())
 
 
+def _finite(series: pl.Series) -> pl.Series:
+    return series.set(series.is_infinite(), None) if series.dtype.is_float() else series
+
+
 def _copies(series: pl.Series, aim: pl.Series) -> str:
-    known = series.is_not_null()
-    if int(known.sum()) < max(_LEAST_ROWS, 0.5 * aim.len()) or series.n_unique() < 10:
-        return ""
+    known = series.is_not_null() & aim.is_not_null()
     x, y = series.filter(known), aim.filter(known)
+    if x.len() < max(_LEAST_ROWS, 0.5 * aim.len()) or x.n_unique() < 10 or y.n_unique() < 2:
+        return ""
     same = average(x == y)
     if same >= 0.98 and y.n_unique() >= 10:
         return f"it equals the target in {same:.1%} of the rows"
@@ -191,12 +196,12 @@ def sums(
     """
     usable = {n: c for n, c in columns.items() if np.unique(c[~np.isnan(c)]).size > 2}
     names = list(usable)[:_MOST_FOR_PAIRS]
-    if np.unique(target).size < 10 or not names:
+    if np.unique(target[~np.isnan(target)]).size < 10 or not names:
         return []
     full = np.column_stack([usable[n] for n in names])
-    whole = ~np.isnan(full).any(axis=1)
+    whole = ~np.isnan(full).any(axis=1) & ~np.isnan(target)
     if whole.sum() < _LEAST_ROWS:
-        full, whole = np.nan_to_num(full), np.ones(target.size, dtype=bool)
+        full, whole = np.nan_to_num(full), ~np.isnan(target)
     full, goal = full[whole], target[whole]
     rows = np.linspace(0, goal.size - 1, min(_PROBES, goal.size)).astype(int)
     found: list[tuple[tuple[str, ...], str]] = []

@@ -187,7 +187,8 @@ def calendar_part(name: str) -> str:
     ('year', 'month', '')
     """
     found = words(name)
-    return next((_CALENDAR[word] for word in found[-1:] if word in _CALENDAR), "")
+    whole = found and all(word in _CALENDAR or word in {"of", "the"} for word in found)
+    return _CALENDAR.get(found[-1], "") if whole else ""
 
 
 def time_rank(name: str) -> int:

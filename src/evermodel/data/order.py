@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 _WINDOW = 51
 _EFFECT = 0.1
 _PERMUTATIONS = 199
+_MOST_PERMUTED = 8_000
 _MOST_ROWS = 60_000
 _LEAST_ROWS = 200
 
@@ -50,11 +51,13 @@ def codes(series: pl.Series) -> Floats:
 
 def _without_trend(values: Floats) -> Floats:
     """Take out the centred moving mean, so that sorting and slow trends do not count."""
-    sums = np.concatenate([[0.0], np.cumsum(values - values.mean())])
+    centred: Floats = values - values.mean()
+    sums = np.concatenate([[0.0], np.cumsum(centred)])
     at = np.arange(values.size)
     low = np.maximum(at - _WINDOW // 2, 0)
     high = np.minimum(at + _WINDOW // 2 + 1, values.size)
-    return values - values.mean() - (sums[high] - sums[low]) / (high - low)
+    means: Floats = (sums[high] - sums[low]) / (high - low)
+    return np.subtract(centred, means)
 
 
 def lag_one(values: Floats) -> float:
@@ -147,7 +150,7 @@ def row_order(
         why = "the rows are sorted by the target"
         return RowOrder(depends=False, effect=effect, p=1.0, why=why)
     rng = np.random.default_rng(seed)
-    p = _p_value(values[:20_000], lag_one(values[:20_000]), rng)
+    p = _p_value(values[:_MOST_PERMUTED], lag_one(values[:_MOST_PERMUTED]), rng)
     blocks = {name: _blocks(column) for name, column in columns.items()}
     agree = [n for n, c in columns.items() if blocks[n] is None and lag_one(codes(c)) >= _EFFECT]
     for name in (*keys, *columns):

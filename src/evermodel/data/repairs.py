@@ -22,6 +22,7 @@ MISSING_WORDS = frozenset(
 )  # fmt: skip
 # "unknown" and "none" can be true answers in a category, so there only what never is an answer.
 _NEVER_A_CATEGORY = frozenset({"", "?", "n/a", "#n/a", "nan", "null", "<na>", "n.a.", "na"})
+_BLANKS = " \t\r\n\u00a0"
 _MOST_LEVELS = 200
 _MOST_WORDS = 4
 
@@ -62,12 +63,13 @@ def mended(series: pl.Series, repair: Repair | None) -> pl.Series:
     """
     if repair is None or series.dtype != pl.String:
         return series
-    out = series.str.strip_chars(repair.strip) if repair.strip else series
+    out = series
+    if repair.strip:
+        out = out.str.strip_chars(_BLANKS).str.strip_chars(repair.strip)
     if repair.map:
         out = out.replace(repair.map)
     if repair.missing:
-        wrong = out.is_in(list(repair.missing)) | series.is_in(list(repair.missing))
-        out = out.set(wrong.fill_null(value=False), None)
+        out = out.set(out.is_in(list(repair.missing)).fill_null(value=False), None)
     return numbers(out) if repair.type == "number" else out
 
 
@@ -150,6 +152,10 @@ def _spelling_repair(
         rows += absent.rows
     if not examples:
         return None
+    if strip:
+        # Words are compared after the strip, and an empty one is missing anyway.
+        bare = (word.strip(_BLANKS).strip(strip) for word in missing)
+        missing = tuple(dict.fromkeys(word for word in bare if word))
     return RepairAdvice(
         column=name,
         repair=Repair(strip=strip, missing=missing, map=mapping),
@@ -162,7 +168,7 @@ def _ends(labels: Mapping[str, int]) -> tuple[str, list[str], int]:
     """Return the characters to strip, examples, and the number of rows that change."""
     strip = ""
     examples: list[str] = []
-    for mark in (" \t\r\n\u00a0", "."):
+    for mark in (_BLANKS, "."):
         ended = [word for word in labels if word.strip(mark) != word and word.strip(mark)]
         twins = [w for w in ended if w.strip(mark + strip) in labels or w.strip(mark) in labels]
         if twins and 2 * len(twins) >= len(ended):

@@ -48,53 +48,65 @@ class Slip(msgspec.Struct, frozen=True, kw_only=True):
 def bin_distance(values: Floats, edges: Floats, shares: Floats) -> float:
     """Return the Kolmogorov-Smirnov distance to a reference known by its bins.
 
-    `edges` are the inner edges of the bins, `shares` (one more) what each held.
+    `edges` are the inner edges of the bins, each the last value of its bin; `shares` (one more)
+    is what each bin held.
 
     Examples
     --------
-    >>> bin_distance(np.array([1.0, 3.0]), np.array([2.0]), np.array([0.5, 0.5]))
+    >>> bin_distance(np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0]), np.array([0.5, 0.5]))
     0.0
     """
-    found = np.bincount(np.searchsorted(edges, values, side="right"), minlength=edges.size + 1)
-    # An edge on a value of many ties can be counted to either side; the kinder one is taken.
-    other = np.bincount(np.searchsorted(edges, values, side="left"), minlength=edges.size + 1)
-    wanted = np.cumsum(shares)[:-1]
-    low, high = np.cumsum(found)[:-1] / values.size, np.cumsum(other)[:-1] / values.size
-    gap = np.where((wanted >= low) & (wanted <= high), 0.0, np.abs(wanted - low))
-    gap = np.minimum(gap, np.where(gap == 0.0, 0.0, np.abs(wanted - high)))
+    found = np.bincount(np.searchsorted(edges, values, side="left"), minlength=edges.size + 1)
+    gap = np.abs(np.cumsum(found)[:-1] / values.size - np.cumsum(shares)[:-1])
     return float(gap.max()) if gap.size else 0.0
 
 
-def unit_slip(values: Floats, edges: Floats, shares: Floats) -> Slip | None:
+def unit_slip(
+    values: Floats, edges: Floats, shares: Floats, low: float, high: float
+) -> Slip | None:
     """Return the slip that explains a whole batch, or None.
 
     The batch must lie far from the reference as it stands, and close to it once a known factor
-    or shift is taken back. Small factors, which growth can make too, must fit all but exactly.
+    or shift is taken back; or nearly all of it far outside the range `low` to `high`, and inside
+    once a large factor is. Small factors, which growth can make too, must fit all but exactly.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> usual = rng.normal(70, 10, 2000)
     >>> edges = np.quantile(usual, np.arange(1, 20) / 20)
-    >>> unit_slip(rng.normal(70, 10, 500) * 1000, edges, np.full(20, 0.05)).unit
+    >>> unit_slip(rng.normal(70, 10, 500) * 1000, edges, np.full(20, 0.05), 35, 105).unit
     'a factor of 1,000'
-    >>> unit_slip(rng.normal(85, 10, 500), edges, np.full(20, 0.05))
+    >>> unit_slip(rng.normal(85, 10, 500), edges, np.full(20, 0.05), 35, 105)
     """
     if values.size < _LEAST or edges.size < 5:
         return None
     before = bin_distance(values, edges, shares)
     if before < _FAR:
         return None
-    noise = 1.36 / np.sqrt(values.size)
+    noise = float(1.0 / np.sqrt(values.size))
     best: Slip | None = None
-    for change, unit, most in _changes():
-        after = bin_distance(change(values), edges, shares)
-        allowed = 0.15 + noise if most == "large" else min(0.04 + noise, 0.12)
-        needed = _FAR if most == "large" else 0.5
-        fits = before >= needed and after <= min(allowed, 0.4 * before)
-        if fits and (best is None or after < best.after):
+    beyond = float(_outside(values, low, high).mean()) >= 0.9
+    for change, unit, kind in _changes():
+        made = change(values)
+        after = bin_distance(made, edges, shares)
+        if kind == "large":
+            fits = after <= min(0.15 + noise, 0.4 * before)
+            within = float(((made >= low) & (made <= high)).mean()) >= 0.95
+            fits = fits or (beyond and within and after <= 0.6)
+        else:
+            fits = before >= 0.6 and after <= min(0.03 + noise, 0.1)
+        # Where two factors fit alike, the rounder one, which comes first, is the likelier.
+        clear = 0.03 if kind == "large" else 0.0
+        if fits and (best is None or after < best.after - clear):
             best = Slip(unit=unit, before=before, after=after)
     return best
+
+
+def _outside(values: Floats, low: float, high: float) -> npt.NDArray[np.bool_]:
+    """Return which values are far outside the range, where drift does not get at once."""
+    far: npt.NDArray[np.bool_] = np.abs(values) > 3.0 * max(abs(high), abs(low))
+    return far | ((values < low / 3.0) & (values > 0)) if low > 0 else far
 
 
 def _changes() -> Sequence[tuple[Callable[[Floats], Floats], str, str]]:
@@ -122,29 +134,27 @@ def part_slip(
     >>> slip.unit, int(which.sum())
     ('a factor of 100 (percent, cents)', 100)
     """
-    if values.size < _LEAST or edges.size < 5 or not high > low:
+    if values.size < _LEAST or not edges.size or not high > low:
         return None
-    reach = max(abs(high), abs(low))
-    outside = np.abs(values) > 3.0 * reach
-    if low > 0:
-        outside |= (values < low / 3.0) & (values > 0)
+    outside = _outside(values, low, high)
     share = float(outside.mean())
     if share < 0.03 or outside.sum() < 10 or share > 0.97:
         return None
-    # A part of the batch slipped; what is left must be as ever, or it is the world that changed.
-    if bin_distance(values[~outside], edges, shares) > 0.3:
+    # Small values come with a season too: what is left must be as ever.
+    small = np.abs(values[outside]).max() < max(abs(high), abs(low))
+    if small and bin_distance(values[~outside], edges, shares) > 0.3:
         return None
     strange = values[outside]
     typical = edges[(edges.size - 1) // 4], edges[-1 - (edges.size - 1) // 8]
-    # What is strange is judged against the usual values of its own size: zeros never slip.
-    zero = float(shares[np.searchsorted(edges, 0.0, side="right")]) if low <= 0 else 0.0
+    # Where one value (often zero) fills the bins, they do not tell what is usual beside it.
+    heavy = edges.size < 5 or float(shares.max()) > 0.5
     best: tuple[float, str] | None = None
     for factor, unit in _LARGE.items():
         for made in (strange / factor, strange * factor):
             inside = float(((made >= low) & (made <= high)).mean())
             middle = float(((made >= typical[0]) & (made <= max(typical[1], high / 3))).mean())
             score = inside + middle
-            if inside >= 0.95 and (middle >= 0.5 or zero > 0.5) and (not best or score > best[0]):
+            if inside >= 0.9 and (middle >= 0.5 or heavy) and (not best or score > best[0] + 0.05):
                 best = (score, unit)
     if best is None:
         return None

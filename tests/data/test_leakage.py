@@ -1,0 +1,106 @@
+"""Columns that hold the target are found, and nothing else is accused."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evermodel.data.leakage import class_leaks, number_leaks
+
+RNG = np.random.default_rng(3)
+N = 600
+
+
+def noise() -> pl.Series:
+    return pl.Series(RNG.normal(size=N))
+
+
+def accused(columns: dict[str, pl.Series], target: pl.Series) -> set[str]:
+    find = class_leaks if target.dtype == pl.String else number_leaks
+    return {advice.column for advice in find(columns, target)}
+
+
+CLASS = pl.Series("y", ["lost" if flip else "kept" for flip in RNG.random(N) < 0.3])
+LOST = (CLASS == "lost").to_numpy()
+AMOUNT = pl.Series("y", RNG.integers(0, 1000, N))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series(LOST.astype(int)),
+        pl.Series(np.where(LOST, "A", np.where(RNG.random(N) < 0.5, "B", "C"))),
+        pl.Series(np.where(LOST, RNG.normal(9, 1, N), RNG.normal(-9, 1, N))),
+        pl.Series([f"code {i}" if lost else None for i, lost in enumerate(LOST)]),
+        pl.Series([f"was {label} on day {i}" for i, label in enumerate(CLASS)]),
+    ],
+    ids=["copy", "finer copy", "one cut", "filled in afterwards", "text says it"],
+)
+def test_a_column_that_tells_the_class_is_accused(column: pl.Series) -> None:
+    assert accused({"leak": column, "good": noise()}, CLASS) == {"leak"}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series(np.where(LOST, RNG.normal(3, 1, N), RNG.normal(0, 1, N))),
+        pl.Series(np.where(RNG.random(N) < 0.03, ~LOST, LOST)),
+        pl.Series([f"id{i}" for i in range(N)]),
+        pl.Series(RNG.integers(0, 2, N)),
+        pl.Series(["x"] * (N - 1) + ["y"]),
+    ],
+    ids=["strong", "right in 97 of 100", "unique", "noise", "nearly constant"],
+)
+def test_a_good_column_is_not_accused(column: pl.Series) -> None:
+    assert accused({"good": column}, CLASS) == set()
+
+
+def test_a_rare_class_does_not_make_every_column_perfect() -> None:
+    rare = pl.Series("y", ["yes"] * 12 + ["no"] * 20_000)
+    good = pl.Series(RNG.integers(0, 4, 20_012))
+    assert accused({"good": good}, rare) == set()
+
+
+def test_few_rows_accuse_no_one() -> None:
+    assert class_leaks({"x": pl.Series([1, 2, 1, 2])}, pl.Series("y", ["a", "b", "a", "b"])) == ()
+
+
+def ints(low: int = 1, high: int = 500) -> pl.Series:
+    return pl.Series(RNG.integers(low, high, N))
+
+
+def test_parts_that_add_up_are_accused_and_others_not() -> None:
+    a, b, c, d = ints(), ints(), ints(), ints()
+    assert accused({"a": a, "b": b, "d": d}, (a + b).alias("y")) == {"a", "b"}
+    assert accused({"a": a, "b": b, "d": d}, (a - b).alias("y")) == {"a", "b"}
+    assert accused({"a": a, "b": b, "c": c, "d": d}, (a + b - c).alias("y")) == {"a", "b", "c"}
+    assert accused({"a": a, "b": b, "d": d}, (a * b).alias("y")) == {"a", "b"}
+
+
+def test_a_sum_that_holds_in_nearly_all_rows_is_enough() -> None:
+    a, b = ints(), ints()
+    y = (a + b).to_numpy().copy()
+    y[:3] += 7
+    assert accused({"a": a, "b": b}, pl.Series("y", y)) == {"a", "b"}
+
+
+def test_columns_that_are_mostly_zero_add_up_to_nothing() -> None:
+    x = ints()
+    zero = pl.Series(np.where(RNG.random(N) < 0.002, 5, 0))
+    noisy = pl.Series("y", x.to_numpy() + RNG.normal(0, 200, N))
+    assert accused({"x": x, "zero": zero, "more": zero * 2}, noisy) == set()
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [AMOUNT * 2.54, AMOUNT.cast(pl.Float64) ** 0.5, -AMOUNT, AMOUNT],
+    ids=["unit", "monotone", "sign", "copy"],
+)
+def test_copies_in_another_dress_are_accused(leak: pl.Series) -> None:
+    assert accused({"leak": leak, "good": noise()}, AMOUNT) == {"leak"}
+
+
+def test_a_strong_feature_of_a_number_is_not_accused() -> None:
+    near = pl.Series(AMOUNT.to_numpy() + RNG.normal(0, 40, N))
+    assert accused({"near": near}, AMOUNT) == set()
