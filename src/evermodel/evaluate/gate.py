@@ -134,7 +134,7 @@ def _doubt(each: CheckResult, line: Requirement) -> str:
     """Say whether the interval crosses a bound: then more rows could turn the verdict."""
     if each.low is None or each.high is None or each.level is None:
         return ""
-    interval = f"the {each.level:.3g} interval is {each.low:.4g} to {each.high:.4g}"
+    interval = f"the {100 * each.level:g} % interval is {each.low:.4g} to {each.high:.4g}"
     crossed = any(
         bound is not None and each.low <= bound <= each.high for bound in (line.min, line.max)
     )

@@ -21,8 +21,11 @@ from evermodel.stats.arrays import Floats, floats
 
 __all__ = ["Comparison", "bounded_error", "compare", "compare_once", "verdict"]
 
-RANGE = 2.0
-"""Width of the range of a difference of two losses in [0, 1]: the sub-exponential scale c."""
+EXPECTED = 0.1
+"""Largest mean difference that is taken off in advance; real models differ by less."""
+
+RANGE = 1.0 + EXPECTED
+"""Largest surprise of a difference in [-1, 1]: the sub-exponential scale c of the sequence."""
 
 TUNED_FOR = 10.0
 """Intrinsic time (rows times variance) at which the sequence is narrowest: a few hundred rows."""
@@ -100,8 +103,8 @@ def compare_once(
 ) -> Comparison:
     """Return the comparison for a single look: Student's interval of the paired differences.
 
-    Fewer than two rows give the bounds [-1, 1]; equal differences throughout are given the
-    variance that one row at the far end of the range would have shown.
+    Fewer than two rows give the bounds [-1, 1]. The variance counts one imagined row at the far
+    end of the range, so that a handful of alike differences decides nothing.
 
     Raises
     ------
@@ -118,8 +121,9 @@ def compare_once(
     difference = _differences(champion, challenger)
     n = difference.size
     mean = float(difference.mean()) if n else 0.0
-    # One imagined row at the end of the range: a handful of alike differences proves little.
-    spread = math.sqrt((float(((difference - mean) ** 2).sum()) + 1.0) / n) if n else 1.0
+    # One imagined row at the far end of the range: a handful of alike differences proves little.
+    imagined = (1.0 + abs(mean)) ** 2
+    spread = math.sqrt((float(((difference - mean) ** 2).sum()) + imagined) / n) if n else 1.0
     radius = float(stdtrit(n - 1, 0.5 + level / 2)) * spread / math.sqrt(n) if n > 1 else 2.0
     low, high = max(mean - radius, -1.0), min(mean + radius, 1.0)
     z = NormalDist().inv_cdf(0.5 + level / 2)
@@ -189,10 +193,14 @@ def _differences(champion: npt.ArrayLike, challenger: npt.ArrayLike) -> Floats:
 
 
 def _intrinsic_time(difference: Floats) -> float:
-    """Sum of squared surprises: each difference less the mean of those before it (first: 0)."""
+    """Sum of squared surprises: each difference less the mean of those before it (first: 0).
+
+    Any expectation that is fixed in advance keeps the promise; holding it near 0 nearly halves the
+    scale c, which is what the width depends on when two models differ little.
+    """
     before = np.arange(difference.size)
     sums = np.r_[0.0, difference.cumsum()[:-1]] if difference.size else difference
-    expected = sums / np.maximum(before, 1)
+    expected = np.clip(sums / np.maximum(before, 1), -EXPECTED, EXPECTED)
     return float(((difference - expected) ** 2).sum())
 
 

@@ -12,6 +12,9 @@ from evermodel.stats.arrays import Codes, Floats, codes, floats
 
 __all__ = ["bayes_threshold", "choose_threshold", "expected_cost"]
 
+LUCK = 2.0
+"""Standard errors by which the cheapest of many thresholds is taken to be lucky."""
+
 
 def bayes_threshold(cost_fp: float, cost_fn: float) -> float:
     """Return the best threshold of exactly calibrated probabilities (0.5 when all is free).
@@ -50,7 +53,7 @@ def choose_threshold(
     """Return the threshold t of the rule "positive where probability >= t" with the least cost.
 
     The rows must not be those the model was fitted on. The cheapest threshold on them is partly
-    luck; of all thresholds that are within one standard error of it, the one nearest to Bayes'
+    luck; of all thresholds that are within two standard errors of it, the one nearest to Bayes'
     threshold for these costs is taken, so that a calibrated model keeps exactly Bayes' and an
     uncalibrated one is still put right.
 
@@ -80,7 +83,7 @@ def choose_threshold(
     if p.size == 0:
         return ideal
     cuts, total, error = _costs_of_cuts(p, labels, cost_fp, cost_fn, ideal)
-    near = np.flatnonzero(total - total.min() <= error)
+    near = np.flatnonzero(total - total.min() <= LUCK * error)
     # Of equally near ones the cheaper: `near` is in order of the threshold.
     distance = np.abs(cuts[near] - ideal)
     best = near[np.lexsort((total[near], distance))[0]]
