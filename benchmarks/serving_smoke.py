@@ -55,8 +55,8 @@ def trees(generator: np.random.Generator) -> dict[str, Any]:
             inner = node in children
             feature = int(generator.integers(25)) if inner else 0
             level = float(generator.normal()) if feature < 20 else float(generator.integers(10))
-            entry = (tree, node, feature, level if inner else 0.0)
-            entry += ("BRANCH_LEQ" if inner else "LEAF", left, right)  # type: ignore[assignment]
+            mode = "BRANCH_LEQ" if inner else "LEAF"
+            entry = (tree, node, feature, level if inner else 0.0, mode, left, right)
             for name, value in zip(table, entry, strict=True):
                 table[name].append(value)
             if not inner:
@@ -248,7 +248,7 @@ def measure(kind: str, folder: Path, seconds: float) -> dict[int, dict[str, floa
     command = [sys.executable, __file__, "--serve", kind, "--folder", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
-            port = int(server.stdout.readline())  # type: ignore[union-attr]
+            port = int(server.stdout.readline() if server.stdout else 0)
             asyncio.run(load(port, 16, 0.3))
             found = {}
             for n in CONNECTIONS:

@@ -71,10 +71,11 @@ def churn(folder: Path, *, version: int = 1) -> Served:
     return Served(model, version, f"churn-{version}", "2026-11-03T00:00:00Z")
 
 
-def echo(folder: Path, *, version: int = 1, slow: int = 0) -> Served:
+def echo(folder: Path, *, version: int = 1, slow: int = 0, brittle: bool = False) -> Served:
     """Return a regression whose value is its input plus a million times its version.
 
-    `slow` multiplies matrices of that size beside it, so that a batch takes milliseconds.
+    `slow` multiplies matrices of that size beside it, so that a batch takes milliseconds;
+    `brittle` looks the input up in a table, so that a run fails on 13 and more, and on missing.
     """
     nodes = [helper.make_node("Gather", ["numbers", "zero"], ["x"], axis=1)]
     constants: dict[str, Any] = {"zero": np.array(0), "shift": np.array(version * 1e6)}
@@ -90,6 +91,14 @@ def echo(folder: Path, *, version: int = 1, slow: int = 0) -> Served:
             helper.make_node("Add", ["x", "nothing"], ["x_again"]),
         ]
         last = "x_again"
+    if brittle:
+        constants["table"] = np.zeros(13)
+        nodes += [
+            helper.make_node("Cast", ["x"], ["place"], to=TensorProto.INT64),
+            helper.make_node("Gather", ["table", "place"], ["zero_again"]),
+            helper.make_node("Add", ["x", "zero_again"], ["looked_up"]),
+        ]
+        last = "looked_up"
     nodes.append(helper.make_node("Add", [last, "shift"], ["value"]))
     manifest = Manifest(
         project="echo",

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evermodel.bundle import Blocks, Predictions
 from evermodel.errors import EvermodelError, RequestError
 from evermodel.serve import App, BackgroundServer, Follower, Live, PredictionLog, Served
 from evermodel.serve.log import read_segments
@@ -59,7 +58,6 @@ def test_answers_are_never_mixed_up_and_batches_never_over_the_cap(
         await asyncio.gather(*(ask(place, *asked) for place, asked in enumerate(requests)))
 
     asyncio.run(ask_all())
-    scorer.close()
     assert scorer.waiting_rows == 0
     assert scorer.largest_batch <= batch_rows
     assert scorer.batched_rows == sum(count for _, count, _ in requests)
@@ -94,7 +92,6 @@ def test_a_slow_model_leaves_the_loop_free(versions: list[Served]) -> None:
         return longest
 
     assert asyncio.run(ask_all()) < spent / 2
-    scorer.close()
 
 
 def test_a_full_queue_refuses_at_once_and_takes_up_again(versions: list[Served]) -> None:
@@ -130,29 +127,18 @@ def test_a_wrong_row_fails_alone_in_its_batch(tmp_path: Path) -> None:
     assert [isinstance(answer, RequestError) for answer in found] == [False, True, False, True]
 
 
-def test_a_row_that_breaks_the_model_fails_alone_in_its_batch(versions: list[Served]) -> None:
-    class Brittle:
-        """The model of version 1, but it breaks on 13."""
-
-        manifest = versions[0].model.manifest
-        encoder = versions[0].model.encoder
-
-        def predict(self, blocks: Blocks) -> Predictions:
-            if 13.0 in blocks.numbers:
-                raise RuntimeError("thirteen")
-            return versions[0].model.predict(blocks)
-
-    served = Served(Brittle(), 1, "d", "")  # type: ignore[arg-type]
+def test_a_row_that_breaks_the_model_fails_alone_in_its_batch(tmp_path: Path) -> None:
+    served = echo(tmp_path, brittle=True)
     scorer = Scorer(None, SystemClock())
 
     async def ask_all() -> list[Any]:
-        asked = (scorer.score(served, rows(served, [v]), "/", 0.0) for v in (12.0, 13.0, 14.0))
+        asked = (scorer.score(served, rows(served, [v]), "/", 0.0) for v in (11.0, 13.0, 12.0))
         return await asyncio.gather(*asked, return_exceptions=True)
 
     first, second, third = asyncio.run(ask_all())
-    assert first.outputs == [{"prediction": 1e6 + 12}]
+    assert first.outputs == [{"prediction": 1e6 + 11}]
     assert isinstance(second, EvermodelError)
-    assert third.outputs == [{"prediction": 1e6 + 14}]
+    assert third.outputs == [{"prediction": 1e6 + 12}]
 
 
 def test_versions_change_under_load_without_a_failed_or_wrong_answer(
@@ -224,16 +210,11 @@ def test_a_poll_that_fails_leaves_the_old_version_serving_and_shows(
     assert len(said) == 1
 
 
-def test_a_version_that_does_not_run_is_never_put_live(versions: list[Served]) -> None:
-    class Broken:
-        manifest = versions[0].model.manifest
-        encoder = versions[0].model.encoder
-
-        def predict(self, blocks: Blocks) -> Predictions:
-            raise RuntimeError("no")
-
+def test_a_version_that_does_not_run_is_never_put_live(
+    versions: list[Served], tmp_path: Path
+) -> None:
     live = Live(versions[0])
-    broken = Served(Broken(), 2, "d", "")  # type: ignore[arg-type]
+    broken = echo(tmp_path, version=2, brittle=True)
     follower = Follower(lambda: broken, live)
     asyncio.run(follower.once())
     assert live.current is versions[0]

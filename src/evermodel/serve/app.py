@@ -7,12 +7,19 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from importlib.metadata import version as installed
 from typing import Any
 
 from evermodel.errors import EvermodelError, RequestError, nearest
 from evermodel.protocols import Clock
-from evermodel.serve.exchange import Handler, Limits, Request, Response, json_response, refusal
+from evermodel.serve.exchange import (
+    INSTALLED,
+    Handler,
+    Limits,
+    Request,
+    Response,
+    json_response,
+    refusal,
+)
 from evermodel.serve.invocations import Invocations
 from evermodel.serve.live import Follower, Live
 from evermodel.serve.log import PredictionLog
@@ -26,11 +33,12 @@ __all__ = ["App"]
 _log = logging.getLogger("evermodel.serve")
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_LIMITS = Limits()
 _LENGTH = {length: str(length).encode() for length in range(4096)}
 _FORM_MEDIA = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 
 
-class _Gone(Exception):  # noqa: N818 - not an error: the client hung up
+class _HungUpError(Exception):
     """The client left before its request was complete."""
 
 
@@ -64,7 +72,7 @@ class App:
         log: PredictionLog | None,
         *,
         clock: Clock,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: Limits = _LIMITS,
         follower: Follower | None = None,
         log_features: bool = True,
     ) -> None:
@@ -129,7 +137,7 @@ class App:
             if request.method == "POST":
                 request.body = await _read_body(receive, self.limits)
             response = await handler(request)
-        except _Gone:
+        except _HungUpError:
             return
         except Exception as error:  # noqa: BLE001 - a server answers, whatever happens
             response = self._refused(error, request.path)
@@ -230,7 +238,6 @@ class App:
                     self._following.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await self._following
-                self.scorer.close()
                 if self._log is not None:
                     await asyncio.to_thread(self._log.close)
                 await send({"type": "lifespan.shutdown.complete"})
@@ -238,7 +245,7 @@ class App:
 
     async def _home(self, request: Request) -> Response:
         served = self.live.current
-        about: dict[str, Any] = {"service": "evermodel", "evermodel": installed("evermodel")}
+        about: dict[str, Any] = {"service": "evermodel", "evermodel": INSTALLED}
         if served is not None:
             manifest = served.model.manifest
             about |= {
@@ -259,7 +266,7 @@ class App:
         return json_response({"ready": self.ready}, 200 if self.ready else 503)
 
     async def _version(self, request: Request) -> Response:
-        return Response(installed("evermodel").encode(), media=b"text/plain; charset=utf-8")
+        return Response(INSTALLED.encode(), media=b"text/plain; charset=utf-8")
 
     async def _metrics(self, request: Request) -> Response:
         served, scorer = self.live.current, self.scorer
@@ -340,7 +347,7 @@ async def _read_body(receive: _Receive, limits: Limits) -> bytes:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise _Gone
+                    raise _HungUpError
                 chunk: bytes = message.get("body", b"")
                 size += len(chunk)
                 if size > limits.body_bytes:

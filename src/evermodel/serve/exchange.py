@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
 from evermodel.errors import EvermodelError, RequestError
 
-__all__ = ["Handler", "Limits", "Request", "Response", "json_response", "refusal"]
+__all__ = ["INSTALLED", "Handler", "Limits", "Request", "Response", "json_response", "refusal"]
+
+INSTALLED = version("evermodel")
+"""The version of Evermodel that serves."""
 
 _encoder = msgspec.json.Encoder()
 

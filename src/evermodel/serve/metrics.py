@@ -28,7 +28,7 @@ class Metrics:
     def __init__(self) -> None:
         self._requests: Counter[tuple[str, int, int | None]] = Counter()
         self._seconds: dict[str, list[int]] = {}
-        self._sums: Counter[str] = Counter()
+        self._sums: dict[str, float] = {}
 
     def observe(self, route: str, code: int, version: int | None, seconds: float) -> None:
         """Count one answered request."""
@@ -36,8 +36,9 @@ class Metrics:
         buckets = self._seconds.get(route)
         if buckets is None:
             buckets = self._seconds[route] = [0] * (len(_BOUNDS) + 1)
+            self._sums[route] = 0.0
         buckets[bisect_left(_BOUNDS, seconds)] += 1
-        self._sums[route] += seconds  # type: ignore[assignment]
+        self._sums[route] += seconds
 
     def text(self, model: str, gauges: Iterable[str] = ()) -> str:
         """Return the exposition: requests, latencies, then `gauges` as made by `gauge`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from operator import attrgetter
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -56,8 +57,8 @@ class Reader:
         self._encoder = model.encoder
         row_type = model.encoder.row_type
         self._one = msgspec.json.Decoder(row_type)
-        self._many: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[row_type])  # type: ignore[valid-type]
-        self._list_type = list[row_type]  # type: ignore[valid-type]
+        self._list_type: Any = GenericAlias(list, (row_type,))
+        self._many: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self._list_type)
         fields = {f.encode_name: f.name for f in msgspec.structs.fields(row_type)}
         self._columns = frozenset(fields)
         inputs = [item.name for item in manifest.inputs]

@@ -47,6 +47,16 @@ def serve(
     ------
     SurroundingsError
         When the port is in use, forbidden, or the address is not this machine's.
+
+    Examples
+    --------
+    >>> from evermodel.serve import Live
+    >>> from evermodel.store import SystemClock
+    >>> try:
+    ...     serve(App(Live(), None, clock=SystemClock()), host="203.0.113.7", port=0)
+    ... except SurroundingsError as error:
+    ...     print(error.what)
+    this address cannot be listened on
     """
     listener = _listen(host, port)
     server = _server(app, host, listener, on_ready)
@@ -68,6 +78,14 @@ class BackgroundServer:
     ------
     SurroundingsError
         As `serve`, or when the server does not come up.
+
+    Examples
+    --------
+    >>> from evermodel.serve import Live
+    >>> from evermodel.store import SystemClock
+    >>> with BackgroundServer(App(Live(), None, clock=SystemClock())) as server:
+    ...     server.url.startswith("http://127.0.0.1:")
+    True
     """
 
     def __init__(self, app: App, *, host: str = "127.0.0.1", port: int = 0) -> None:

@@ -13,7 +13,6 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +89,6 @@ class Scorer:
         self._running = False
         self._task: asyncio.Task[None] | None = None
         self._pace: tuple[Served | None, float] = (None, 0.0)
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="scoring")
         self._process = secrets.token_hex(4)
         self._count = 0
         self.waiting_rows = 0
@@ -137,10 +135,6 @@ class Scorer:
             outputs += scored.outputs
         return Scored(served, ids, outputs)
 
-    def close(self) -> None:
-        """Let the thread go."""
-        self._threads.shutdown(wait=False)
-
     def _submit(
         self, served: Served, rows: Sequence[Any], blocks: Blocks | None, route: str, began: float
     ) -> asyncio.Future[Scored]:
@@ -172,13 +166,11 @@ class Scorer:
             self._schedule(loop)
 
     async def _run_in_thread(self, group: list[_Work], blocks: Blocks) -> None:
-        loop = asyncio.get_running_loop()
-        served = group[0].served
-        found = await loop.run_in_executor(self._threads, self._run, served, blocks)
+        found = await asyncio.to_thread(self._run, group[0].served, blocks)
         self._running = False
         self._finish(group, *found)
         if self._queue:
-            self._schedule(loop)
+            self._schedule(asyncio.get_running_loop())
 
     def _take(self) -> list[_Work]:
         """Take requests from the queue: one version only, and never more rows than the cap."""
@@ -223,7 +215,7 @@ class Scorer:
         started = time.thread_time()  # the clock would count what other programs take, too
         try:
             predictions = served.model.predict(blocks)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - told to every request of the batch
             return blocks, None, error
         spent = time.thread_time() - started
         same, pace = self._pace[0] is served, self._pace[1]

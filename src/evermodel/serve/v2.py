@@ -7,7 +7,6 @@ inference_rest.md. Every column is one input tensor by its name, of shape [N] or
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version as installed
 from typing import Any
 
 import msgspec
@@ -15,7 +14,7 @@ import msgspec
 from evermodel.bundle import Manifest
 from evermodel.errors import RequestError, nearest
 from evermodel.records import BINARY, MULTICLASS, REGRESSION
-from evermodel.serve.exchange import Limits, Request, Response, json_response
+from evermodel.serve.exchange import INSTALLED, Limits, Request, Response, json_response
 from evermodel.serve.live import Live, Served
 from evermodel.serve.plain import current, refuse_many
 from evermodel.serve.reading import decode
@@ -71,9 +70,7 @@ class OpenInference:
 
     async def server(self, request: Request) -> Response:
         """Name the server and the extensions it knows."""
-        return json_response(
-            {"name": "evermodel", "version": installed("evermodel"), "extensions": []}
-        )
+        return json_response({"name": "evermodel", "version": INSTALLED, "extensions": []})
 
     async def alive(self, request: Request) -> Response:
         """Say that the server answers."""
