@@ -323,11 +323,13 @@ def confusion_intervals(
     drawn = np.random.default_rng(seed).standard_gamma(counts + prior, size=(draws, counts.size))
     matrices = np.zeros((draws, classes, classes))
     matrices[:, used] = drawn / drawn.sum(axis=1, keepdims=True)
-    tail = (1 - level) / 2
-    out = {}
+    tail, points, out = (1 - level) / 2, rates(confusion), {}
     for name, values in rates(matrices).items():
         low, high = np.quantile(values, [tail, 1 - tail])
-        out[name] = Interval(float(low), float(high), level, method)
+        # A draw never reaches 0 or 1; where the value itself does, the interval goes there too.
+        point = float(points[name])
+        bounds = np.fmin(low, point), np.fmax(high, point)
+        out[name] = Interval(float(bounds[0]), float(bounds[1]), level, method)
     return out
 
 
