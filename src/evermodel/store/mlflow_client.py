@@ -45,7 +45,7 @@ class Connection:
 
     def __init__(self, workspace: str | Path) -> None:
         self.workspace = Path(workspace).absolute()
-        self._client: Any = None
+        self._clients: dict[str, Any] = {}
 
     @property
     def uri(self) -> str:
@@ -74,7 +74,7 @@ class Connection:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         uri = self.uri
-        if self._client is None:
+        if uri not in self._clients:
             self._knock(uri)
         with _quiet():
             try:
@@ -85,10 +85,11 @@ class Connection:
                 raise MissingExtraError("tracking", "loop", found=str(error)) from error
             _mute()
             try:
-                if self._client is None:
+                if uri not in self._clients:
                     self.workspace.mkdir(parents=True, exist_ok=True)
-                    self._client = MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
-                yield self._client
+                    registry = os.environ.get("MLFLOW_REGISTRY_URI") or uri
+                    self._clients[uri] = MlflowClient(uri, registry)
+                yield self._clients[uri]
             except (MlflowException, SQLAlchemyError, OSError) as error:
                 raise _refused(uri, error) from error
 

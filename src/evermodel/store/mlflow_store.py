@@ -176,9 +176,14 @@ class MlflowRegistry:
                     return f"models:/{project}/{version.version}"
             _registered_model(client, project)
             experiment = _experiment(client, self._connection, project)
-            model_id = _log_model(client, experiment, bundle, run_id, tags)
+            logged = _log_model(client, experiment, bundle, run_id, tags)
+            source, model_id = f"models:/{logged.model_id}", logged.model_id
+            if logged.artifact_location.startswith("file:"):
+                # Without a server, MLflow looks such an address up, and the run of a model, at the
+                # address of the whole process, which need not be this workspace's.
+                source, model_id = logged.artifact_location, logged.model_id if run_id else None
             made = client.create_model_version(
-                project, f"models:/{model_id}", run_id or None, tags=tags, model_id=model_id
+                project, source, run_id or None, tags=tags, model_id=model_id
             )
         return f"models:/{project}/{made.version}"
 
@@ -262,7 +267,7 @@ def _number(version: Any) -> int | None:
 
 def _log_model(
     client: Any, experiment: str, bundle: Path, run_id: str, tags: dict[str, str]
-) -> str:
+) -> Any:
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
@@ -283,5 +288,4 @@ def _log_model(
         )
         save_as_mlflow(bundle, target, model)
         client.log_model_artifacts(found, str(target))
-    client.finalize_logged_model(found, "READY")
-    return found
+    return client.finalize_logged_model(found, "READY")
