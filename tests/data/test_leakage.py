@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evermodel.data.leakage import class_leaks, number_leaks
+from evermodel.data.leakage import class_leaks, number_leaks, suspects
 
 RNG = np.random.default_rng(3)
 N = 600
@@ -104,3 +104,13 @@ def test_copies_in_another_dress_are_accused(leak: pl.Series) -> None:
 def test_a_strong_feature_of_a_number_is_not_accused() -> None:
     near = pl.Series(AMOUNT.to_numpy() + RNG.normal(0, 40, N))
     assert accused({"near": near}, AMOUNT) == set()
+
+
+def test_a_column_that_nearly_tells_the_target_is_kept_and_named() -> None:
+    near = pl.Series(np.where(RNG.random(N) < 0.01, ~LOST, LOST))
+    assert accused({"near": near}, CLASS) == set()
+    (said,) = suspects({"near": near, "good": noise()}, CLASS, number=False)
+    assert "'near'" in said
+    close = pl.Series(AMOUNT.to_numpy() + RNG.normal(0, 15, N))
+    (said,) = suspects({"close": close, "good": noise()}, AMOUNT, number=True)
+    assert "'close'" in said

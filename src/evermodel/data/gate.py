@@ -29,6 +29,7 @@ __all__ = ["gate"]
 Floats = npt.NDArray[np.float64]
 
 _LEAST_ROWS = 30
+_EMPTY = "the batch is empty"
 _SUSPICIOUS = (0.0, -1.0, 99.0, 999.0, 9999.0, 99999.0, -99.0, -999.0, -9999.0)
 
 
@@ -43,6 +44,14 @@ def gate(
 
     `reference` is a `tables.Profile`; columns in `ignore` may be absent and are not judged.
     Batches of fewer than 30 rows are judged by their columns and types only.
+
+    Examples
+    --------
+    >>> from evermodel.tables import profile
+    >>> usual = pl.DataFrame({"kg": np.random.default_rng(0).normal(70, 10, 500)})
+    >>> past = profile(usual, {"kg": "number"})
+    >>> gate(usual, past).verdict, gate(usual * 1000, past).find("unit_slip").subject
+    ('pass', 'kg')
 
     Raises
     ------
@@ -60,11 +69,7 @@ def gate(
             unit="rows",
             n=frame.height,
             verdict="fail" if not frame.height else "unknown" if few else "pass",
-            why="the batch is empty"
-            if not frame.height
-            else "too few rows to judge their values"
-            if few
-            else "",
+            why=("too few rows to judge their values" if few else "") if frame.height else _EMPTY,
         )
     ]
     known = set()

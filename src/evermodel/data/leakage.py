@@ -6,7 +6,7 @@ an unjust accusation costs a good feature; what is only suspicious is said in a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -17,11 +17,13 @@ from evermodel.data.intake import average, extremes, numbers
 from evermodel.data.proposal import Advice
 from evermodel.data.target import labels
 
-__all__ = ["class_leaks", "number_leaks", "sums"]
+__all__ = ["class_leaks", "number_leaks", "sums", "suspects"]
 
 Floats = npt.NDArray[np.float64]
 
 _ALMOST_ALL = 0.999
+_NEARLY = 0.9  # of the errors that guessing the most frequent class makes
+_ALIKE = 0.99
 _MOST_ROWS = 50_000
 _LEAST_ROWS = 50
 _PROBES = 96
@@ -51,28 +53,72 @@ def class_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[Ad
     return tuple(found)
 
 
+def suspects(
+    columns: Mapping[str, pl.Series], target: pl.Series, *, number: bool
+) -> tuple[str, ...]:
+    """Return a sentence on each column that nearly tells the target, so that a person looks at it.
+
+    Examples
+    --------
+    >>> y = pl.Series("y", ["a", "b"] * 100)
+    >>> near = pl.Series(["a", "b"] * 96 + ["a", "a", "b", "b"] * 2)
+    >>> len(suspects({"near": near}, y, number=False))
+    1
+    """
+    kept = target.is_not_null()
+    aim = target.filter(kept).head(_MOST_ROWS)
+    aim = _finite(numbers(aim)) if number else labels(aim)
+    if aim.len() < _LEAST_ROWS:
+        return ()
+    base = 0.0 if number else _base(aim)
+    found = []
+    for name, series in columns.items():
+        some = series.filter(kept).head(_MOST_ROWS)
+        if number:
+            strength = _rank_correlation(_finite(some), aim) if some.dtype.is_numeric() else 0.0
+            said = f"rank correlation {strength:.3f}"
+        else:
+            share = max((share for share, _ in _told(some, aim)), default=0.0)
+            strength, said = (share - base) / (1.0 - base), f"in {share:.1%} of the rows"
+        if strength >= (_ALIKE if number else _NEARLY):
+            found.append(
+                f"{name!r} alone nearly tells the target ({said}): leave it out unless it is known "
+                "before the outcome"
+            )
+    return tuple(found)
+
+
+def _base(aim: pl.Series) -> float:
+    """Return the share of the most frequent class."""
+    return extremes(aim.value_counts().get_column("count"))[1] / aim.len()
+
+
 def _tells_class(series: pl.Series, aim: pl.Series) -> str:
     # Hits must be far above what the most frequent class alone gives.
-    base = extremes(aim.value_counts().get_column("count"))[1] / aim.len()
-    needed = max(_ALMOST_ALL, 1.0 - 0.01 * (1.0 - base))
-    absent = series.is_null()
-    if 0 < int(absent.sum()) < aim.len() and _purity(absent.cast(pl.String), aim) >= needed:
-        return "it is filled in or empty according to the target, so it is written afterwards"
-    distinct = series.n_unique()
-    classes = aim.n_unique()
-    if distinct <= max(20, 3 * classes) and aim.len() >= 5 * distinct:
-        purity = _purity(series.cast(pl.String), aim)
-        if purity >= needed:
-            return f"alone it tells the target in {purity:.1%} of the rows"
-    if series.dtype.is_numeric() and classes == 2 and distinct > 20:
-        purity = _cut(series, aim)
-        if purity >= needed:
-            return f"one cut of it tells the target in {purity:.1%} of the rows"
-    if series.dtype == pl.String and distinct > classes:
+    needed = max(_ALMOST_ALL, 1.0 - 0.01 * (1.0 - _base(aim)))
+    for share, why in _told(series, aim):
+        if share >= needed:
+            return why
+    if series.dtype == pl.String and series.n_unique() > aim.n_unique():
         share = _says(series, aim)
         if share >= 0.995:
             return f"its text says the target in {share:.1%} of the rows"
     return ""
+
+
+def _told(series: pl.Series, aim: pl.Series) -> Iterator[tuple[float, str]]:
+    """Yield in how many rows the column tells the class, by its gaps, its values or one cut."""
+    absent = series.is_null()
+    if 0 < int(absent.sum()) < aim.len():
+        why = "it is filled in or empty according to the target, so it is written afterwards"
+        yield _purity(absent.cast(pl.String), aim), why
+    distinct, classes = series.n_unique(), aim.n_unique()
+    if distinct <= max(20, 3 * classes) and aim.len() >= 5 * distinct:
+        purity = _purity(series.cast(pl.String, strict=False), aim)
+        yield purity, f"alone it tells the target in {purity:.1%} of the rows"
+    if series.dtype.is_numeric() and classes == 2 and distinct > 20:
+        purity = _cut(series, aim)
+        yield purity, f"one cut of it tells the target in {purity:.1%} of the rows"
 
 
 def _purity(series: pl.Series, aim: pl.Series) -> float:
@@ -154,17 +200,24 @@ def _finite(series: pl.Series) -> pl.Series:
 
 
 def _copies(series: pl.Series, aim: pl.Series) -> str:
+    rank = _rank_correlation(series, aim)
+    if rank < 0.95:
+        return ""
+    same = average(series == aim)
+    if same >= 0.98:
+        return f"it equals the target in {same:.1%} of the rows"
+    if rank >= 0.9995:
+        return f"it rises or falls with the target all but exactly (rank correlation {rank:.4f})"
+    return ""
+
+
+def _rank_correlation(series: pl.Series, aim: pl.Series) -> float:
+    """Return the size of Spearman's correlation, 0 where there is too little to tell."""
     known = series.is_not_null() & aim.is_not_null()
     x, y = series.filter(known), aim.filter(known)
-    if x.len() < max(_LEAST_ROWS, 0.5 * aim.len()) or x.n_unique() < 10 or y.n_unique() < 2:
-        return ""
-    same = average(x == y)
-    if same >= 0.98 and y.n_unique() >= 10:
-        return f"it equals the target in {same:.1%} of the rows"
-    rank = np.corrcoef(x.rank().to_numpy(), y.rank().to_numpy())[0, 1]
-    if abs(rank) >= 0.9995:
-        return f"it rises and falls with the target all but exactly (rank correlation {rank:.4f})"
-    return ""
+    if x.len() < max(_LEAST_ROWS, 0.5 * aim.len()) or x.n_unique() < 10 or y.n_unique() < 10:
+        return 0.0
+    return abs(float(np.corrcoef(x.rank().to_numpy(), y.rank().to_numpy())[0, 1]))
 
 
 def _group_tells(series: pl.Series, aim: pl.Series) -> str:

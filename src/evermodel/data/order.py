@@ -164,8 +164,8 @@ def row_order(
     if p > 0.01 or not agree:
         return RowOrder(depends=False, effect=effect, p=p, why=_no(effect))
     why = (
-        f"consecutive rows depend on one another (lag-1 correlation {effect:.2f} of the target, "
-        f"permutation test p = {p:.3f})"
+        f"consecutive rows depend on one another (target: lag-1 correlation {effect:.2f}, "
+        f"p = {p:.3f})"
     )
     return RowOrder(depends=True, effect=effect, p=p, columns=tuple(agree), why=why)
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from evermodel.data.intake import Intake, take
-from evermodel.data.leakage import class_leaks, number_leaks
+from evermodel.data.leakage import class_leaks, number_leaks, suspects
 from evermodel.data.naming import is_weight
 from evermodel.data.order import row_order
 from evermodel.data.proposal import Advice, Proposal, RepairAdvice, TargetAdvice
@@ -22,8 +22,6 @@ from evermodel.project import ROW_ORDER
 from evermodel.records import ColumnType
 
 __all__ = ["propose"]
-
-_MOST_ROWS = 200_000
 
 
 def propose(table: Any, *, source: str, target: str, name: str) -> Proposal:
@@ -61,15 +59,11 @@ def propose(table: Any, *, source: str, target: str, name: str) -> Proposal:
     features = _features(inputs, time, roles)
     leaks = _leaks(features, columns[target], outcome)
     features = {c: s for c, s in features.items() if c not in {leak.column for leak in leaks}}
+    doubts = suspects(features, columns[target], number=outcome.task == "regression")
     texts, features, notes = _texts(roles, features, inputs)
     leave_out = (*roles.leave_out, *leaks, *texts)
     if not features and not time.time:
-        raise DataError(
-            f"no column is left to learn {target!r} from",
-            where=source,
-            found="; ".join(f"{a.column!r}: {a.why}" for a in leave_out[:4]) or "no other column",
-            hint="give a table with columns that are known before the outcome",
-        )
+        raise _nothing_left(source, target, leave_out)
     if not time.time and not split:
         time = _by_rows(intake.frame, target, columns, features, roles, time)
     return Proposal(
@@ -89,7 +83,7 @@ def propose(table: Any, *, source: str, target: str, name: str) -> Proposal:
         types=_types(roles, time, inputs, features),
         repairs=tuple(r for c, r in repairs.items() if c not in {a.column for a in leave_out}),
         reading=_reading(intake.understood),
-        notes=(*time.notes, *notes, *_weights(features)),
+        notes=(*time.notes, *notes, *doubts, *_weights(features)),
     )
 
 
@@ -116,6 +110,15 @@ def _usable(intake: Intake, source: str, target: str) -> None:
             where=source,
             hint="check the separator, and that the file holds what is known before the outcome",
         )
+
+
+def _nothing_left(source: str, target: str, leave_out: tuple[Advice, ...]) -> DataError:
+    return DataError(
+        f"no column is left to learn {target!r} from",
+        where=source,
+        found="; ".join(f"{a.column!r}: {a.why}" for a in leave_out[:4]) or "no other column",
+        hint="give a table with columns that are known before the outcome",
+    )
 
 
 def _repairs(intake: Intake) -> dict[str, RepairAdvice]:

@@ -14,7 +14,6 @@ from evermodel.stats.intervals import wilson
 
 __all__ = ["target_checks"]
 
-_FEW = 10
 _SOME = 50
 
 
