@@ -109,7 +109,7 @@ def _infer(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading:
 
 def _words_or_text(one: Evidence) -> ColumnType:
     """Free text has many distinct values of several words."""
-    if one.numbers or not one.sample_rows:
+    if one.numbers > 0.05 * one.values or not one.sample_rows:
         return "category"
     distinct = one.sample_distinct / one.sample_rows
     words, letters = one.sample_words / one.sample_rows, one.sample_letters / one.sample_rows

@@ -64,6 +64,7 @@ class Delimited:
             with self._open() as file:
                 dialect = sniff(_read(file, HEAD_BYTES, self.where), reading, where=self.where)
         self.dialect = dialect
+        self.told = bool(reading.encoding)
         self.blank_lines = 0
 
     def batches(self, rows: int) -> Iterator[RawBatch]:
@@ -88,7 +89,7 @@ class Delimited:
 
     def settle(self) -> None:
         """Read the whole file once for its encoding, and fall back on one byte a letter."""
-        if self.dialect.encoding != "utf-8":
+        if self.told or self.dialect.encoding != "utf-8":
             return
         decoder = codecs.getincrementaldecoder("utf-8")()
         with self._open() as file:

@@ -242,6 +242,8 @@ def _count(present: pl.Series, edges: tuple[float, ...]) -> tuple[int, ...]:
     Comparing with every edge while the values are in the cache beats any search for the bin.
     """
     values = present.to_numpy()
+    if not edges:
+        return (len(values),)
     below = np.zeros(len(edges), np.int64)
     for start in range(0, len(values), _CACHED):
         part = values[start : start + _CACHED]

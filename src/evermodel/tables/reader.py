@@ -300,11 +300,12 @@ def _typed(
 
 def _follow(opened: Delimited, understood: Understanding) -> None:
     """Read a text file in the way that was understood, whatever its first bytes suggest."""
-    if understood.encoding:
-        opened.dialect = msgspec.structs.replace(
-            opened.dialect,
-            encoding=understood.encoding,
-        )
+    told = Reading(separator=understood.separator, encoding=understood.encoding)
+    again = Delimited(opened.path, told)
+    opened.dialect = msgspec.structs.replace(
+        again.dialect, quote=understood.quote, header=understood.header
+    )
+    opened.told = True
     absent = [one.name for one in understood.columns if one.name not in opened.dialect.names]
     if absent:
         what = "the file has not the columns that were understood before"

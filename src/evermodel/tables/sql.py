@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from evermodel.errors import DataError, MissingExtraError, SurroundingsError, nearest
 from evermodel.tables.objects import batch_of
@@ -50,10 +50,8 @@ class SqlQuery:
         self.table = options.pop("table", "") or unquote(fragment.get("table", ""))
         self.query = options.pop("query", "") or unquote(fragment.get("query", ""))
         scheme = _driver(parts.scheme)
-        # An address with three slashes keeps them only when the host part stays there, empty.
-        rest = urlunsplit(("", parts.netloc, parts.path, urlencode(options), ""))
-        rest = rest if rest.startswith("//") else "//" + rest
-        self.url = f"{scheme}:{rest}"
+        rest = f"?{urlencode(options)}" if options else ""
+        self.url = f"{scheme}://{parts.netloc}{parts.path}{rest}"
         self.where = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
         if not (self.table or self.query):
             what = "the address names no table"

@@ -76,6 +76,8 @@ def as_raw(
         told = forced.get(series.name)
         repair = repairs.get(series.name)
         changed = repair is not None and bool(repair.strip or repair.map or repair.missing)
+        if told == "number" and kind == "boolean":
+            values, kind = values.cast(pl.Int64), "number"
         if values.dtype == pl.String:
             texts.append(values)
             kinds[series.name] = frozenset({"text"})

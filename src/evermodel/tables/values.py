@@ -44,12 +44,12 @@ MARKS = {
 }
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LIKE_DATE = re.compile(
-    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b.*|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{2,4}\b.*"
-    r"|[A-Za-z]{3,9} \d{1,2},? \d{4}\b.*"
+    r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{2,4}"
+    r"|[A-Za-z]{3,9} \d{1,2},? \d{4})(?!\d).*"
 )
 _SHAPE = re.compile(
-    r"(?P<date>Y([-/.])9\2(?:9)|9([-/.])9\3[Y9]|9([- ])B\4Y|9 B,? Y|B 9,? Y|Y9999)"
-    r"(?P<t>(?P<gap>T| +)9:9(?P<s>:9(?P<f>[.,]9)?)?(?P<p> ?P)?)?(?P<z> ?(?:Z|UTC|[+-]9:?9?))?"
+    r"(?P<date>Y([-/.])9\2(?:9)|9([-/.])9\3[Y9]|9([- ])B\4Y|9 B,? Y|B 9,? Y)"
+    r"(?P<t>(?P<gap>T| +)9:9(?P<s>:9(?P<f>[.,]9)?)?(?P<p> ?P)?)?(?P<z> ?(?:Z|[+]9))?"
 )
 
 
@@ -99,14 +99,13 @@ def date_shapes(values: pl.Series) -> pl.Series:
     The digits of a time are never four, so a shape says where the year stands.
     """
     return (
-        values.str.replace(r"(:\d+[.,])\d+", "${1}9")
-        .str.replace(r"(\d[+-]\d\d):?\d\d$", "${1}")
+        values.str.replace(r"(:\d\d(?:[.,]\d+)?)( ?)[+-]\d\d:?(?:\d\d)?$", "${1}${2}+9")
+        .str.replace(r"(:\d+[.,])\d+", "${1}9")
         .str.replace_all(r"\d{4}", "Y")
         .str.replace_all(r"\d+", "9")
-        .str.replace(r"(?i)\b[ap]m\b", "P")
         .str.replace(r"(?i)(9 ?)[ap]m\b", "${1}P")
+        .str.replace(r"9( ?)UTC$", "9${1}Z")
         .str.replace(r"\b[A-Za-z]{3,9}\b", "B")
-        .str.replace(r"\bB$", "UTC")
     )
 
 
@@ -122,8 +121,6 @@ def date_format(shape: str, order: DateOrder) -> tuple[str, Literal["", "zone"]]
     if not found:
         return None
     date = found["date"]
-    if date == "Y9999":
-        return None
     if "B" in date:
         form = date.replace("9", "%d").replace("B", "%b").replace("Y", "%Y")
     elif date.startswith("Y"):
@@ -141,9 +138,9 @@ def date_format(shape: str, order: DateOrder) -> tuple[str, Literal["", "zone"]]
         form += "%.f" if found["f"] else ""
         form += found["p"].replace("P", "%p") if found["p"] else ""
     zone = found["z"] or ""
-    if zone.strip() in ("Z", "UTC"):
-        return form + zone, ""
-    return (form + zone[: len(zone) - len(zone.lstrip())] + "%z", "zone") if zone else (form, "")
+    if zone.endswith("9"):
+        return form + zone.replace("+9", "%#z"), "zone"
+    return form, ""
 
 
 def convert_dates(values: pl.Series, order: DateOrder) -> pl.Series:
@@ -161,7 +158,12 @@ def convert_dates(values: pl.Series, order: DateOrder) -> pl.Series:
         kind = pl.Datetime("us", "UTC") if zone else pl.Datetime("us")
         if "%.f" in form:
             mine = mine.str.replace(r"(:\d+),", "${1}.")
+        if shape.endswith("Z"):
+            mine = mine.str.replace(r" ?(?:Z|UTC)$", "")
         parsed = mine.str.strptime(kind, form, strict=False)
+        if "%b" in form:
+            whole_name = form.replace("%b", "%B")
+            parsed = parsed.fill_null(mine.str.strptime(kind, whole_name, strict=False))
         if zone:
             parsed = parsed.dt.replace_time_zone(None)
         parsed = parsed.set(parsed.dt.year() < 1000, None)

@@ -270,7 +270,9 @@ def _fitted(frame: pl.DataFrame, table: Any) -> pl.DataFrame:
         kind = known.get(series.name)
         if kind is None or normalise(pl.Series([], dtype=kind))[0].dtype == series.dtype:
             fitted.append(series)
-        elif series.null_count() == len(series) or (kind == pl.Int64 and series.dtype.is_float()):
+        elif series.null_count() == len(series):
+            fitted.append(series.cast(kind))
+        elif kind == pl.Int64 and series.dtype == pl.Float64:
             fitted.append(_exactly(series, kind))
         else:
             what = f"column {series.name!r} is of another type than in the table"

@@ -1,0 +1,152 @@
+"""Versioned tables: saved once, appended once, whole after a kill, with no writer's rows lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evermodel.errors import DataError, NotFoundError
+from evermodel.tables import digest, versions
+
+
+def test_a_table_is_saved_once_for_a_digest(tmp_path: Path) -> None:
+    one, two = pl.DataFrame({"a": [1]}), pl.DataFrame({"b": ["x", None]})
+    assert versions.save(tmp_path / "t", one, digest="one") == 0
+    assert versions.save(tmp_path / "t", two, digest="two") == 1
+    assert versions.save(tmp_path / "t", one, digest="one") == 0
+    assert versions.load(tmp_path / "t", 0).equals(one)
+    assert versions.load(tmp_path / "t", 1).equals(two)
+
+
+def test_every_type_and_name_comes_back(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "a b": [1, None],
+            "c,d;e": [1.5, 2.0],
+            "{f}=g": ["x", None],
+            "zeit(ü)": [datetime(2020, 1, 31, 10, 0, 0, 5), None],
+            "ok": [True, None],
+            "big": [2**62 + 1, -(2**62) - 1],
+        }
+    )
+    versions.save(tmp_path / "t", frame, digest="d")
+    back = versions.load(tmp_path / "t", 0)
+    assert digest(back) == digest(frame)
+    assert back.schema == frame.schema
+
+
+def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        versions.read_all(tmp_path / "none")
+    with pytest.raises(NotFoundError):
+        versions.load(tmp_path / "none", 0)
+    versions.save(tmp_path / "t", pl.DataFrame({"a": [1]}), digest="d")
+    with pytest.raises(NotFoundError):
+        versions.load(tmp_path / "t", 7)
+    assert versions.exists(tmp_path / "t")
+    assert not versions.exists(tmp_path / "none")
+
+
+def test_rows_are_appended_once_for_a_key(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"a": [1, 2]})
+    assert versions.append(tmp_path / "t", rows, key="k")
+    assert not versions.append(tmp_path / "t", rows, key="k")
+    assert versions.append(tmp_path / "t", rows, key="l")
+    assert sorted(versions.read_all(tmp_path / "t")["a"]) == [1, 1, 2, 2]
+
+
+def test_a_new_column_is_added_and_an_old_one_may_be_absent(tmp_path: Path) -> None:
+    versions.append(tmp_path / "t", pl.DataFrame({"a": [1], "b": ["x"]}), key="1")
+    versions.append(tmp_path / "t", pl.DataFrame({"a": [2], "c": [True]}), key="2")
+    found = versions.read_all(tmp_path / "t").sort("a")
+    assert found.to_dict(as_series=False) == {
+        "a": [1, 2],
+        "b": ["x", None],
+        "c": [None, True],
+    }
+
+
+def test_integers_may_get_fractions_later(tmp_path: Path) -> None:
+    versions.append(tmp_path / "t", pl.DataFrame({"a": [1, 2]}), key="1")
+    assert versions.read_all(tmp_path / "t")["a"].dtype == pl.Int64
+    versions.append(tmp_path / "t", pl.DataFrame({"a": [2.5]}), key="2")
+    assert sorted(versions.read_all(tmp_path / "t")["a"]) == [1, 2, 2.5]
+
+
+def test_a_column_without_values_fits_any_type(tmp_path: Path) -> None:
+    versions.append(tmp_path / "t", pl.DataFrame({"a": [1], "b": [None]}), key="1")
+    versions.append(tmp_path / "t", pl.DataFrame({"a": [2], "b": ["x"]}), key="2")
+    nothing = pl.DataFrame({"a": pl.Series([None], dtype=pl.String), "b": ["y"]})
+    versions.append(tmp_path / "t", nothing, key="3")
+    assert sorted(versions.read_all(tmp_path / "t")["b"].drop_nulls()) == ["x", "y"]
+
+
+def test_another_type_is_refused_by_name(tmp_path: Path) -> None:
+    versions.append(tmp_path / "t", pl.DataFrame({"a": [1]}), key="1")
+    with pytest.raises(DataError, match="'a'"):
+        versions.append(tmp_path / "t", pl.DataFrame({"a": ["x"]}), key="2")
+
+
+def test_many_small_files_become_few_and_old_versions_stay(tmp_path: Path) -> None:
+    for number in range(8):
+        versions.append(tmp_path / "t", pl.DataFrame({"a": [number]}), key=str(number))
+    assert versions.compact(tmp_path / "t") == 8
+    assert sorted(versions.read_all(tmp_path / "t")["a"]) == list(range(8))
+    assert sorted(versions.load(tmp_path / "t", 3)["a"]) == list(range(4))
+    assert not versions.append(tmp_path / "t", pl.DataFrame({"a": [9]}), key="5")
+
+
+_WRITER = """
+import sys
+import polars as pl
+from evermodel.tables import versions
+folder, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+print("ready", flush=True)
+for number in range(count):
+    rows = pl.DataFrame({"who": [name] * 50, "n": [number] * 50})
+    versions.append(folder, rows, key=f"{name}{number}")
+    print(number, flush=True)
+"""
+
+
+def _writer(folder: Path, name: str, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _WRITER, str(folder), name, str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_two_writers_lose_nothing(tmp_path: Path) -> None:
+    writers = [_writer(tmp_path / "t", name, 8) for name in "ab"]
+    for writer in writers:
+        writer.communicate(timeout=120)
+        assert writer.returncode == 0
+    found = versions.read_all(tmp_path / "t").group_by("who", "n").len()
+    assert found.height == 16
+    assert found["len"].to_list() == [50] * 16
+
+
+def test_a_killed_writer_leaves_whole_appends_that_can_be_done_again(tmp_path: Path) -> None:
+    writer = _writer(tmp_path / "t", "a", 1000)
+    assert writer.stdout is not None
+    acknowledged = -1
+    for line in writer.stdout:
+        if line.strip().isdigit():
+            acknowledged = int(line)
+        if acknowledged >= 3:
+            break
+    time.sleep(0.02)
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.communicate()
+    found = versions.read_all(tmp_path / "t").group_by("n").len()
+    assert set(range(acknowledged + 1)) <= set(found["n"])
+    assert set(found["len"]) == {50}
+    again = _writer(tmp_path / "t", "a", 8)
+    again.communicate(timeout=120)
+    found = versions.read_all(tmp_path / "t").group_by("n").len()
+    assert set(range(8)) <= set(found["n"])
+    assert set(found["len"]) == {50}
