@@ -1,0 +1,1 @@
+"""From rows to a candidate bundle: split, prepare, search, fit, calibrate, convert, prove."""

@@ -1,0 +1,212 @@
+"""Which columns are learned from, and the target as numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evermodel.bundle import Input
+from evermodel.errors import DataError, nearest
+from evermodel.project import ROW_ORDER, Project
+from evermodel.records import BINARY, REGRESSION
+
+__all__ = ["Target", "feature_inputs", "read_target", "row_times", "with_target"]
+
+_KNOWN_VALUES = 1000
+
+InputType = Literal["number", "boolean", "category", "timestamp"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target of N rows: class numbers with their names, or values in regression."""
+
+    y: NDArray[Any]
+    classes: tuple[str, ...]
+    positive: str
+
+    @property
+    def count(self) -> int:
+        """How many classes; 1 in regression."""
+        return max(1, len(self.classes))
+
+
+def with_target(frame: pl.DataFrame, project: Project) -> tuple[pl.DataFrame, int]:
+    """Return the rows whose target is known, and how many were not.
+
+    Raises
+    ------
+    DataError
+        When the target column is absent or nowhere known.
+    """
+    name = project.data.target
+    if name not in frame.columns:
+        word = nearest(name, frame.columns)
+        raise DataError(
+            f"there is no target column {name!r}",
+            found=", ".join(frame.columns[:20]),
+            hint=f"did you mean {word!r}?" if word else "set data.target to one of these",
+        )
+    known = frame.filter(pl.col(name).is_not_null())
+    if not known.height:
+        raise DataError(f"the target {name!r} is missing in every row", hint="bring outcomes")
+    return known, frame.height - known.height
+
+
+def read_target(column: pl.Series, project: Project) -> Target:
+    """Return the target as numbers.
+
+    Raises
+    ------
+    DataError
+        When it has one class only, or is no number in regression.
+    """
+    data = project.data
+    if data.task == REGRESSION:
+        if not column.dtype.is_numeric():
+            raise DataError(
+                f"the target {data.target!r} is not a number in every row",
+                found=f"for example {column[0]!r}",
+                hint='set data.task = "multiclass", or repair the values',
+            )
+        y = column.cast(pl.Float64).to_numpy()
+        if not np.isfinite(y).all():
+            raise DataError(f"the target {data.target!r} holds infinite values")
+        if y.min() == y.max():
+            raise DataError(f"the target {data.target!r} has the same value in every row")
+        return Target(y, (), "")
+    words = column.cast(pl.String)
+    classes = tuple(sorted(words.unique().to_list()))
+    if len(classes) < 2:
+        raise DataError(
+            f"the target {data.target!r} has one class only",
+            found=repr(classes[0]),
+            hint="bring rows of another class: there is nothing to tell apart",
+        )
+    positive = ""
+    if data.task == BINARY:
+        if len(classes) > 2:
+            raise DataError(
+                f"the target {data.target!r} has {len(classes)} classes, not two",
+                found=", ".join(classes[:8]),
+                hint='set data.task = "multiclass", or declare a repair that joins spellings',
+            )
+        positive = data.positive or classes[1]
+        if positive not in classes:
+            raise DataError(
+                f"the positive class {positive!r} does not occur in {data.target!r}",
+                found=", ".join(classes),
+                hint="set data.positive to one of these",
+            )
+        negative = next(name for name in classes if name != positive)
+        classes = (negative, positive)
+    codes = {name: number for number, name in enumerate(classes)}
+    return Target(words.replace_strict(codes).cast(pl.Int64).to_numpy(), classes, positive)
+
+
+def _input_type(name: str, dtype: pl.DataType) -> InputType:
+    if dtype == pl.Boolean:
+        return "boolean"
+    if dtype.is_numeric():
+        return "number"
+    if dtype in (pl.Date, pl.Datetime):
+        return "timestamp"
+    if dtype in (pl.String, pl.Categorical) or isinstance(dtype, pl.Enum):
+        return "category"
+    raise DataError(
+        f"column {name!r} holds values that no model here can learn from",
+        found=str(dtype),
+        hint="add it to data.leave_out",
+    )
+
+
+def feature_inputs(
+    frame: pl.DataFrame, project: Project, missing: dict[str, tuple[str, ...]]
+) -> tuple[tuple[Input, ...], tuple[str, ...]]:
+    """Return the inputs, and the columns that a client may send and that are passed by.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The training rows.
+    project : Project
+    missing : dict
+        Words that stand for "missing", by column.
+
+    Raises
+    ------
+    DataError
+        When nothing is left to learn from.
+    """
+    data = project.data
+    aside = {data.target, data.split, *data.key, *data.leave_out}
+    inputs, ignored = [], [name for name in data.leave_out if name in frame.columns]
+    ignored += [name for name in (data.split, data.target) if name and name not in ignored]
+    for name in frame.columns:
+        if name in aside:
+            continue
+        column = frame[name]
+        if column.n_unique() < 2 or data.types.get(name) == "text":
+            ignored.append(name)
+            continue
+        inputs.append(_describe(column, missing.get(name, ())))
+    if not inputs:
+        raise DataError(
+            "no column is left to learn from",
+            found=", ".join(frame.columns[:20]),
+            hint="take some columns out of data.leave_out, or bring more",
+        )
+    return tuple(inputs), tuple(ignored)
+
+
+def _describe(column: pl.Series, missing: tuple[str, ...]) -> Input:
+    kind = _input_type(column.name, column.dtype)
+    low = high = values = None
+    if kind == "number":
+        low, high = _number(column.min()), _number(column.max())
+    elif kind == "category":
+        words = column.drop_nulls().cast(pl.String).value_counts(sort=True)
+        # A word of one single row may be a person's own: it is never written down.
+        common = words.filter(pl.col("count") > 1)[column.name].head(_KNOWN_VALUES)
+        values = tuple(sorted(common.to_list()))
+    return Input(name=column.name, type=kind, missing=missing, low=low, high=high, values=values)
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def row_times(frame: pl.DataFrame, project: Project) -> NDArray[np.int64] | None:
+    """Return when each row happened (microseconds, or its row number), or None without time.
+
+    Raises
+    ------
+    DataError
+        When the time column is absent, is no time, or is missing in some rows.
+    """
+    name = project.data.time
+    if not name:
+        return None
+    if name == ROW_ORDER:
+        return np.arange(frame.height, dtype=np.int64)
+    if name not in frame.columns:
+        raise DataError(f"there is no time column {name!r}", found=", ".join(frame.columns[:20]))
+    column = frame[name]
+    if column.null_count():
+        raise DataError(
+            f"the time {name!r} is missing in {column.null_count()} rows",
+            hint='repair them, or set data.time = "row order"',
+        )
+    if column.dtype in (pl.Date, pl.Datetime):
+        return column.cast(pl.Datetime("us")).to_physical().to_numpy()
+    if column.dtype.is_numeric():
+        return column.rank("dense").cast(pl.Int64).to_numpy()
+    raise DataError(
+        f"the time column {name!r} holds no times",
+        found=f"for example {column[0]!r}",
+        hint='write them as 2026-01-31 or 2026-01-31T12:00:00, or set data.time = "row order"',
+    )

@@ -1,0 +1,276 @@
+"""Learning how raw columns become features, once, for training and for the graph.
+
+`learn` looks at the training rows and returns a `Preparation`: plain numbers and words. The only
+code that applies it is the ONNX graph that `evermodel.train.features` builds from it; training runs
+that very graph, so there is no second implementation that could drift from the first.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from evermodel.bundle import Blocks, Input
+from evermodel.bundle.blocks import MISSING_TIME
+from evermodel.records import MULTICLASS, REGRESSION, Task
+
+__all__ = [
+    "ONE_HOT_LIMIT",
+    "CategoryFeature",
+    "NumberFeature",
+    "Preparation",
+    "TimeFeature",
+    "calendar_parts",
+    "learn",
+]
+
+ONE_HOT_LIMIT = 12
+"""A category with more values than this is target-encoded instead of one column a value."""
+
+_FLOAT32_WHOLE = 2.0**24
+_SKEW_LIMIT = 3.0
+_TARGET_PRIOR_ROWS = 10.0
+_MULTICLASS_ENCODED = 12
+_MICROS_PER_DAY = 86_400_000_000
+PARTS = ("days", "hour", "weekday", "day", "month", "day of year")
+
+
+class NumberFeature(msgspec.Struct, frozen=True, kw_only=True):
+    """One number: `offset` is subtracted in float64 before the cast to float32.
+
+    `scale` of the signed logarithm is 0 where the plain value is used; `fill`, `low`, `high`,
+    `mean` and `deviation` are in the units after offset and logarithm, for linear models only.
+    """
+
+    name: str
+    index: int
+    offset: float
+    scale: float
+    fill: float
+    low: float
+    high: float
+    mean: float
+    deviation: float
+    flag: bool
+
+
+class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True):
+    """One category, either as a column a value (`kind` "one hot") or by its target ("target").
+
+    `values` are the words known from training; `codes` their columns (rare ones share the last).
+    For "target", `encodings` holds a row per value and `unseen` the row of a word never seen.
+    """
+
+    name: str
+    index: int
+    kind: Literal["pair", "one hot", "target"]
+    values: tuple[str, ...]
+    codes: tuple[int, ...] = ()
+    width: int = 1
+    encodings: tuple[tuple[float, ...], ...] = ()
+    unseen: tuple[float, ...] = ()
+
+
+class TimeFeature(msgspec.Struct, frozen=True, kw_only=True):
+    """One time: days since `origin` (microseconds) and those calendar parts that vary."""
+
+    name: str
+    index: int
+    origin: int
+    parts: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    flag: bool
+
+
+class Preparation(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was learned, in the order of the blocks."""
+
+    widths: tuple[int, int, int]
+    numbers: tuple[NumberFeature, ...] = ()
+    categories: tuple[CategoryFeature, ...] = ()
+    times: tuple[TimeFeature, ...] = ()
+
+
+def learn(
+    inputs: tuple[Input, ...],
+    blocks: Blocks,
+    y: NDArray[Any],
+    task: Task,
+    classes: int,
+    *,
+    clock: str = "",
+) -> Preparation:
+    """Return what the training rows teach about preparing their columns.
+
+    Parameters
+    ----------
+    inputs : tuple of Input
+        The raw columns, in the order that made `blocks`.
+    blocks : Blocks
+        The N training rows.
+    y : array [N]
+        Class numbers (0 to classes-1) or the target's values.
+    task : Task
+    classes : int
+        How many classes; 1 in regression.
+    clock : str
+        The column that says when a row happened. It gives calendar parts only: every later row
+        lies beyond the days seen in training, where a trend learned from them misleads.
+    """
+    numbers = [item for item in inputs if item.type in ("number", "boolean")]
+    strings = [item for item in inputs if item.type == "category"]
+    times = [item for item in inputs if item.type == "timestamp"]
+    found = [_number(item.name, i, blocks.numbers[:, i]) for i, item in enumerate(numbers)]
+    kinds = [
+        _category(item.name, i, blocks.strings[:, i], y, task, classes)
+        for i, item in enumerate(strings)
+    ]
+    moments = [
+        _time(item.name, i, blocks.times[:, i], item.name == clock) for i, item in enumerate(times)
+    ]
+    return Preparation(
+        widths=(len(numbers), len(strings), len(times)),
+        numbers=tuple(feature for feature in found if feature is not None),
+        categories=tuple(feature for feature in kinds if feature is not None),
+        times=tuple(feature for feature in moments if feature is not None),
+    )
+
+
+def _number(name: str, index: int, column: NDArray[np.float64]) -> NumberFeature | None:
+    missing = np.isnan(column)
+    known = column[~missing]
+    if not len(known) or (known.min() == known.max() and not missing.any()):
+        return None
+    # float32 keeps whole numbers up to 2**24 only: larger ones are shifted to where they vary.
+    offset = float(np.median(known)) if np.abs(known).max() > _FLOAT32_WHOLE else 0.0
+    shifted = (known - offset).astype(np.float32).astype(np.float64)
+    spread = shifted.std()
+    skew = 0.0 if spread == 0 else float(np.mean(((shifted - shifted.mean()) / spread) ** 3))
+    scale = 0.0
+    if abs(skew) > _SKEW_LIMIT:
+        scale = float(np.median(np.abs(shifted[shifted != 0])))
+        shifted = np.sign(shifted) * np.log1p(np.abs(shifted) / scale)
+    filled_mean, deviation = float(shifted.mean()), float(shifted.std())
+    return NumberFeature(
+        name=name,
+        index=index,
+        offset=offset,
+        scale=scale,
+        fill=float(np.median(shifted)),
+        low=float(shifted.min()),
+        high=float(shifted.max()),
+        mean=filled_mean,
+        deviation=deviation or 1.0,
+        flag=bool(missing.any()),
+    )
+
+
+def _category(
+    name: str, index: int, column: NDArray[np.object_], y: NDArray[Any], task: Task, classes: int
+) -> CategoryFeature | None:
+    values, inverse, counts = np.unique(column.astype(str), return_inverse=True, return_counts=True)
+    if len(values) < 2:
+        return None
+    words = tuple(str(value) for value in values)
+    if len(values) == 2:
+        return CategoryFeature(
+            name=name, index=index, kind="pair", values=words, codes=(0, 1), width=1
+        )
+    rare = counts < max(5, len(column) // 2000)
+    if task == MULTICLASS and classes > _MULTICLASS_ENCODED:
+        rare |= counts < np.sort(counts)[::-1][: 4 * ONE_HOT_LIMIT][-1]
+    if (~rare).sum() + rare.any() <= ONE_HOT_LIMIT or (
+        task == MULTICLASS and classes > _MULTICLASS_ENCODED
+    ):
+        codes = np.where(rare, (~rare).sum(), np.cumsum(~rare) - 1)
+        width = int((~rare).sum() + rare.any())
+        return CategoryFeature(
+            name=name,
+            index=index,
+            kind="one hot",
+            values=words,
+            codes=tuple(int(code) for code in codes),
+            width=width,
+        )
+    goals = target_columns(y, task, classes)
+    table, prior = encode_by_target(inverse, len(values), goals)
+    sizes = np.log1p(counts)[:, None]
+    table = np.hstack([table, sizes])
+    return CategoryFeature(
+        name=name,
+        index=index,
+        kind="target",
+        values=words,
+        width=table.shape[1],
+        encodings=tuple(tuple(float(v) for v in row) for row in table),
+        unseen=(*(float(v) for v in prior), 0.0),
+    )
+
+
+def target_columns(y: NDArray[Any], task: Task, classes: int) -> NDArray[np.float64]:
+    """Return what categories are encoded by: [N, 1], or [N, classes] for several classes."""
+    if task == REGRESSION:
+        spread = y.std() or 1.0
+        return np.asarray((y - y.mean()) / spread, dtype=np.float64)[:, None]
+    if task == MULTICLASS:
+        return np.asarray(y[:, None] == np.arange(classes), dtype=np.float64)
+    return np.asarray(y, dtype=np.float64)[:, None]
+
+
+def encode_by_target(
+    codes: NDArray[np.intp], size: int, goals: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the smoothed mean goal of each value [size, G], and the overall mean [G].
+
+    Smoothing adds ten rows of the overall mean to each value (Micci-Barreca 2001, "A preprocessing
+    scheme for high-cardinality categorical attributes").
+    """
+    prior = goals.mean(axis=0)
+    counts = np.bincount(codes, minlength=size)[:, None]
+    sums = np.stack([np.bincount(codes, weights=goal, minlength=size) for goal in goals.T], axis=1)
+    return (sums + _TARGET_PRIOR_ROWS * prior) / (counts + _TARGET_PRIOR_ROWS), prior
+
+
+def calendar_parts(micros: NDArray[np.int64], origin: int) -> NDArray[np.float64]:
+    """Return [N, 6] calendar parts of times in microseconds; the reference for the graph's own.
+
+    Days from civil dates after Hinnant, "chrono-compatible low-level date algorithms".
+    """
+    shifted = micros + 719_468 * _MICROS_PER_DAY
+    day_number = shifted // _MICROS_PER_DAY
+    hour = (shifted % _MICROS_PER_DAY) / 3_600_000_000
+    weekday = (day_number + 2) % 7
+    era_day = day_number % 146_097
+    year_of_era = (era_day - era_day // 1460 + era_day // 36_524 - era_day // 146_096) // 365
+    day_of_year = era_day - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted_month = (5 * day_of_year + 2) // 153
+    day = day_of_year - (153 * shifted_month + 2) // 5 + 1
+    month = np.where(shifted_month < 10, shifted_month + 3, shifted_month - 9)
+    days = (micros - origin) / _MICROS_PER_DAY
+    return np.stack([days, hour, weekday, day, month, day_of_year], axis=1).astype(np.float64)
+
+
+def _time(name: str, index: int, column: NDArray[np.int64], clock: bool) -> TimeFeature | None:
+    missing = column == MISSING_TIME
+    known = column[~missing]
+    if not len(known) or (known.min() == known.max() and not missing.any()):
+        return None
+    origin = int(known.min())
+    parts = calendar_parts(known, origin)
+    keep = [i for i in range(int(clock), len(PARTS)) if parts[:, i].min() < parts[:, i].max()]
+    if not keep:
+        return None
+    spread = parts[:, keep].std(axis=0)
+    return TimeFeature(
+        name=name,
+        index=index,
+        origin=origin,
+        parts=tuple(PARTS[i] for i in keep),
+        mean=tuple(float(v) for v in parts[:, keep].mean(axis=0)),
+        deviation=tuple(float(v) if v > 0 else 1.0 for v in spread),
+        flag=bool(missing.any()),
+    )

@@ -1,0 +1,348 @@
+"""The search: candidates compared on the same folds by the loss that is tuned for.
+
+Optuna proposes LightGBM's parameters by a seeded tree-structured Parzen estimator (Akiba et al.
+2019). Each trial is stopped early, and given up after its first fold when that is clearly worse
+than the best trial's first fold. Out-of-fold margins are kept, for calibration and the blend.
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evermodel.records import BINARY, MULTICLASS, REGRESSION, Task
+from evermodel.train.learners import (
+    Blend,
+    Fitted,
+    Trees,
+    fit_external,
+    fit_linear,
+    fit_trees,
+)
+
+__all__ = ["Candidate", "Folds", "mean_loss", "refit", "search"]
+
+_GIVE_UP = 1.01
+_MAX_ROUNDS = 1500
+_PENALTIES = (0.1, 1.0, 10.0, 100.0)
+_BLEND_WEIGHTS = np.linspace(0.1, 0.9, 9)
+_BLEND_GAIN = 0.998
+_LINKS = ("identity", "log1p")
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The training rows as both kinds of features, and the pairs of fit and validation rows."""
+
+    tree: NDArray[np.float32]
+    linear: NDArray[np.float32]
+    y: NDArray[Any]
+    pairs: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+    task: Task
+    classes: int
+    ordered: bool = False
+
+    @property
+    def scored(self) -> NDArray[np.intp]:
+        """Rows that are validated once."""
+        return np.concatenate([valid for _, valid in self.pairs])
+
+
+@dataclass
+class Candidate:
+    """One way to train, with its loss and margins on rows it was not fitted on."""
+
+    name: str
+    parameters: dict[str, Any]
+    loss: float
+    margins: NDArray[np.float64]
+    link: str = "identity"
+    rounds: int = 0
+    parts: tuple[Candidate, ...] = ()
+    trials: list[dict[str, Any]] = field(default_factory=list)
+
+
+def apply_link(link: str, margin: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return predictions on the target's own scale."""
+    return np.expm1(margin) if link == "log1p" else margin
+
+
+def mean_loss(y: NDArray[Any], margin: NDArray[np.float64], task: Task, link: str) -> float:
+    """Return log loss (nats) of margins, or the mean squared error in regression."""
+    if task == REGRESSION:
+        return float(np.mean((y - apply_link(link, margin)) ** 2))
+    if task == BINARY:
+        return float(np.mean(np.logaddexp(0, margin) - y * margin))
+    shifted = margin - margin.max(axis=1, keepdims=True)
+    log_total = np.log(np.exp(shifted).sum(axis=1))
+    return float(np.mean(log_total - shifted[np.arange(len(y)), y.astype(int)]))
+
+
+def search(
+    folds: Folds,
+    models: tuple[str, ...],
+    *,
+    chosen: Candidate | None = None,
+    trials: int,
+    budget: float,
+    seed: int,
+    progress: Callable[[str, float], None],
+) -> list[Candidate]:
+    """Return all candidates, the best first.
+
+    Parameters
+    ----------
+    folds : Folds
+    models : tuple of str
+        "linear", "lightgbm" or "module:function".
+    chosen : Candidate, optional
+        Only measure this one on the folds: no search.
+    trials : int
+        LightGBM parameters to try at most.
+    budget : float
+        Seconds for LightGBM's trials; the first is cut short rather than left out.
+    seed : int
+    progress : callable (step, share)
+    """
+    if chosen is not None:
+        return [_measured(folds, chosen, seed)]
+    found: list[Candidate] = []
+    for name in models:
+        if name == "linear":
+            progress("linear model", 0.0)
+            found.append(_linear(folds))
+        elif name == "lightgbm":
+            found.append(_lightgbm(folds, trials, budget, seed, progress))
+        else:
+            progress(name, 0.0)
+            found.append(_external(folds, name))
+    by_name = {candidate.name: candidate for candidate in found}
+    pair = by_name.get("linear"), by_name.get("lightgbm")
+    if pair[0] and pair[1] and pair[0].link == pair[1].link:
+        blend = _blend(folds, pair[0], pair[1])
+        # Two models cost twice the time to answer: only for a gain that is worth it.
+        if blend.loss < _BLEND_GAIN * min(candidate.loss for candidate in found):
+            found.append(blend)
+    return sorted(found, key=lambda candidate: candidate.loss)
+
+
+def _margins(folds: Folds) -> NDArray[np.float64]:
+    shape = (len(folds.y), folds.classes) if folds.task == MULTICLASS else (len(folds.y),)
+    return np.full(shape, np.nan)
+
+
+def _linked(y: NDArray[Any], link: str) -> NDArray[Any]:
+    return np.log1p(y) if link == "log1p" else y
+
+
+def _linear(folds: Folds) -> Candidate:
+    best: Candidate | None = None
+    links = _LINKS if folds.task == REGRESSION and folds.y.min() >= 0 else _LINKS[:1]
+    rows = folds.scored
+    for link in links:
+        for penalty in _PENALTIES:
+            margins = _margins(folds)
+            for fit, valid in folds.pairs:
+                model = fit_linear(
+                    folds.linear[fit], _linked(folds.y[fit], link), folds.task, strength=penalty
+                )
+                margins[valid] = model.margin(folds.tree[valid], folds.linear[valid])
+            loss = mean_loss(folds.y[rows], margins[rows], folds.task, link)
+            if best is None or loss < best.loss:
+                best = Candidate("linear", {"strength": penalty}, loss, margins, link)
+    if best is None:
+        raise ValueError("no penalty to try")
+    return best
+
+
+def _external(folds: Folds, name: str) -> Candidate:
+    margins = _margins(folds)
+    for fit, valid in folds.pairs:
+        model = fit_external(name, folds.linear[fit], folds.y[fit], folds.task)
+        margins[valid] = model.margin(folds.tree[valid], folds.linear[valid])
+    rows = folds.scored
+    loss = mean_loss(folds.y[rows], margins[rows], folds.task, "identity")
+    return Candidate(name, {}, loss, margins)
+
+
+def _space(trial: Any, folds: Folds) -> tuple[dict[str, Any], str]:
+    """Return one trial's parameters and link."""
+    parameters = {
+        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.12, log=True),
+        "num_leaves": trial.suggest_int("num_leaves", 4, 63, log=True),
+        "min_data_in_leaf": trial.suggest_int("min_data_in_leaf", 5, 100, log=True),
+        "feature_fraction": trial.suggest_float("feature_fraction", 0.4, 1.0),
+        "bagging_fraction": trial.suggest_float("bagging_fraction", 0.6, 1.0),
+        "lambda_l2": trial.suggest_float("lambda_l2", 1e-2, 30.0, log=True),
+    }
+    link = "identity"
+    if folds.task == REGRESSION and folds.y.min() >= 0:
+        link = trial.suggest_categorical("link", list(_LINKS))
+    return parameters, link
+
+
+_FIRST = {
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 20,
+    "feature_fraction": 0.8,
+    "bagging_fraction": 0.8,
+    "lambda_l2": 1.0,
+}
+
+
+_DATA = {"feature_pre_filter": False, "force_row_wise": True, "verbosity": -1}
+"""How LightGBM bins the rows: once, whatever a trial's smallest leaf."""
+
+
+def _objective(folds: Folds) -> dict[str, Any]:
+    kinds = {BINARY: "binary", MULTICLASS: "multiclass", REGRESSION: "regression"}
+    fixed: dict[str, Any] = {"objective": kinds[folds.task], "bagging_freq": 1}
+    if folds.task == MULTICLASS:
+        fixed["num_class"] = folds.classes
+    return fixed
+
+
+class _Trials:
+    """The trials of LightGBM on the folds; keeps the best one's out-of-fold margins."""
+
+    def __init__(self, folds: Folds, seed: int, budget: float) -> None:
+        self.folds = folds
+        self.seed = seed
+        self.begun = clock.perf_counter()
+        self.budget = budget
+        self.best: Candidate | None = None
+        self.first_fold = np.inf
+        self.log: list[dict[str, Any]] = []
+        self._data: dict[str, list[tuple[Any, Any]]] = {}
+
+    def data(self, link: str) -> list[tuple[Any, Any]]:
+        """Return the fold's data sets, binned once for all trials."""
+        import lightgbm
+
+        if link not in self._data:
+            y = _linked(self.folds.y, link)
+            pairs = []
+            for fit, valid in self.folds.pairs:
+                train = lightgbm.Dataset(self.folds.tree[fit], y[fit], params=_DATA)
+                check = lightgbm.Dataset(self.folds.tree[valid], y[valid], reference=train, params=_DATA)
+                pairs.append((train.construct(), check.construct()))
+            self._data[link] = pairs
+        return self._data[link]
+
+    def run(self, parameters: dict[str, Any], link: str) -> float | None:
+        """Return the trial's loss, or None when it was given up after its first fold."""
+        folds = self.folds
+        margins = _margins(folds)
+        rounds = []
+        settings = {**_objective(folds), **parameters, "seed": self.seed, "num_threads": 0}
+        for index, ((_, valid), (train, check)) in enumerate(
+            zip(folds.pairs, self.data(link), strict=True)
+        ):
+            # Each fold may spend its part of what is left, so that the first trial ends in time too.
+            now = clock.perf_counter()
+            left = self.begun + self.budget - now
+            deadline = now + left / (len(folds.pairs) - index)
+            booster = fit_trees(
+                train, settings, rounds=_MAX_ROUNDS, valid=check, deadline=deadline
+            )
+            rounds.append(booster.best_iteration)
+            margins[valid] = booster.predict(folds.tree[valid], raw_score=True)
+            if index == 0:
+                first = mean_loss(folds.y[valid], margins[valid], folds.task, link)
+                if first > _GIVE_UP * self.first_fold and len(folds.pairs) > 1:
+                    self.log.append({**parameters, "link": link, "loss": None, "first": first})
+                    return None
+        rows = folds.scored
+        loss = mean_loss(folds.y[rows], margins[rows], folds.task, link)
+        self.log.append({**parameters, "link": link, "loss": loss, "first": first})
+        if self.best is None or loss < self.best.loss:
+            # In time the last fold is the one most like the fit on all rows; all rows are more
+            # than a fold's, and bear as many more rounds.
+            base = rounds[-1] if folds.ordered else float(np.mean(rounds))
+            count = max(10, round(base * len(folds.y) / len(folds.pairs[-1][0])))
+            self.best = Candidate("lightgbm", dict(parameters), loss, margins, link, count)
+            self.first_fold = first
+        return loss
+
+
+def _lightgbm(
+    folds: Folds,
+    trials: int,
+    budget: float,
+    seed: int,
+    progress: Callable[[str, float], None],
+) -> Candidate:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    runs = _Trials(folds, seed, budget)
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(8, trials))
+    study = optuna.create_study(sampler=sampler)
+    study.enqueue_trial(_FIRST)
+    for number in range(trials):
+        if number and clock.perf_counter() > runs.begun + budget:
+            break
+        progress(f"trial {number + 1} of {trials}", number / trials)
+        trial = study.ask()
+        loss = runs.run(*_space(trial, folds))
+        if loss is None:
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        else:
+            study.tell(trial, loss)
+    if runs.best is None:
+        raise ValueError("no trial was finished")
+    runs.best.trials = runs.log
+    return runs.best
+
+
+def _blend(folds: Folds, first: Candidate, second: Candidate) -> Candidate:
+    rows = folds.scored
+    best: Candidate | None = None
+    for weight in _BLEND_WEIGHTS:
+        margins = weight * first.margins + (1 - weight) * second.margins
+        loss = mean_loss(folds.y[rows], margins[rows], folds.task, first.link)
+        if best is None or loss < best.loss:
+            best = Candidate(
+                "blend", {"weight": float(weight)}, loss, margins, first.link, parts=(first, second)
+            )
+    if best is None:
+        raise ValueError("no weight to try")
+    return best
+
+
+def _measured(folds: Folds, candidate: Candidate, seed: int) -> Candidate:
+    """Return the candidate with its loss and margins on these folds."""
+    margins = _margins(folds)
+    for fit, valid in folds.pairs:
+        part = Folds(
+            folds.tree[fit], folds.linear[fit], folds.y[fit], [], folds.task, folds.classes
+        )
+        model = refit(candidate, part, seed=seed)
+        margins[valid] = model.margin(folds.tree[valid], folds.linear[valid])
+    rows = folds.scored
+    loss = mean_loss(folds.y[rows], margins[rows], folds.task, candidate.link)
+    return replace(candidate, loss=loss, margins=margins)
+
+
+def refit(candidate: Candidate, folds: Folds, *, seed: int) -> Fitted:
+    """Return the candidate's model fitted on all training rows."""
+    y = _linked(folds.y, candidate.link)
+    if candidate.name == "blend":
+        first, second = (refit(part, folds, seed=seed) for part in candidate.parts)
+        return Blend(first, second, candidate.parameters["weight"])
+    if candidate.name == "linear":
+        return fit_linear(folds.linear, y, folds.task, strength=candidate.parameters["strength"])
+    if candidate.name == "lightgbm":
+        import lightgbm
+
+        settings = {**_objective(folds), **candidate.parameters, "seed": seed, "num_threads": 0}
+        data = lightgbm.Dataset(folds.tree, y, params=_DATA)
+        booster = fit_trees(data, settings, rounds=candidate.rounds)
+        return Trees(booster, folds.classes)
+    return fit_external(candidate.name, folds.linear, y, folds.task)

@@ -1,0 +1,135 @@
+"""Which rows are learned from, which are tested on, and the folds in between.
+
+The order of choice: the column that names the split; time, where rows have one (the newest are the
+test); the key, where rows repeat it (no entity on both sides); else at random, equal shares of
+every class on both sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evermodel.errors import DataError
+
+__all__ = ["Split", "choose_split", "cross_folds"]
+
+_TEST_WORDS = ("test", "holdout", "eval", "evaluation")
+_LEARNED_SHARE = 0.7
+_MANY_ROWS = 10_000
+_VERY_MANY_ROWS = 200_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers to learn from and to test on, and in plain words how they were chosen."""
+
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    how: str
+    ordered: bool
+
+
+def choose_split(
+    *,
+    rows: int,
+    y: NDArray[Any] | None,
+    named: NDArray[np.object_] | None = None,
+    time: NDArray[np.int64] | None = None,
+    groups: NDArray[np.object_] | None = None,
+    share: float,
+    seed: int,
+) -> Split:
+    """Return the split; see the module's text for the order of choice.
+
+    Parameters
+    ----------
+    rows : int
+        N.
+    y : array [N] or None
+        Class numbers, to keep their shares equal; None in regression.
+    named, time, groups : array [N] or None
+        The column that names the split, the time of each row, the key of each row.
+    share : float
+        Part of the rows to test on.
+    seed : int
+
+    Raises
+    ------
+    DataError
+        When one side would be empty.
+    """
+    generator = np.random.default_rng(seed)
+    if named is not None:
+        is_test = np.isin(np.char.lower(named.astype(str)), _TEST_WORDS)
+        split = _sides(is_test, "by the column that names the split", time is not None)
+    elif time is not None:
+        order = np.argsort(time, kind="stable")
+        cut = time[order[min(rows - 1, int(rows * (1 - share)))]]
+        split = _sides(time >= cut, f"by time: the newest {share:.0%} are the test", True)
+    elif groups is not None and len(np.unique(groups.astype(str))) < rows:
+        names, inverse = np.unique(groups.astype(str), return_inverse=True)
+        chosen = generator.random(len(names)) < share
+        split = _sides(chosen[inverse], "at random by key: no key is on both sides", False)
+    else:
+        is_test = np.zeros(rows, dtype=bool)
+        for part in [np.arange(rows)] if y is None else [np.flatnonzero(y == v) for v in set(y)]:
+            is_test[generator.permutation(part)[: round(len(part) * share)]] = True
+        how = "at random" if y is None else "at random, equal shares of every class"
+        split = _sides(is_test, how, False)
+    if not len(split.train) or not len(split.test):
+        raise DataError(
+            "the split leaves one side without rows",
+            found=f"{len(split.train)} rows to learn from, {len(split.test)} to test on",
+            hint="bring more rows, or change data.split, data.time or train.test",
+        )
+    return split
+
+
+def _sides(is_test: NDArray[np.bool_], how: str, ordered: bool) -> Split:
+    return Split(np.flatnonzero(~is_test), np.flatnonzero(is_test), how, ordered)
+
+
+def cross_folds(
+    y: NDArray[Any] | None,
+    *,
+    rows: int,
+    time: NDArray[np.int64] | None = None,
+    groups: NDArray[np.object_] | None = None,
+    seed: int,
+) -> tuple[NDArray[np.intp], list[tuple[NDArray[np.intp], NDArray[np.intp]]]]:
+    """Return the fold of every row, and the pairs (fit rows, validation rows).
+
+    With time, each validation block is tested by a model of the rows before it only
+    (forward chaining); without, folds are stratified, or whole keys where rows repeat one.
+    """
+    generator = np.random.default_rng(seed)
+    count = 5 if rows <= _MANY_ROWS else 3
+    if time is not None:
+        order = np.argsort(time, kind="stable")
+        # Most rows are only ever learned from, so that what is tuned here resembles the last fit;
+        # each of the newest blocks is validated once.
+        edges = np.linspace(int(rows * _LEARNED_SHARE), rows, (3 if rows <= _VERY_MANY_ROWS else 1) + 1).astype(int)
+        blocks = list(pairwise(edges))
+        pairs = [(np.sort(order[:a]), np.sort(order[a:b])) for a, b in blocks]
+        folds = np.empty(rows, dtype=np.intp)
+        # Target encodings are crossed over five interleaved parts whatever the time.
+        folds[order] = np.arange(rows) * 5 // max(1, rows)
+        return folds, [pair for pair in pairs if len(pair[1])]
+    folds = np.empty(rows, dtype=np.intp)
+    if groups is not None:
+        names, inverse = np.unique(groups.astype(str), return_inverse=True)
+        folds[:] = (generator.permutation(len(names)) % count)[inverse]
+    else:
+        parts = [np.arange(rows)] if y is None else [np.flatnonzero(y == v) for v in np.unique(y)]
+        start = 0
+        for part in parts:
+            folds[generator.permutation(part)] = (start + np.arange(len(part))) % count
+            start += len(part)
+    used = [0] if rows > _VERY_MANY_ROWS else range(count)
+    pairs = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in used]
+    return folds, [pair for pair in pairs if len(pair[0]) and len(pair[1])]
