@@ -97,6 +97,14 @@ def cases(y: Iterable[Any], predictions: Predictions) -> Cases:
     ------
     InputError
         When there are not as many outcomes as predictions.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> answers = SimpleNamespace(task="binary", classes=("no", "yes"), positive="yes",
+    ...     probability=[0.9, 0.2, 0.4], label=None)
+    >>> cases(["yes", "no", None], answers).truth
+    array([1, 0])
     """
     outcomes = y.tolist() if isinstance(y, np.ndarray) else list(y)
     kept = np.fromiter((not _is_missing(v) for v in outcomes), np.bool_, len(outcomes))

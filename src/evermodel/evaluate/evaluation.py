@@ -36,17 +36,16 @@ def evaluate(
 
     Parameters
     ----------
-    y : iterable of str or float
-        Outcomes [N]; rows whose outcome is missing are left out and counted in the facts.
-    predictions : Predictions
-        What the model answered for the same N rows.
-    level : float
-        Confidence of the intervals.
-    require : iterable of Requirement or str
-        Gate lines; the point value decides, and "unknown" is said below 10 rows of the rarer class.
-    slices : mapping of str to array of str
+    y, predictions
+        N outcomes (labels or numbers) and what the model answered for the same rows; rows whose
+        outcome is missing are left out and counted in the facts.
+    level, seed
+        Confidence of the intervals; seed of those that are drawn.
+    require
+        Gate lines; the point value decides, and below 10 rows of the rarer class it is "unknown".
+    slices
         Columns whose groups are measured apart, each with N values.
-    costs : Outcome
+    costs
         What a false positive and a false negative cost; adds the cost per row of a binary task.
 
     What cannot be measured is unknown, with the reason. `facts["gate"]` is the verdict of the

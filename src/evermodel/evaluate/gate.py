@@ -83,6 +83,12 @@ def apply(
     """Return the results with what was required of them; what was not measured is added, unknown.
 
     The point value decides; a result in doubt stays unknown, with the reason.
+
+    Examples
+    --------
+    >>> measured = [CheckResult(name="roc_auc", value=0.75)]
+    >>> apply(measured, [Requirement(name="roc_auc", min=0.8)], "test")[0].why
+    '0.75 is below the required 0.8'
     """
     bounds: dict[tuple[str, str], Requirement] = {}
     for line in required:

@@ -48,6 +48,11 @@ def result(
     """Return a measured metric; without a value, or in `doubt`, its verdict is unknown.
 
     `why` explains the value, `doubt` why it cannot be relied on.
+
+    Examples
+    --------
+    >>> result("recall", 0.8, intervals.wilson(8, 10), 10, subject="test", doubt="too few").verdict
+    'unknown'
     """
     known = math.isfinite(value)
     bounded = known and math.isfinite(interval.low) and math.isfinite(interval.high)

@@ -15,6 +15,11 @@ class ReliabilityBin(msgspec.Struct, frozen=True, kw_only=True):
     """Rows with probabilities from `low` to `high`: their mean, and how often the event came.
 
     `rate_low` and `rate_high` bound the rate at 95 % (Wilson).
+
+    Examples
+    --------
+    >>> reliability([0.2, 0.2], [0, 1])[0].n
+    2
     """
 
     low: float

@@ -38,6 +38,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     `needed` estimates how many more rows would decide, 0 when decided already, None when no number
     in sight would. `anytime` says that the bounds hold however often one looks.
+
+    Examples
+    --------
+    >>> compare([], []).low, compare([], []).high
+    (-1.0, 1.0)
     """
 
     mean: float

@@ -35,7 +35,13 @@ Rates = Callable[[npt.ArrayLike], Mapping[str, Floats]]
 
 
 class Interval(NamedTuple):
-    """Bounds at confidence `level`, with the method's name; NaN where nothing can be said."""
+    """Bounds at confidence `level`, with the method's name; NaN where nothing can be said.
+
+    Examples
+    --------
+    >>> wilson(8, 10).method
+    'Wilson score interval'
+    """
 
     low: float
     high: float

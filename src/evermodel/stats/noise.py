@@ -18,6 +18,11 @@ class LabelNoise(msgspec.Struct, frozen=True, kw_only=True):
     """Estimated share of wrong labels with its interval, and the joint it was read from.
 
     `joint[i][j]` is the estimated share of rows labelled i whose true class is j.
+
+    Examples
+    --------
+    >>> label_noise([0, 0, 1, 1], [0.1, 0.1, 0.9, 0.9]).joint
+    ((0.5, 0.0), (0.0, 0.5))
     """
 
     rate: float

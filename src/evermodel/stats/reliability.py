@@ -28,7 +28,13 @@ BINS = 15
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Bins of equal mass, in order: rows, mean probability, positives, least and largest value."""
+    """Bins of equal mass, in order: rows, mean probability, positives, least and largest value.
+
+    Examples
+    --------
+    >>> equal_mass_bins([0.1, 0.1, 0.8, 0.9], [0, 0, 1, 1], bins=2).rate
+    array([0., 1.])
+    """
 
     count: Codes
     mean: Floats
