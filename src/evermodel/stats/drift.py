@@ -103,7 +103,7 @@ def difference(
     >>> same.value, same.raw > 0
     (0.0, True)
     >>> moved = difference([500, 300, 200], [200, 300, 500])
-    >>> 0.15 < moved.low < moved.value < moved.high < 0.32
+    >>> 0.25 < moved.low < moved.value < moved.high < 0.35
     True
     """
     a, b = _counts(reference), _counts(current)

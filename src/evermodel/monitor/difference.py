@@ -1,0 +1,150 @@
+"""Two profiles of one column as the same bins, and what differs between them in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evermodel.report.wording import number, percent
+from evermodel.stats.arrays import Floats
+
+if TYPE_CHECKING:
+    from evermodel.tables import ColumnProfile
+
+__all__ = ["Bins", "bins_of", "in_words", "picture"]
+
+SHOWN = 8
+"""Categories in a picture; the others are added up."""
+
+_ORDERED = ("number", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Counts [K] before and after, with a label each; the last bin is "missing"."""
+
+    labels: tuple[str, ...]
+    before: Floats
+    after: Floats
+    ordered: bool
+
+    @property
+    def shares(self) -> tuple[Floats, Floats]:
+        """The shares of all rows, before and after."""
+        return self.before / max(self.before.sum(), 1), self.after / max(self.after.sum(), 1)
+
+
+def bins_of(before: ColumnProfile, after: ColumnProfile) -> Bins | None:
+    """Return both columns as counts of the same bins, or None when their bins differ."""
+    if (before.edges, before.values) != (after.edges, after.values):
+        return None
+    labels: tuple[str, ...] = ("has a value",)
+    if before.type == "timestamp":
+        old, new = [before.rows - before.missing], [after.rows - after.missing]
+    elif before.type in _ORDERED:
+        labels, old, new = _numbers(before, after)
+    else:
+        labels = (*before.values, "other values")
+        old = [*before.value_counts, before.other]
+        new = [*after.value_counts, after.other]
+    return Bins(
+        (*labels, "missing"),
+        np.array([*old, before.missing], np.float64),
+        np.array([*new, after.missing], np.float64),
+        before.type in _ORDERED,
+    )
+
+
+def _numbers(
+    before: ColumnProfile, after: ColumnProfile
+) -> tuple[tuple[str, ...], list[int], list[int]]:
+    if before.edges or before.minimum is None or before.minimum != before.maximum:
+        return _spans(before.edges), list(before.counts), list(after.counts)
+    # A constant has one bin, into which any other value would fall too.
+    constant = before.minimum
+    same = _still_constant(after, constant)
+    labels = (number(constant), f"values other than {number(constant)}")
+    return labels, [before.rows - before.missing, 0], [same, after.rows - after.missing - same]
+
+
+def _still_constant(after: ColumnProfile, constant: float) -> int:
+    """Return how many rows can at most still have the constant, given range and mean."""
+    present = after.rows - after.missing
+    low, high, mean = after.minimum, after.maximum, after.mean
+    if low is None or high is None or mean is None or low == high == constant:
+        return present
+    if not low <= constant <= high:
+        return 0
+    edge = high if mean > constant else low
+    gone = (mean - constant) / (edge - constant) if edge != constant else 0.0
+    return round(present * (1 - gone))
+
+
+def _spans(edges: tuple[float, ...]) -> tuple[str, ...]:
+    if not edges:
+        return ("has a value",)
+    shown = [number(edge) for edge in edges]
+    between = (f"{low} to {high}" for low, high in pairwise(shown))
+    return (f"up to {shown[0]}", *between, f"above {shown[-1]}")
+
+
+def in_words(column: ColumnProfile, bins: Bins) -> str:
+    """Return the one largest change as a sentence, in shares of the rows."""
+    before, after = bins.shares
+    change = after - before
+    gap = abs(float(change[-1]))
+    if bins.ordered and column.edges:
+        steps = np.cumsum(change[:-1])[:-1]
+        cut = int(np.argmax(np.abs(steps)))
+        if abs(float(steps[cut])) > gap:
+            return _cut_in_words(column, before, after, cut)
+    elif len(bins.labels) > 2:
+        largest, rise = int(np.argmax(np.abs(change[:-1]))), int(np.argmax(change[:-1]))
+        if change[rise] > 0.7 * abs(change[largest]):  # what there is more of is easier to see
+            largest = rise
+        if abs(float(change[largest])) > gap:
+            label = bins.labels[largest]
+            name = f"`{label}`" if largest < len(column.values) else label
+            more = "more" if change[largest] > 0 else "fewer"
+            return f"New rows have {more} {name}: {_instead(after[largest], before[largest])}."
+    more = "More" if change[-1] > 0 else "Fewer"
+    return f"{more} values are missing: {_instead(after[-1], before[-1])}."
+
+
+def _cut_in_words(column: ColumnProfile, before: Floats, after: Floats, cut: int) -> str:
+    old, new = float(before[: cut + 1].sum()), float(after[: cut + 1].sum())
+    edge = number(column.edges[cut])
+    what = "texts of up to" if column.type == "text" else "values of at most"
+    if new < old:  # say what there is more of
+        present = 1 - float(before[-1]), 1 - float(after[-1])
+        old, new = present[0] - old, present[1] - new
+        what = "texts of more than" if column.type == "text" else "values above"
+    unit = " characters" if column.type == "text" else ""
+    return f"New rows have more {what} {edge}{unit}: {_instead(new, old)}."
+
+
+def _instead(new: float, old: float) -> str:
+    return f"{percent(float(new))} instead of {percent(float(old))}"
+
+
+def picture(bins: Bins) -> dict[str, Any]:
+    """Return what a chart needs: labels and shares, at most eight categories, small ones added."""
+    before, after = bins.shares
+    labels = list(bins.labels)
+    if not bins.ordered and len(labels) > SHOWN + 2:
+        order = np.argsort(-(before + after)[:-2], kind="stable")
+        kept = np.sort(order[:SHOWN])
+        rest = np.r_[np.sort(order[SHOWN:]), len(labels) - 2]
+        labels = [labels[i] for i in kept] + ["other values", "missing"]
+        before = np.r_[before[kept], before[rest].sum(), before[-1]]
+        after = np.r_[after[kept], after[rest].sum(), after[-1]]
+    if before[-1] == 0 and after[-1] == 0:
+        labels, before, after = labels[:-1], before[:-1], after[:-1]
+    return {
+        "labels": labels,
+        "reference": before.round(4).tolist(),
+        "current": after.round(4).tolist(),
+    }

@@ -1,0 +1,252 @@
+"""Are the answers still right: measured on rows whose outcome is known by now.
+
+One metric decides, so that several do not raise several alarms: the Brier score for classes, the
+mean absolute error for values: bounded or robust, where one row that was surely wrong decides a
+log loss. It is harm when the loss grew by more than the tolerance and chance
+cannot explain it, the test rows' own chance included. The other metrics inform.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from evermodel.monitor.outcomes import Answers, Matured, matured
+from evermodel.records import REGRESSION, CheckResult, Verdict
+from evermodel.report.wording import number
+from evermodel.stats.arrays import Floats
+from evermodel.stats.intervals import Interval, delong, ece_interval, mean_interval, rmse_interval
+from evermodel.stats.metrics import brier_scores, ece, log_losses, rmse, roc_auc
+
+__all__ = ["LEAST_OF_RARER_CLASS", "LEAST_ROWS", "losses", "performance"]
+
+LEAST_ROWS = 200
+LEAST_OF_RARER_CLASS = 30
+
+
+def performance(
+    y: Iterable[Any],
+    predictions: Answers,
+    *,
+    baseline: Mapping[str, CheckResult],
+    tolerance: float = 0.05,
+    level: float = 0.95,
+) -> tuple[CheckResult, ...]:
+    """Return the metrics of matured rows beside the test metrics of the bundle; subject "live".
+
+    The first result decides: `brier` (or `mae`). It is "fail" when its growth over the baseline
+    exceeds the tolerance with confidence `level`, "warn" when it does so without certainty,
+    "unknown" below 200 rows or 30 of the rarer class. The others are "pass", or "warn" when they
+    are worse than the baseline beyond chance.
+
+    Parameters
+    ----------
+    y : iterable
+        Outcomes [N] as labels or values; None, NaN and "" mean not known yet.
+    predictions : Answers
+        What the model answered for the same N rows.
+    baseline : mapping of str to CheckResult
+        Test metrics by name.
+    tolerance : float
+        Of the Brier score as it is; of the mean absolute error as a share of the baseline.
+    level : float
+        Confidence of the intervals, one look at a time; see `RiskTracker` for daily looks.
+
+    Raises
+    ------
+    InputError
+        When there is not one outcome for each prediction.
+
+    References
+    ----------
+    Zou, Donner (2008), "Construction of confidence limits about effect measures" (the interval of
+    a difference from the intervals of its parts).
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> answers = SimpleNamespace(task="binary", classes=("no", "yes"), positive="yes",
+    ...     probability=np.full(1000, 0.2), value=None)
+    >>> test = {"brier": CheckResult(name="brier", value=0.16, low=0.15, high=0.17)}
+    >>> found = performance(["yes"] * 500 + ["no"] * 500, answers, baseline=test)
+    >>> found[0].name, round(found[0].value, 4), found[0].verdict
+    ('brier', 0.34, 'fail')
+    """
+    rows = matured(y, predictions)
+    metrics = _REGRESSION if rows.task == REGRESSION else _CLASSES
+    deciding = next(iter(metrics))
+    few = _too_few(rows)
+    results = []
+    for name, (measure, bounds) in metrics.items():
+        if few or (name == "roc_auc" and not 0 < rows.rarer < rows.n):
+            results.append(_unknown(name, rows, few or "Only one class occurs."))
+            continue
+        value = measure(rows)
+        interval = bounds(rows, level)
+        if not math.isfinite(value):
+            results.append(_unknown(name, rows, "It is not defined for these rows."))
+            continue
+        found = _Found(name, value, interval, rows)
+        judge = _decide if name == deciding else _inform
+        results.append(judge(found, baseline.get(name), tolerance, level))
+    return tuple(results)
+
+
+def losses(y: Iterable[Any], predictions: Answers, *, scale: float = 1.0) -> Floats:
+    """Return the loss in [0, 1] of each matured row, for `RiskTracker`.
+
+    The Brier score (halved for more than two classes), or the absolute error over `scale`, at
+    most 1.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> answers = SimpleNamespace(task="regression", classes=(), positive="", probability=None,
+    ...     value=np.array([1.0, 2.0, 3.0]))
+    >>> losses([1.5, None, 9.0], answers, scale=2.0)
+    array([0.25, 1.  ])
+    """
+    rows = matured(y, predictions)
+    each = _errors(rows) / scale if rows.task == REGRESSION else _brier(rows)
+    return np.asarray(np.minimum(each if rows.answer.ndim == 1 else each / 2, 1.0))
+
+
+class _Found:
+    """One metric as measured."""
+
+    __slots__ = ("interval", "name", "rows", "value")
+
+    def __init__(self, name: str, value: float, interval: Interval, rows: Matured) -> None:
+        self.name, self.value, self.interval, self.rows = name, value, interval, rows
+
+    def result(self, verdict: Verdict, why: str, **more: Any) -> CheckResult:
+        evidence = {"outcomes_left_out": self.rows.strange} if self.rows.strange else {}
+        evidence |= more.pop("evidence", {})
+        low, high = (x if math.isfinite(x) else None for x in self.interval[:2])
+        return CheckResult(
+            name=self.name,
+            subject="live",
+            value=self.value,
+            low=low,
+            high=high,
+            level=self.interval.level,
+            n=self.rows.n,
+            verdict=verdict,
+            why=why,
+            method=self.interval.method,
+            evidence=evidence,
+            **more,
+        )
+
+
+def _too_few(rows: Matured) -> str:
+    if rows.n < LEAST_ROWS:
+        return f"{rows.n} known outcomes are too few to say: {LEAST_ROWS} are needed."
+    if rows.rarer < LEAST_OF_RARER_CLASS:
+        return (
+            f"{rows.rarer} outcomes of the rarer class are too few to say: "
+            f"{LEAST_OF_RARER_CLASS} are needed."
+        )
+    return ""
+
+
+def _unknown(name: str, rows: Matured, why: str) -> CheckResult:
+    evidence = {"outcomes_left_out": rows.strange} if rows.strange else {}
+    return CheckResult(
+        name=name, subject="live", n=rows.n, verdict="unknown", why=why, evidence=evidence
+    )
+
+
+def _decide(found: _Found, test: CheckResult | None, tolerance: float, level: float) -> CheckResult:
+    """Judge the growth of a loss over its baseline against the tolerance."""
+    if test is None or test.value is None:
+        why = f"The version carries no test value of {found.name} to compare with."
+        return found.result("unknown", why)
+    allowed = tolerance * test.value if found.rows.task == REGRESSION else tolerance
+    low, high = _growth(found, test)
+    growth = found.value - test.value
+    was = f"{number(found.value)} on live rows, {number(test.value)} on the test rows"
+    verdict: Verdict = "pass"
+    if low > allowed:
+        verdict, why = "fail", f"The answers got worse: {found.name} is {was}."
+    elif growth > allowed:
+        verdict, why = "warn", f"The answers may have got worse: {found.name} is {was}."
+    else:
+        why = f"The answers are as good as they were: {found.name} is {was}."
+    evidence = {"baseline": test.value, "growth": [growth, low, high], "tolerance": allowed}
+    return found.result(verdict, why, max=test.value + allowed, evidence=evidence)
+
+
+def _inform(found: _Found, test: CheckResult | None, tolerance: float, level: float) -> CheckResult:
+    """Set a metric beside its baseline; it is worth a look when worse beyond chance."""
+    if test is None or test.value is None:
+        return found.result("pass", "")
+    low, high = _growth(found, test)
+    worse = high < 0 if found.name == "roc_auc" else low > 0
+    beyond = abs(found.value - test.value) > tolerance * abs(test.value)
+    why = f"{number(test.value)} on the test rows" if worse and beyond else ""
+    verdict: Verdict = "warn" if worse and beyond else "pass"
+    return found.result(verdict, why, evidence={"baseline": test.value})
+
+
+def _growth(found: _Found, test: CheckResult) -> tuple[float, float]:
+    """Return the bounds of (live - test), each side's own uncertainty included."""
+    was = test.value or 0.0
+    test_low = was if test.low is None else test.low
+    test_high = was if test.high is None else test.high
+    now, (low, high, *_) = found.value, found.interval
+    growth = now - was
+    return (
+        growth - math.hypot(now - low, test_high - was),
+        growth + math.hypot(high - now, was - test_low),
+    )
+
+
+def _brier(rows: Matured) -> Floats:
+    return brier_scores(rows.truth, rows.answer)
+
+
+def _log(rows: Matured) -> Floats:
+    return log_losses(rows.truth, rows.answer)
+
+
+def _errors(rows: Matured) -> Floats:
+    return np.asarray(np.abs(rows.truth - rows.answer))
+
+
+def _mean_of(
+    each: Callable[[Matured], Floats],
+) -> tuple[Callable[[Matured], float], Callable[[Matured, float], Interval]]:
+    def measure(rows: Matured) -> float:
+        return float(each(rows).mean())
+
+    def bounds(rows: Matured, level: float) -> Interval:
+        return mean_interval(each(rows), level, least=0.0)
+
+    return measure, bounds
+
+
+_Metric = tuple[Callable[[Matured], float], Callable[[Matured, float], Interval]]
+
+_CLASSES: dict[str, _Metric] = {
+    "brier": _mean_of(_brier),
+    "log_loss": _mean_of(_log),
+    "ece": (
+        lambda rows: ece(rows.truth, rows.answer),
+        lambda rows, level: ece_interval(rows.truth, rows.answer, level),
+    ),
+    "roc_auc": (
+        lambda rows: roc_auc(rows.truth, rows.answer),
+        lambda rows, level: delong(rows.truth, rows.answer, level),
+    ),
+}
+_REGRESSION: dict[str, _Metric] = {
+    "mae": _mean_of(_errors),
+    "rmse": (
+        lambda rows: rmse(rows.truth, rows.answer),
+        lambda rows, level: rmse_interval(rows.truth, rows.answer, level),
+    ),
+}

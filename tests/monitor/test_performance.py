@@ -1,0 +1,207 @@
+"""Measured performance: harm is named when it is there, and nothing is said from too few rows."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from evermodel.errors import InputError
+from evermodel.monitor import RiskTracker, estimated, losses, performance
+from evermodel.records import CheckResult
+
+
+def _binary(p: np.ndarray) -> Any:
+    return SimpleNamespace(
+        task="binary", classes=("no", "yes"), positive="yes", probability=p, value=None
+    )
+
+
+def _regression(value: np.ndarray) -> Any:
+    return SimpleNamespace(
+        task="regression", classes=(), positive="", probability=None, value=value
+    )
+
+
+def _stream(n: int, seed: int, *, flip: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and calibrated probabilities; a share `flip` of the labels is turned round."""
+    rng = np.random.default_rng(seed)
+    p = rng.beta(1.5, 3, n)
+    y = (rng.random(n) < p) ^ (rng.random(n) < flip)
+    return np.where(y, "yes", "no"), p
+
+
+def _baseline() -> dict[str, CheckResult]:
+    y, p = _stream(20_000, 0)
+    tested = performance(y, _binary(p), baseline={})
+    return {result.name: result for result in tested}
+
+
+def test_good_answers_pass_and_say_so() -> None:
+    y, p = _stream(2000, 1)
+    found = performance(y, _binary(p), baseline=_baseline())
+    assert {result.verdict for result in found} == {"pass"}
+    assert found[0].why.startswith("The answers are as good as they were: brier is 0.1")
+    assert {result.name for result in found} == {"brier", "log_loss", "ece", "roc_auc"}
+
+
+def test_harm_beyond_the_tolerance_fails() -> None:
+    y, p = _stream(3000, 1, flip=0.35)
+    brier = performance(y, _binary(p), baseline=_baseline())[0]
+    assert (brier.name, brier.verdict) == ("brier", "fail")
+    assert brier.max is not None
+    assert brier.low is not None
+    assert brier.low > brier.max
+
+
+def test_a_loss_that_chance_may_explain_is_only_a_warning() -> None:
+    y, p = _stream(220, 5, flip=0.26)
+    assert performance(y, _binary(p), baseline=_baseline())[0].verdict == "warn"
+
+
+def test_the_baselines_own_uncertainty_counts() -> None:
+    y, p = _stream(1000, 1, flip=0.35)
+    sure = {"brier": CheckResult(name="brier", value=0.15, low=0.149, high=0.151)}
+    unsure = {"brier": CheckResult(name="brier", value=0.15, low=0.05, high=0.25)}
+    assert performance(y, _binary(p), baseline=sure)[0].verdict == "fail"
+    assert performance(y, _binary(p), baseline=unsure)[0].verdict == "warn"
+
+
+@pytest.mark.parametrize(("n", "positives"), [(199, 60), (1000, 29)])
+def test_too_few_outcomes_are_too_few_to_say(n: int, positives: int) -> None:
+    y = ["yes"] * positives + ["no"] * (n - positives)
+    found = performance(y, _binary(np.full(n, 0.1)), baseline=_baseline())
+    assert {result.verdict for result in found} == {"unknown"}
+    assert "too few to say" in found[0].why
+
+
+def test_outcomes_not_known_yet_are_left_out_and_strange_ones_counted() -> None:
+    y, p = _stream(1000, 1)
+    mixed = [*y.tolist(), None, "", float("nan"), "perhaps"]
+    brier = performance(mixed, _binary(np.r_[p, [0.1] * 4]), baseline={})[0]
+    assert brier.n == 1000
+    assert brier.evidence["outcomes_left_out"] == 1
+
+
+def test_without_a_baseline_nothing_is_judged() -> None:
+    y, p = _stream(1000, 1)
+    assert performance(y, _binary(p), baseline={})[0].verdict == "unknown"
+
+
+def test_a_regression_is_judged_by_its_error_relative_to_the_test_error() -> None:
+    rng = np.random.default_rng(0)
+    value = rng.normal(100, 20, 1000)
+    test = {"mae": CheckResult(name="mae", value=8.0, low=7.8, high=8.2)}
+    good = performance(value + rng.normal(0, 10, 1000), _regression(value), baseline=test)
+    bad = performance(value + rng.normal(0, 13, 1000), _regression(value), baseline=test)
+    assert (good[0].name, good[0].verdict) == ("mae", "pass")
+    assert bad[0].verdict == "fail"
+
+
+def test_many_classes_are_measured_too() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet([1, 1, 1], 900)
+    y = [("a", "b", "c")[rng.choice(3, p=row)] for row in p]
+    answers = SimpleNamespace(
+        task="multiclass", classes=("a", "b", "c"), positive="", probability=p, value=None
+    )
+    tested = {r.name: r for r in performance(y, answers, baseline={})}
+    assert performance(y, answers, baseline=tested)[0].verdict == "pass"
+    assert losses(y, answers).max() <= 1.0
+
+
+def test_as_many_outcomes_as_predictions_are_needed() -> None:
+    with pytest.raises(InputError, match="one outcome for each prediction"):
+        performance(["yes"], _binary(np.zeros(2)), baseline={})
+
+
+@pytest.mark.slow
+def test_daily_looks_for_a_year_raise_the_promised_share_of_false_alarms_at_most() -> None:
+    rng = np.random.default_rng(1)
+    alarms = 0
+    for _ in range(80):
+        tracker = RiskTracker(bound=0.2)
+        for _ in range(365):
+            tracker.update((rng.random(30) < 0.2).astype(np.float64))  # exactly at the bound
+        alarms += tracker.harmful
+    assert alarms <= 8  # 4 expected at most; 9 or more has a chance of 2 %
+
+
+def test_harm_after_a_long_good_time_is_found_soon() -> None:
+    rng = np.random.default_rng(1)
+    tracker = RiskTracker(bound=0.2)
+    for _ in range(200):
+        tracker.update((rng.random(50) < 0.15).astype(np.float64))
+    assert not tracker.harmful
+    days = 0
+    while not tracker.harmful and days < 60:
+        tracker.update((rng.random(50) < 0.3).astype(np.float64))
+        days += 1
+    assert days <= 25
+    assert tracker.result().verdict == "fail"
+    assert tracker.result().anytime
+
+
+def test_the_running_bound_does_not_depend_on_how_rows_are_parcelled() -> None:
+    values = np.random.default_rng(0).random(300)
+    once, twice = RiskTracker(bound=0.6), RiskTracker(bound=0.6)
+    together = once.update(values)
+    apart = np.r_[twice.update(values[:120]), twice.update(values[120:])]
+    np.testing.assert_allclose(together, apart)
+    assert (together < np.cumsum(values) / np.arange(1, 301)).all()
+
+
+def test_a_tracker_goes_on_from_its_stored_state() -> None:
+    values = np.random.default_rng(0).random(300)
+    whole = RiskTracker(bound=0.4)
+    whole.update(values[:100])
+    stored = msgspec.json.decode(msgspec.json.encode(whole), type=RiskTracker)
+    np.testing.assert_array_equal(whole.update(values[100:]), stored.update(values[100:]))
+    assert whole == stored
+
+
+@pytest.mark.parametrize("losses", [[0.5, np.nan], [1.5], [-0.1]])
+def test_a_loss_outside_its_range_is_refused(losses: list[float]) -> None:
+    with pytest.raises(InputError):
+        RiskTracker(bound=0.2).update(losses)
+
+
+def test_a_tracker_of_few_rows_says_nothing() -> None:
+    tracker = RiskTracker(bound=0.2)
+    assert tracker.result().verdict == "unknown"
+    assert tracker.update([]).size == 0
+    tracker.update([0.1] * 100)
+    assert tracker.result().verdict == "unknown"
+
+
+def test_estimates_without_outcomes_agree_with_what_comes() -> None:
+    held = 0
+    for seed in range(40):
+        y, p = _stream(1000, seed)
+        accuracy, brier, _ = estimated(p)
+        truth = float(np.mean((p >= 0.5) == (y == "yes")))
+        held += (accuracy.low or 0) <= truth <= (accuracy.high or 0)
+        assert brier.value == pytest.approx(float(np.mean((p - (y == "yes")) ** 2)), abs=0.03)
+    assert held >= 35
+
+
+def test_an_estimate_says_that_it_is_one_and_never_fails() -> None:
+    test = {"brier": CheckResult(name="brier", value=0.01)}
+    for result in estimated(np.full(500, 0.5), baseline=test):
+        assert result.subject == "estimate"
+        assert result.method.startswith("CBPE")
+        assert "An estimate" in result.why
+        assert result.verdict != "fail"
+    assert estimated(np.full(500, 0.5), baseline=test)[1].verdict == "warn"
+    assert estimated(np.full(100, 0.5))[0].verdict == "unknown"
+
+
+def test_estimates_of_many_classes_use_the_likeliest() -> None:
+    p = np.tile([0.6, 0.3, 0.1], (500, 1))
+    assert estimated(p)[0].value == pytest.approx(0.6)
+
+
+def test_a_probability_outside_its_range_is_refused() -> None:
+    with pytest.raises(InputError):
+        estimated([0.5, 1.2])
