@@ -358,6 +358,16 @@ def test_a_server_that_listens_and_never_answers_is_not_waited_for(
         assert time.perf_counter() - start < 10
 
 
+@pytest.mark.parametrize("address", ["http://", "http://me:secret@127.0.0.1:1", "nonsense://x"])
+def test_an_address_that_leads_nowhere_is_said_so_without_the_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(SurroundingsError, match="MLflow") as caught:
+        MlflowTracker(tmp_path).log(RUN, (), [])
+    assert "secret" not in str(caught.value)
+
+
 def test_a_damaged_database_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"not a database, but long enough for one" * 100)
     with pytest.raises(SurroundingsError, match="MLflow refused"):

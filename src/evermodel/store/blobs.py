@@ -34,6 +34,14 @@ def digest_of(path: str | Path) -> str:
         When the path does not exist.
     SurroundingsError
         When a file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "hello.txt").write_bytes(b"hello")
+    ...     digest_of(Path(folder, "hello.txt"))[:12]
+    '2cf24dba5fb0'
     """
     source = Path(path)
     with refusals(source):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from evermodel.errors import MissingExtraError, SurroundingsError
 
@@ -97,23 +99,33 @@ class Connection:
         """Ask a server whether it is there before MLflow asks again and again."""
         if urlsplit(uri).scheme not in {"http", "https"}:
             return
-        request = urllib.request.Request(f"{uri.rstrip('/')}/health")  # noqa: S310
+        address = _without_password(uri)
         try:
-            with urllib.request.urlopen(request, timeout=_PATIENCE):  # noqa: S310
+            with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=_PATIENCE):  # noqa: S310
                 pass
         except urllib.error.HTTPError:
             return
-        except OSError as error:
+        except (OSError, ValueError, HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, ssl.SSLError):
+                # It is there; whether its certificate will do is for MLflow's settings to say.
+                return
             what = "the MLflow server does not answer"
-            found = str(getattr(error, "reason", error))
-            raise SurroundingsError(what, where=uri, found=found, hint=_HINT) from error
+            raise SurroundingsError(what, where=address, found=str(reason), hint=_HINT) from error
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _refused(uri: str, error: Exception) -> SurroundingsError:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    server = urlsplit(uri).scheme in {"http", "https"}
-    hint = _HINT if server else "check that the disk has room and the workspace can be written"
-    return SurroundingsError("MLflow refused", where=uri, found=lines[0][:300], hint=hint)
+    hint = "check that the disk has room and the workspace can be written"
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        hint = "check the server and MLFLOW_TRACKING_URI; unset it to keep all in the workspace"
+    where = _without_password(uri)
+    return SurroundingsError("MLflow refused", where=where, found=lines[0][:300], hint=hint)
 
 
 @contextmanager
