@@ -68,6 +68,12 @@ def test_the_table_the_layers_and_the_folders_name_the_same_rooms() -> None:
     assert folders - NOT_LAYERS == layers
 
 
+def test_every_benchmark_is_listed() -> None:
+    page = (ROOT / "benchmarks" / "README.md").read_text()
+    named = set(re.findall(r"^\| `([a-z_]+\.py)` \|", page, flags=re.MULTILINE))
+    assert named == {path.name for path in (ROOT / "benchmarks").glob("[a-z]*.py")}
+
+
 @pytest.mark.slow
 def test_no_import_goes_against_the_layers() -> None:
     done = subprocess.run(
