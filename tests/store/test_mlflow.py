@@ -389,6 +389,21 @@ registry.alias("churn", "champion", 1)
 
 
 @pytest.mark.slow
+def test_a_database_whose_making_was_killed_is_made_again(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _QUIET, str(tmp_path)]
+    with subprocess.Popen(command) as process:
+        end = time.monotonic() + 120
+        # Well inside the making: the file has begun to grow.
+        while not any(path.stat().st_size > 100_000 for path in tmp_path.glob(".mlflow.db.*.tmp")):
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        process.kill()
+    assert not (tmp_path / "mlflow.db").exists()
+    MlflowTracker(tmp_path).log(RUN, RESULTS, [])
+    assert (tmp_path / "mlflow.db").exists()
+
+
+@pytest.mark.slow
 def test_mlflow_says_nothing_on_the_terminal_even_the_first_time(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "default", "-c", _QUIET, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -8,14 +8,15 @@ import ssl
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from evermodel.errors import MissingExtraError, SurroundingsError
+from evermodel.store.durable import sync_file, sync_folder, temporary
 
 __all__ = ["Connection"]
 
@@ -52,9 +53,7 @@ class Connection:
     @property
     def uri(self) -> str:
         """Where runs are tracked."""
-        # A path may hold characters that mean something in an address.
-        path = str(self.workspace / "mlflow.db").replace("%", "%25").replace("?", "%3F")
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{path}"
+        return os.environ.get("MLFLOW_TRACKING_URI") or _sqlite(self.workspace / "mlflow.db")
 
     def artifacts(self, project: str) -> str | None:
         """Return where a project's artifacts lie, or None to let the server decide."""
@@ -88,7 +87,8 @@ class Connection:
             _mute()
             try:
                 if uri not in self._clients:
-                    self.workspace.mkdir(parents=True, exist_ok=True)
+                    if uri == _sqlite(self.workspace / "mlflow.db"):
+                        _make(self.workspace / "mlflow.db", MlflowClient)
                     registry = os.environ.get("MLFLOW_REGISTRY_URI") or uri
                     self._clients[uri] = MlflowClient(uri, registry)
                 yield self._clients[uri]
@@ -112,6 +112,30 @@ class Connection:
                 return
             what = "the MLflow server does not answer"
             raise SurroundingsError(what, where=address, found=str(reason), hint=_HINT) from error
+
+
+def _sqlite(path: Path) -> str:
+    # A path may hold characters that mean something in an address.
+    return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
+
+
+def _make(path: Path, open_client: Callable[[str, str], Any]) -> None:
+    """Make an empty MLflow database, whole or not at all.
+
+    MLflow does it in seventy steps, and never mends a database left between two of them.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = temporary(path)
+    try:
+        open_client(_sqlite(new), _sqlite(new))
+        sync_file(new)
+        with suppress(FileExistsError):
+            os.link(new, path)
+        sync_folder(path.parent)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _without_password(uri: str) -> str:
