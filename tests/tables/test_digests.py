@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,7 +22,7 @@ _CELLS = st.fixed_dictionaries(
         "b": st.booleans() | st.none(),
     }
 )
-_SCHEMA = {
+_SCHEMA: dict[str, Any] = {
     "n": pl.Int64,
     "x": pl.Float64,
     "s": pl.String,

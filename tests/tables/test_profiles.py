@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -33,7 +34,7 @@ _ROWS = st.lists(
     min_size=1,
     max_size=40,
 )
-_SCHEMA = {"x": pl.Float64, "c": pl.String, "b": pl.Boolean, "t": pl.Datetime("us"), "s": pl.String}
+_SCHEMA: dict[str, Any] = {"x": pl.Float64, "c": pl.String, "b": pl.Boolean, "t": pl.Datetime("us"), "s": pl.String}
 
 
 def _close(a: tables.ColumnProfile, b: tables.ColumnProfile) -> None:

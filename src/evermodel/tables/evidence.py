@@ -15,6 +15,7 @@ from evermodel.tables.values import (
     CATEGORY_MISSING,
     MARKS,
     MISSING_WORDS,
+    common_shape,
     convert_dates,
     date_format,
     date_shapes,
@@ -101,7 +102,6 @@ class Evidence:
     points: int = 0
     grouped_points: int = 0
     marked: Counter[str] = field(default_factory=Counter)
-    marked_points: int = 0
     dates: int = 0
     ambiguous_dates: int = 0
     failing: Counter[str] = field(default_factory=Counter)
@@ -205,22 +205,33 @@ class Evidence:
         texts = part.texts
         if self.others != self.dates or not any(map(looks_like_date, texts[:20].to_list())):
             return  # some earlier value was no date: later ones cannot make it a column of dates
+        shape = common_shape(texts)
+        if date_format(shape, "day first"):
+            orders = _ORDERS[1:] if _is_twofold(shape) else _ORDERS[:1]
+            failed = {order: convert_dates(texts, order).is_null() for order in orders}
+            if not (failed[orders[0]] & failed[orders[-1]]).any():
+                self._count_dates(part, [(shape, texts.is_not_null())])
+                for order, mask in failed.items():
+                    self.failing[order] += part.count(mask)
+                return
         shapes = date_shapes(texts)
-        kinds = shapes.unique().to_list()
-        known = {kind: date_format(kind, "day first") for kind in kinds[:200]}
-        fits = shapes.is_in([kind for kind, form in known.items() if form])
-        self.dates += part.count(fits)
+        kinds = [kind for kind in shapes.unique().to_list()[:200] if date_format(kind, "day first")]
+        fits = shapes.is_in(kinds)
         if not fits.all():
+            self.dates += part.count(fits)
             return
-        zoned = [kind for kind, form in known.items() if form and form[1]]
-        self.zones += part.count(shapes.is_in(zoned))
-        twofold = [kind for kind in kinds if kind[0] == "9" and "B" not in kind]
-        for order in _ORDERS if twofold else _ORDERS[:1]:
+        self._count_dates(part, [(kind, shapes == kind) for kind in kinds])
+        for order in _ORDERS[1:] if any(map(_is_twofold, kinds)) else _ORDERS[:1]:
             self.failing[order] += part.count(convert_dates(texts, order).is_null())
-        if twofold:
-            self.ambiguous_dates += part.count(shapes.is_in(twofold))
-            self.short_years += part.count(shapes.str.contains(r"^9/9/9\b"))
-            self.slashed += part.count(shapes.str.contains("/", literal=True))
+
+    def _count_dates(self, part: _Part, found: list[tuple[str, pl.Series]]) -> None:
+        for shape, mask in found:
+            rows = part.count(mask)
+            self.dates += rows
+            self.zones += rows if shape.endswith("+9") else 0
+            self.ambiguous_dates += rows if _is_twofold(shape) else 0
+            self.short_years += rows if shape.startswith("9/9/9") else 0
+            self.slashed += rows if "/" in shape else 0
 
     @property
     def is_plain_number(self) -> bool:
@@ -247,6 +258,11 @@ class Evidence:
     def is_date(self) -> bool:
         """Whether all values have the shape of a date."""
         return bool(self.dates) and self.dates == self.others and not (self.numbers or self.marked)
+
+
+def _is_twofold(shape: str) -> bool:
+    """Whether day and month could stand in either order."""
+    return shape.startswith("9") and "B" not in shape
 
 
 def _distinct(values: pl.Series) -> int:

@@ -13,6 +13,7 @@ __all__ = [
     "CATEGORY_MISSING",
     "MARKS",
     "MISSING_WORDS",
+    "common_shape",
     "convert_dates",
     "convert_numbers",
     "date_format",
@@ -32,6 +33,8 @@ MISSING_WORDS = frozenset(
 CATEGORY_MISSING = frozenset({"", "?", "NA", "N/A", "null"})
 """What means "missing" in a column of words; anything else there may be a value of its own."""
 
+_SHAPE_SAMPLE, _MOST_SHAPES = 200, 200
+_FIRST_YEAR = 1000  # fewer digits are years of two digits, read as four
 _SIGN = r"^[+\-\u2212]?"
 MARKS = {
     # Written so that only one reading of the marks is possible, or (the last) two are.
@@ -143,29 +146,43 @@ def date_format(shape: str, order: DateOrder) -> tuple[str, Literal["", "zone"]]
     return form, ""
 
 
+def common_shape(values: pl.Series) -> str:
+    """Return the one shape that the first values have, or "" where they have several."""
+    shapes = date_shapes(values.drop_nulls().head(_SHAPE_SAMPLE)).unique()
+    return str(shapes[0]) if len(shapes) == 1 else ""
+
+
 def convert_dates(values: pl.Series, order: DateOrder) -> pl.Series:
     """Return stripped texts as Datetime("us") in UTC without a zone; null where one is no date."""
-    empty = pl.Series(values.name, [None] * len(values), dtype=pl.Datetime("us"))
-    shapes = date_shapes(values)
-    kinds = shapes.drop_nulls().unique().to_list()
-    result = empty
-    for shape in sorted(kinds)[:200]:
-        known = date_format(shape, order)
-        if known is None:
-            continue
-        form, zone = known
-        mine = values if len(kinds) == 1 else values.set(shapes != shape, None)
-        kind = pl.Datetime("us", "UTC") if zone else pl.Datetime("us")
-        if "%.f" in form:
-            mine = mine.str.replace(r"(:\d+),", "${1}.")
-        if shape.endswith("Z"):
-            mine = mine.str.replace(r" ?(?:Z|UTC)$", "")
-        parsed = mine.str.strptime(kind, form, strict=False)
-        if "%b" in form:
-            whole_name = form.replace("%b", "%B")
-            parsed = parsed.fill_null(mine.str.strptime(kind, whole_name, strict=False))
-        if zone:
-            parsed = parsed.dt.replace_time_zone(None)
-        parsed = parsed.set(parsed.dt.year() < 1000, None)
-        result = parsed if result is empty else result.fill_null(parsed)
+    shape = common_shape(values)
+    if date_format(shape, order):
+        result = _parse_shape(values, shape, order)
+        left = values.set(result.is_not_null(), None)
+    else:
+        result, left = pl.Series(values.name, [None] * len(values), pl.Datetime("us")), values
+    if left.null_count() == len(left):
+        return result
+    shapes = date_shapes(left)
+    for other in sorted(shapes.drop_nulls().unique().to_list())[:_MOST_SHAPES]:
+        if date_format(other, order):
+            mine = left.set(shapes != other, None)
+            result = result.fill_null(_parse_shape(mine, other, order))
     return result
+
+
+def _parse_shape(values: pl.Series, shape: str, order: DateOrder) -> pl.Series:
+    """Return the times of texts of one shape."""
+    form, zone = date_format(shape, order) or ("", "")
+    kind = pl.Datetime("us", "UTC") if zone else pl.Datetime("us")
+    if "%.f" in form:
+        values = values.str.replace(r"(:\d+),", "${1}.")
+    if shape.endswith("Z"):
+        values = values.str.replace(r" ?(?:Z|UTC)$", "")
+    parsed = values.str.strptime(kind, form, strict=False)
+    if "%b" in form:
+        # The short and the whole name of a month are two formats.
+        whole = values.str.strptime(kind, form.replace("%b", "%B"), strict=False)
+        parsed = parsed.fill_null(whole)
+    if zone:
+        parsed = parsed.dt.replace_time_zone(None)
+    return parsed.set(parsed.dt.year() < _FIRST_YEAR, None)
