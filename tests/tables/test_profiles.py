@@ -34,7 +34,13 @@ _ROWS = st.lists(
     min_size=1,
     max_size=40,
 )
-_SCHEMA: dict[str, Any] = {"x": pl.Float64, "c": pl.String, "b": pl.Boolean, "t": pl.Datetime("us"), "s": pl.String}
+_SCHEMA: dict[str, Any] = {
+    "x": pl.Float64,
+    "c": pl.String,
+    "b": pl.Boolean,
+    "t": pl.Datetime("us"),
+    "s": pl.String,
+}
 
 
 def _close(a: tables.ColumnProfile, b: tables.ColumnProfile) -> None:

@@ -103,8 +103,7 @@ def scan(
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
         _follow(opened, understood)
-    for batch in _raw_batches(opened, batch_rows):
-        raw, done = _texts(batch, repairs or {}, forced)
+    for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced):
         frame = _typed(raw, done, understood.columns, reading, opened.where)
         yield from frame.iter_slices(batch_rows)
 
@@ -129,8 +128,7 @@ def understand(
         opened.settle()
     forced = _forced(repairs or {}, types or {})
     gathered = _Gathered(reading)
-    for batch in _raw_batches(opened, batch_rows):
-        raw, done = _texts(batch, repairs or {}, forced)
+    for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced):
         gathered.add(raw, done)
     return gathered.verdict(opened, reading, forced)
 
@@ -147,14 +145,21 @@ def _forced(
 
 
 def _texts(
-    batch: RawBatch | pl.DataFrame, repairs: Mapping[str, Repair], forced: Mapping[str, ColumnType]
-) -> tuple[RawBatch, dict[str, pl.Series]]:
-    """Divide a batch into texts that await a type, repaired, and columns that have one."""
-    done: dict[str, pl.Series] = {}
-    if isinstance(batch, pl.DataFrame):
-        batch, done = as_raw(batch, repairs, forced)
-    frame = apply_repairs(batch.frame, repairs)
-    return RawBatch(frame, batch.lines, batch.rejected, batch.kinds, batch.names), done
+    batches: Iterator[RawBatch | pl.DataFrame],
+    repairs: Mapping[str, Repair],
+    forced: Mapping[str, ColumnType],
+) -> Iterator[tuple[RawBatch, dict[str, pl.Series]]]:
+    """Divide batches into texts that await a type, repaired, and columns that have one."""
+    row = 1
+    for batch in batches:
+        done: dict[str, pl.Series] = {}
+        if isinstance(batch, pl.DataFrame):
+            raw, done = as_raw(batch, repairs, forced, first_row=row)
+            row += batch.height
+        else:
+            raw = batch
+        frame = apply_repairs(raw.frame, repairs)
+        yield RawBatch(frame, raw.lines, raw.rejected, raw.kinds, raw.names), done
 
 
 class _Gathered:
@@ -261,8 +266,7 @@ def _whole(
 ) -> Table:
     gathered = _Gathered(reading)
     kept: list[tuple[RawBatch, dict[str, pl.Series]]] = []
-    for batch in batches:
-        raw, done = _texts(batch, repairs, forced)
+    for raw, done in _texts(batches, repairs, forced):
         gathered.add(raw, done)
         kept.append((raw, done))
     understood = gathered.verdict(opened, reading, forced)

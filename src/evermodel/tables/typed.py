@@ -65,7 +65,11 @@ def _as_text(series: pl.Series) -> pl.Series:
 
 
 def as_raw(
-    frame: pl.DataFrame, repairs: Mapping[str, Repair], forced: Mapping[str, ColumnType]
+    frame: pl.DataFrame,
+    repairs: Mapping[str, Repair],
+    forced: Mapping[str, ColumnType],
+    *,
+    first_row: int = 1,
 ) -> tuple[RawBatch, dict[str, pl.Series]]:
     """Divide a frame into texts that await a type, and columns that keep the one they have."""
     texts: list[pl.Series] = []
@@ -85,5 +89,5 @@ def as_raw(
             texts.append(values.cast(pl.String))
         else:
             done[series.name] = values
-    rows = np.arange(1, len(frame) + 1)
+    rows = np.arange(first_row, first_row + len(frame))
     return RawBatch(pl.DataFrame(texts), rows, (), kinds, tuple(frame.columns)), done

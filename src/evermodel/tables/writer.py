@@ -61,6 +61,17 @@ def write(
     batches = [frame_or_batches] if isinstance(frame_or_batches, pl.DataFrame) else frame_or_batches
     if spreadsheet_safe and suffix in (".csv", ".tsv"):
         batches = map(_without_formulas, batches)
+    try:
+        return _write_whole(batches, path, suffix)
+    except OSError as error:
+        what = "the file cannot be written"
+        hint = "free disk space or choose another folder"
+        found = error.strerror or str(error)
+        raise SurroundingsError(what, where=str(path), found=found, hint=hint) from None
+
+
+def _write_whole(batches: Iterable[pl.DataFrame], path: Path, suffix: str) -> int:
+    """Write beside the file's place, and put it there when it is on the disk."""
     part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
         with part.open("xb") as file:
@@ -68,19 +79,14 @@ def write(
                 rows = _write_csv(batches, file, "," if suffix == ".csv" else "\t")
             else:
                 rows = _write_parquet(batches, file)
+            if rows is None:
+                raise DataError("there is nothing to write", where=str(path))
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
         _sync_folder(path.parent)
-    except OSError as error:
-        what = "the file cannot be written"
-        hint = "free disk space or choose another folder"
-        found = error.strerror or str(error)
-        raise SurroundingsError(what, where=str(path), found=found, hint=hint) from None
     finally:
         part.unlink(missing_ok=True)
-    if rows is None:
-        raise DataError("there is nothing to write", where=str(path))
     return rows
 
 
