@@ -60,6 +60,11 @@ def test_thousands_blanks_are_found(tmp_path: Path) -> None:
     assert _values(tmp_path, "a;b\n1 234,5;x\n12 345;y\n")["a"] == [1234.5, 12345.0]
 
 
+def test_telephone_numbers_are_no_numbers(tmp_path: Path) -> None:
+    table = _read(tmp_path, "a;b\n+49 170 123;x\n+49 171 456;y\n")
+    assert table.frame["a"].to_list() == ["+49 170 123", "+49 171 456"]
+
+
 def test_a_number_with_two_readings_is_said_to_have_them(tmp_path: Path) -> None:
     table = _read(tmp_path, 'a,b\n"1,234",x\n"5,678",y\n')
     assert table.frame["a"].to_list() == [1234.0, 5678.0]
@@ -232,7 +237,7 @@ def test_every_kind_of_line_end_is_read(tmp_path: Path, end: str) -> None:
 def test_empty_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
     table = _read(tmp_path, "\na,b\n1,x\n\n2,y\n\n\n")
     assert table.frame.rows() == [(1, "x"), (2, "y")]
-    assert "3 empty lines are passed over" in table.understood.notes
+    assert "empty lines passed over: 3" in table.understood.notes
 
 
 def test_a_file_without_a_header_gets_names(tmp_path: Path) -> None:
@@ -264,7 +269,7 @@ def test_compressed_text_is_read(tmp_path: Path) -> None:
 def test_infinite_numbers_are_numbers_and_said(tmp_path: Path) -> None:
     table = _read(tmp_path, "a,b\n1.5,x\ninf,y\n")
     assert table.frame["a"].to_list() == [1.5, float("inf")]
-    assert "a: 1 values are infinite" in table.understood.notes
+    assert "a: infinite values: 1" in table.understood.notes
 
 
 def test_a_table_of_one_row_says_so(tmp_path: Path) -> None:

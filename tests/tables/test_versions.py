@@ -32,6 +32,7 @@ def test_every_type_and_name_comes_back(tmp_path: Path) -> None:
             "{f}=g": ["x", None],
             "zeit(ü)": [datetime(2020, 1, 31, 10, 0, 0, 5), None],
             "ok": [True, None],
+            "whole": [1.0, 2.0],
             "big": [2**62 + 1, -(2**62) - 1],
         }
     )

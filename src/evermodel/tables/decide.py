@@ -119,7 +119,7 @@ def _words_or_text(one: Evidence) -> ColumnType:
 def _number(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | None:
     """Return how a column of numbers is read; None where its marks contradict one another."""
     if one.infinite:
-        notes.append(f"{one.name}: {one.infinite} values are infinite")
+        notes.append(f"{one.name}: infinite values: {one.infinite}")
     if not one.marked:
         if known.decimal == "," and _only_grouped(one):
             notes.append(f"{one.name}: points are thousands marks, as elsewhere in the file")

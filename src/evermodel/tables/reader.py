@@ -85,10 +85,18 @@ def scan(
     understood: Understanding | None = None,
     batch_rows: int = 65_536,
 ) -> Iterator[pl.DataFrame]:
-    """Yield the table in batches of at most `batch_rows` rows, in memory that does not grow.
+    r"""Yield the table in batches of at most `batch_rows` rows, in memory that does not grow.
 
     Where `understood` is not given, the source is looked through once before, so that types are
     found from all values here too.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "days.csv"
+    >>> _ = path.write_text("day,n\n1,5\n2,6\n3,7.5\n")
+    >>> [batch["n"].to_list() for batch in scan(path, batch_rows=2)]
+    [[5.0, 6.0], [7.5]]
 
     Raises
     ------
@@ -116,7 +124,16 @@ def understand(
     types: Mapping[str, ColumnType] | None = None,
     batch_rows: int = 65_536,
 ) -> Understanding:
-    """Return how a source is understood, looking through all of it in bounded memory.
+    r"""Return how a source is understood, looking through all of it in bounded memory.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "days.csv"
+    >>> _ = path.write_text("day;price\n31.01.2020;1,5\n")
+    >>> found = understand(path)
+    >>> found.separator, found.decimal, found.dates
+    (';', ',', 'day first')
 
     Raises
     ------
@@ -193,7 +210,7 @@ class _Gathered:
         if self.rejected_rows > self.rows:
             first = self.rejected[0]
             what = f"{self.rejected_rows} of {self.rows + self.rejected_rows} rows cannot be read"
-            hint = "set reading.separator, or take away lines above the header"
+            hint = "set reading.separator, take away lines above the header, or name every column"
             where = f"{opened.where}:{first.line}"
             raise DataError(what, where=where, found=first.reason, hint=hint)
         if not self.rows:
@@ -238,11 +255,11 @@ class _Gathered:
         if self.rejected_rows:
             first = self.rejected[0]
             notes.append(
-                f"{self.rejected_rows} rows are left out as they cannot be read; the first stands"
+                f"rows left out because they cannot be read: {self.rejected_rows}; the first stands"
                 f" on line {first.line}: {first.reason}"
             )
         if isinstance(opened, Delimited) and opened.blank_lines:
-            notes.append(f"{opened.blank_lines} empty lines are passed over")
+            notes.append(f"empty lines passed over: {opened.blank_lines}")
         if self.rows == 1:
             notes.append("the table has only one row")
         return notes

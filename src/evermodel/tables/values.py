@@ -35,7 +35,7 @@ CATEGORY_MISSING = frozenset({"", "?", "NA", "N/A", "null"})
 
 _SHAPE_SAMPLE, _MOST_SHAPES = 200, 200
 _FIRST_YEAR = 1000  # fewer digits are years of two digits, read as four
-_SIGN = r"^[+\-\u2212]?"
+_SIGN = r"^[+-]?"
 MARKS = {
     # Written so that only one reading of the marks is possible, or (the last) two are.
     "point": _SIGN + r"\d{1,3}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})$",
@@ -43,7 +43,8 @@ MARKS = {
     + r"(?:\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2,}|0,\d+|\d{4,},\d+"
     + r"|\d+,(?:\d{1,2}|\d{4,})|\d*,\d+[eE][+-]?\d+|,\d+)$",
     "either": _SIGN + r"[1-9]\d{0,2},\d{3}$",
-    "spaced": _SIGN + r"\d{1,3}(?:[ '\u2019\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?$",
+    # A sign of plus before groups of digits is a telephone number.
+    "spaced": r"^-?" + r"\d{1,3}(?:[ '\u2019\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?$",
 }
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LIKE_DATE = re.compile(
@@ -90,7 +91,6 @@ def convert_numbers(values: pl.Series, how: ColumnReading) -> pl.Series:
         values = values.str.replace_all(marks[how.thousands], "")
     if how.decimal == ",":
         values = values.str.replace(",", ".", literal=True)
-    values = values.str.replace("\u2212", "-", literal=True)
     if how.whole:
         return values.cast(pl.Int64, strict=False)
     return values.cast(pl.Float64, strict=False).fill_nan(None)

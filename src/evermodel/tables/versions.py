@@ -86,7 +86,8 @@ def load(folder: str | Path, version: int) -> pl.DataFrame:
     NotFoundError
         When there is no such table or version.
     """
-    return _restored(scan_version(folder, version).collect())
+    columns = scan_version(folder, version).collect().get_columns()
+    return pl.DataFrame([normalise(series)[0] for series in columns])
 
 
 def append(folder: str | Path, frame: pl.DataFrame, *, key: str) -> bool:
