@@ -144,6 +144,7 @@ def picture(bins: Bins) -> dict[str, Any]:
     if before[-1] == 0 and after[-1] == 0:
         labels, before, after = labels[:-1], before[:-1], after[:-1]
     return {
+        "ordered": bins.ordered,
         "labels": labels,
         "reference": before.round(4).tolist(),
         "current": after.round(4).tolist(),

@@ -65,7 +65,7 @@ def estimated(
     Examples
     --------
     >>> accuracy, brier, _ = estimated(np.full(1000, 0.1))
-    >>> round(accuracy.value, 4), round(brier.value, 4), accuracy.method.split()[0]
+    >>> round(accuracy.value, 4), round(brier.value, 4), accuracy.method
     (0.9, 0.09, 'CBPE')
     """
     p = floats(probability, name="probabilities")
@@ -102,7 +102,7 @@ def _result(
     level: float,
 ) -> CheckResult:
     n = matrix.shape[0]
-    method = "CBPE: expected under the model's own calibrated probabilities"
+    method = "CBPE"
     if n < LEAST_ROWS:
         why = f"{n} rows are too few to say: {LEAST_ROWS} are needed."
         return CheckResult(

@@ -14,6 +14,7 @@ __all__ = [
     "interval",
     "number",
     "percent",
+    "plain_name",
     "required",
     "title_of",
     "whole",
@@ -131,6 +132,31 @@ def required(result: CheckResult) -> str:
     if low != NONE and high != NONE:
         return f"{low} to {high}"
     return f">= {low}" if low != NONE else f"<= {high}" if high != NONE else ""
+
+
+_NAMES = {
+    "roc_auc": "ROC AUC",
+    "ece": "Calibration error",
+    "brier": "Brier score",
+    "f1": "F1",
+    "mae": "Mean absolute error",
+    "rmse": "Root mean squared error",
+    "r2": "R2",
+    "drift": "Difference from before",
+    "action": "What to do",
+    "risk": "Loss so far",
+}
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a measurement as a person would write it.
+
+    Examples
+    --------
+    >>> plain_name("roc_auc"), plain_name("average_precision")
+    ('ROC AUC', 'Average precision')
+    """
+    return _NAMES.get(name) or name.replace("_", " ").strip().capitalize()
 
 
 def title_of(result: CheckResult) -> str:
