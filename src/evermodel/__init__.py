@@ -1,1 +1,104 @@
-"""Evermodel keeps machine-learning models right after day one."""
+"""Evermodel keeps machine-learning models right after day one.
+
+The Python API: everything that the command line does, with records in return.
+
+>>> import evermodel as em
+>>> em.parse_requirement("roc_auc >= 0.8").min
+0.8
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evermodel.bundle import load
+    from evermodel.loop.beginning import check, init
+    from evermodel.loop.doctor import doctor
+    from evermodel.loop.predictions import labels
+    from evermodel.loop.releasing import evaluate, promote, register, rollback
+    from evermodel.loop.schedule import run_forever
+    from evermodel.loop.scoring import score
+    from evermodel.loop.serving import application
+    from evermodel.loop.telling import history, report, status, verify_ledger
+    from evermodel.loop.training import reproduce, train
+    from evermodel.loop.turning import retrain, run
+    from evermodel.loop.watching import monitor
+    from evermodel.loop.workspace import Workspace, open_workspace
+    from evermodel.project import Project, load_project, parse_project, parse_requirement
+    from evermodel.records import CheckResult, Report
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "CheckResult": "records",
+    "Project": "project",
+    "Report": "records",
+    "Workspace": "loop.workspace",
+    "application": "loop.serving",
+    "check": "loop.beginning",
+    "doctor": "loop.doctor",
+    "evaluate": "loop.releasing",
+    "history": "loop.telling",
+    "init": "loop.beginning",
+    "labels": "loop.predictions",
+    "load": "bundle",
+    "load_project": "project",
+    "monitor": "loop.watching",
+    "open_workspace": "loop.workspace",
+    "parse_project": "project",
+    "parse_requirement": "project",
+    "promote": "loop.releasing",
+    "register": "loop.releasing",
+    "report": "loop.telling",
+    "reproduce": "loop.training",
+    "retrain": "loop.turning",
+    "rollback": "loop.releasing",
+    "run": "loop.turning",
+    "run_forever": "loop.schedule",
+    "score": "loop.scoring",
+    "status": "loop.telling",
+    "train": "loop.training",
+    "verify_ledger": "loop.telling",
+}
+"""Where each public name lives; nothing is imported before it is used."""
+
+__all__ = [
+    "CheckResult",
+    "Project",
+    "Report",
+    "Workspace",
+    "__version__",
+    "application",
+    "check",
+    "doctor",
+    "evaluate",
+    "history",
+    "init",
+    "labels",
+    "load",
+    "load_project",
+    "monitor",
+    "open_workspace",
+    "parse_project",
+    "parse_requirement",
+    "promote",
+    "register",
+    "report",
+    "reproduce",
+    "retrain",
+    "rollback",
+    "run",
+    "run_forever",
+    "score",
+    "status",
+    "train",
+    "verify_ledger",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'evermodel' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"evermodel.{_ROOMS[name]}"), name)

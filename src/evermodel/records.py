@@ -16,6 +16,7 @@ __all__ = [
     "REGRESSION",
     "CheckResult",
     "Column",
+    "ColumnType",
     "Dataset",
     "Decision",
     "Deployment",

@@ -209,7 +209,7 @@ def _lasting_risk(people: People) -> Floats:
 def _pull(people: People, plan: Plan) -> Floats:
     """Return how much of each customer's shopping the competitor draws away, 0 to 1."""
     there = np.isin(people.region, [REGIONS.index(name) for name in plan.competitor_regions])
-    price_minded = np.where(people.membership == 0, 0.9, 0.3) + 0.5 * people.bargain
+    price_minded = np.where(people.membership == 0, 0.9, 0.6) + 0.5 * people.bargain
     drawn: Floats = (there * np.minimum(price_minded, 1.0)).astype(np.float32)
     return drawn
 

@@ -206,7 +206,7 @@ class Shop:
             np.where(chance < 0.5, "no answer", "will not come back"),
             np.where(chance < 0.12, "no answer", "ordered again"),
         )
-        known = np.where(left, chance < 0.88, chance < 0.55)
+        known = np.where(left, chance < 0.8, chance < 0.5)
         result = pl.Series(LEAK, word, dtype=pl.String).set(pl.Series(~known), None)
         return table.insert_column(table.width - 1, result)
 

@@ -22,6 +22,7 @@ from evermodel.report.svg import (
     extent,
     fit,
     marker,
+    tick_text,
     ticks,
 )
 from evermodel.report.wording import WORDS, interval, number, percent, plain_name
@@ -75,7 +76,7 @@ def intervals(
     x = Scale(low, high, left, width - right)
     for tick in ticks(low, high, 3 if narrow else 5):
         board.line(x(tick), 0, x(tick), height - 26)
-        board.text(x(tick), height - 8, number(tick), size=12, anchor="middle", colour=MUTED)
+        board.text(x(tick), height - 8, tick_text(tick), size=12, anchor="middle", colour=MUTED)
     for i, result in enumerate(shown):
         _interval_row(board, result, x, ROW * i + ROW / 2, narrow=narrow)
     return board.svg()
@@ -121,7 +122,7 @@ def reliability(
     if not bins:
         return empty("No outcomes to compare with yet.", width=width, title=title)
     left, top, bottom = 46, 8, 46
-    size = width - left - 12
+    size = width - left - 20
     says = "; ".join(
         f"said {percent(b['mean'])}, happened {percent(b['rate'])} of {b['n']:,}" for b in bins
     )
@@ -258,17 +259,18 @@ def _columns(
     _legend(board)
     top, bottom = 28, 150
     y = Scale(0, max([*before, *now]) or 1.0, bottom, top)
-    step = width / len(labels)
-    for i, (old, new) in enumerate(zip(before, now, strict=True)):
-        start = i * step + step * 0.1
+    apart = 0.6 if labels[-1] == "missing" else 0.0  # missing values are no part of the order
+    step = width / (len(labels) + apart)
+    for i, (label, old, new) in enumerate(zip(labels, before, now, strict=True)):
+        start = (i + 0.1 + (apart if label == "missing" else 0.0)) * step
         board.rect(start, y(old), step * 0.4, bottom - y(old), QUIET)
         board.rect(start + step * 0.4, y(new), step * 0.4, bottom - y(new), ACCENT)
     board.line(0, bottom, width, bottom, GRID)
     numbered = [label for label in labels if label != "missing"]
     board.text(0, bottom + 18, fit(numbered[0], width / 2), size=12, colour=MUTED)
-    last = width - step if len(numbered) < len(labels) else width
+    last = width - step * 1.6 if apart else width
     if len(numbered) > 1:
         board.text(last, bottom + 18, numbered[-1], size=12, anchor="end", colour=MUTED)
-    if len(numbered) < len(labels):
+    if apart:
         board.text(width, bottom + 34, "missing", size=12, anchor="end", colour=MUTED)
     return board.svg()

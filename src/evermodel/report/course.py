@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from evermodel.report.charts import empty
-from evermodel.report.svg import ACCENT, COLOURS, MUTED, Canvas, Scale, extent, fit, ticks
+from evermodel.report.svg import (
+    ACCENT,
+    COLOURS,
+    MUTED,
+    Canvas,
+    Scale,
+    extent,
+    fit,
+    tick_text,
+    ticks,
+)
 from evermodel.report.wording import number
 
 __all__ = ["course"]
@@ -68,7 +78,7 @@ def course(
     y = Scale(low, high, top + 190, top)
     for tick in ticks(low, high, 4):
         board.line(left, y(tick), width - 10, y(tick))
-        board.text(left - 8, y(tick) + 4, number(tick), size=12, anchor="end", colour=MUTED)
+        board.text(left - 8, y(tick) + 4, tick_text(tick), size=12, anchor="end", colour=MUTED)
     if unit:
         board.text(left + 6, top + 13, unit, size=12, colour=MUTED)
     for at, label in _time_ticks(min(times), max(times), width, dated=dated):
@@ -153,7 +163,7 @@ def _stacked(times: Sequence[float], low: float, high: float, width: float) -> l
 def _time_ticks(low: float, high: float, width: float, *, dated: bool) -> list[tuple[float, str]]:
     most = max(int(width / 90), 2)
     if not dated:
-        return [(tick, number(tick)) for tick in ticks(low, high, most)]
+        return [(tick, tick_text(tick)) for tick in ticks(low, high, most)]
     days = (high - low) / 86400
     if days < 1:
         return [(low, _day(low))]

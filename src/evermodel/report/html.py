@@ -28,6 +28,7 @@ from evermodel.report.wording import (
 
 __all__ = [
     "NARROW",
+    "WIDE",
     "Section",
     "day",
     "empty_part",
@@ -36,6 +37,7 @@ __all__ = [
     "figure",
     "folded",
     "ledger_table",
+    "marked",
     "marks_list",
     "page",
     "paragraph",
@@ -45,6 +47,9 @@ __all__ = [
     "tag",
     "verdict_banner",
 ]
+
+WIDE = 824
+"""Width in pixels of a picture on a wide page."""
 
 NARROW = 328
 """Width in pixels of a picture on a page 360 px wide."""
@@ -97,8 +102,8 @@ def verdict_banner(verdict: Verdict, say: str, why: str = "", *, more: str = "")
     >>> verdict_banner("pass", "You can rely on it")[:24]
     '<div class="banner pass"'
     """
-    reason = f"<p>{escape(why)}</p>" if why else ""
-    after = f'<p class="more">{escape(more)}</p>' if more else ""
+    reason = f"<p>{marked(why)}</p>" if why else ""
+    after = f'<p class="more">{marked(more)}</p>' if more else ""
     shape = f'<span aria-hidden="true">{SHAPES[verdict]}</span> '
     return (
         f'<div class="banner {verdict}" role="status"><p class="say">{shape}{escape(say)}</p>'
@@ -193,7 +198,7 @@ def _result_cells(result: CheckResult) -> list[tuple[str, str]]:
         (escape(interval(result)), "number"),
         (whole(result.n) if result.n is not None else "", "number"),
         (escape(required(result)), "number"),
-        (escape(result.why), "why"),
+        (marked(result.why), "why"),
     ]
 
 
@@ -243,7 +248,7 @@ def ledger_table(events: Sequence[Event], *, caption: str = "History") -> str:
                 (escape(day(event.time)), "when"),
                 (escape(str(version)) if version is not None else "", "number"),
                 (escape(event.actor), ""),
-                (escape(str(why)), "why"),
+                (marked(str(why)), "why"),
             ]
         )
     heads = [("What", ""), ("When", ""), ("Version", "number"), ("Who", ""), ("Why", "why")]
@@ -265,7 +270,7 @@ def figure(
     draw: Callable[[float], str],
     *,
     caption: str = "",
-    wide: float = 720,
+    wide: float = WIDE,
     narrow: float = NARROW,
     below: str = "",
 ) -> str:
@@ -276,7 +281,7 @@ def figure(
     >>> figure(lambda width: f"<svg width='{width}'></svg>").count("<svg")
     2
     """
-    said = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    said = f"<figcaption>{marked(caption)}</figcaption>" if caption else ""
     if wide <= narrow:
         return f"<figure>{draw(wide)}{said}{below}</figure>"
     return (
@@ -299,7 +304,7 @@ def marks_list(marks: Sequence[tuple[Any, str]]) -> str:
     True
     """
     items = "".join(
-        f"<li><b>{i}</b>{escape(str(at)[:10])} {escape(text)}</li>"
+        f"<li><b>{i}</b><span>{escape(str(at)[:10])}</span> {marked(text)}</li>"
         for i, (at, text) in enumerate(marks, start=1)
     )
     return f'<ol class="marks">{items}</ol>' if items else ""
@@ -310,6 +315,20 @@ def folded(summary: str, body: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>{body}</details>"
 
 
+def marked(text: str) -> str:
+    """Return escaped text in which words between backticks are set as code.
+
+    Examples
+    --------
+    >>> marked("more `mail` & less")
+    'more <code>mail</code> &amp; less'
+    """
+    pieces = escape(text).split("`")
+    if len(pieces) % 2 == 0:  # a lone backtick is only a backtick
+        return escape(text)
+    return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(pieces))
+
+
 def paragraph(text: str) -> str:
     """Return one paragraph; words between backticks are set as code.
 
@@ -318,9 +337,7 @@ def paragraph(text: str) -> str:
     >>> paragraph("run `evermodel train`")
     '<p>run <code>evermodel train</code></p>'
     """
-    pieces = escape(text).split("`")
-    coded = [f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(pieces)]
-    return f"<p>{''.join(coded)}</p>"
+    return f"<p>{marked(text)}</p>"
 
 
 def empty_part(why: str, next_step: str) -> str:

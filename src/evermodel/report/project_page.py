@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from html import escape
 from typing import Any
 
 import msgspec
 
-from evermodel.records import CheckResult, Deployment, Event, ModelVersion, Report, Verdict, worst
+from evermodel.records import CheckResult, Deployment, Event, ModelVersion, Report, Verdict
 from evermodel.report.charts import bars, compare, intervals, reliability
 from evermodel.report.course import Time, course
 from evermodel.report.html import (
@@ -28,6 +29,7 @@ from evermodel.report.html import (
     table,
     verdict_banner,
 )
+from evermodel.report.wording import plain_name
 
 __all__ = ["Course", "project_page"]
 
@@ -131,33 +133,32 @@ def _banner(
     deployment: Deployment | None, evaluation: Report | None, monitor: Report | None
 ) -> str:
     if deployment is None or not deployment.shares:
-        more = "Next: evermodel train, then evermodel register and evermodel promote."
+        more = "Next: `evermodel train`, then `evermodel register` and `evermodel promote`."
         return verdict_banner("unknown", "Nothing is live yet", "No version answers.", more=more)
     live = _live(deployment)
-    action = _found(monitor, "action")
+    action, missed = _found(monitor, "action"), _missed(evaluation)
     if action is not None:
         more = _NEXT.get(str(action.evidence.get("state")), "")
+        if action.verdict == "pass" and missed:
+            why = f"{action.why} On the test rows it does not reach what was asked: {missed}."
+            return verdict_banner("warn", _SAY["warn"], why)
         return verdict_banner(action.verdict, _SAY[action.verdict], action.why, more=more)
     if monitor is not None and monitor.results:
         verdict = monitor.verdict
         why = next((r.why for r in monitor.results if r.verdict == verdict and r.why), "")
         return verdict_banner(verdict, _SAY[verdict], why or f"{live.capitalize()} is live.")
-    gate = _gate(evaluation)
     why = f"{live.capitalize()} is live since {day(deployment.since)}."
-    if gate == "fail":
-        return verdict_banner(
-            "fail", _SAY["fail"], f"{why} It does not reach what was asked of it."
-        )
+    if missed:
+        why += f" On the test rows it does not reach what was asked: {missed}."
+        return verdict_banner("fail", _SAY["fail"], why, more="Next: `evermodel train`.")
     why += " Nobody has looked at its answers since."
-    return verdict_banner("unknown", "Not watched yet", why, more="Next: evermodel monitor.")
+    return verdict_banner("unknown", "Not watched yet", why, more="Next: `evermodel monitor`.")
 
 
-def _gate(evaluation: Report | None) -> Verdict:
-    """Return the verdict of what was required; results without a requirement do not count."""
-    if evaluation is None:
-        return "unknown"
-    asked = [r for r in evaluation.results if r.min is not None or r.max is not None]
-    return worst(asked)
+def _missed(evaluation: Report | None) -> str:
+    """Return the names of what was asked of the tested version and not reached."""
+    failed = [r for r in evaluation.results if r.verdict == "fail"] if evaluation else []
+    return ", ".join(" of ".join(x for x in (plain_name(r.name), r.slice) if x) for r in failed)
 
 
 def _found(report: Report | None, name: str) -> CheckResult | None:
@@ -186,7 +187,7 @@ def _at_a_glance(
 
 def _course_section(each: Course) -> Section:
     draw = partial(_draw_course, each)
-    body = figure(draw, caption=each.caption, wide=780, below=marks_list(each.marks))
+    body = figure(draw, caption=each.caption, below=marks_list(each.marks))
     return Section(title=each.title, body=body)
 
 
@@ -209,7 +210,7 @@ def _quality(evaluation: Report | None, bins: Sequence[Mapping[str, Any]]) -> Se
         caption = (
             "Each line is the range in which the value lies; the dotted mark is what was asked."
         )
-        parts.append(figure(partial(_draw_intervals, scores), caption=caption, wide=780))
+        parts.append(figure(partial(_draw_intervals, scores), caption=caption))
     if bins:
         parts.append(_reliability_part(bins))
     parts.append(folded("All measurements", results_table(whole, caption="Measurements")))
@@ -240,7 +241,7 @@ def _in_tenths(bins: Sequence[Mapping[str, Any]]) -> str:
     """Return the reliability of its surest bin in natural frequencies."""
     surest = max(bins, key=lambda b: b["mean"])
     said, came = round(surest["mean"] * 100), round(surest["rate"] * 10)
-    return f"When it said about {said} %, it happened {came} times in 10."
+    return f"When it said about {said} %, it happened about {came} times in 10."
 
 
 def _draw_reliability(bins: Sequence[Mapping[str, Any]], width: float) -> str:
@@ -262,7 +263,7 @@ def _watch(monitor: Report | None) -> Section:
         caption = (
             "0 is no difference, 1 is nothing in common. What chance alone would give is taken off."
         )
-        parts.append(figure(partial(_draw_bars, moved), caption=caption, wide=780))
+        parts.append(figure(partial(_draw_bars, moved), caption=caption))
     looked_at = [r for r in moved if r.verdict == "warn"]
     pictured = [r for r in looked_at if "bins" in r.evidence]
     if pictured:
@@ -305,11 +306,7 @@ def _compared(result: CheckResult) -> str:
             title=title,
         )
 
-    return f"{_head(result.subject)}{figure(draw, caption=result.why, wide=NARROW)}"
-
-
-def _head(text: str) -> str:
-    return paragraph(text).replace("<p>", "<h3>").replace("</p>", "</h3>")
+    return f"<h3>{escape(result.subject)}</h3>{figure(draw, caption=result.why, wide=NARROW)}"
 
 
 def _data(check: Report | None) -> Section:
@@ -362,8 +359,8 @@ def _versions_table(versions: Iterable[ModelVersion], deployment: Deployment | N
             [
                 (str(version.number), ""),
                 (state, ""),
-                (day(version.created), "when"),
-                (paragraph(f"`{version.digest[:12]}`")[3:-4], ""),
+                (escape(day(version.created)), "when"),
+                (f"<code>{escape(version.digest[:12])}</code>", ""),
             ]
         )
     return table("Versions", heads, rows)

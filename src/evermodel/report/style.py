@@ -75,7 +75,7 @@ color:var(--em-unknown);margin-bottom:.35rem}
 .banner.warn .say{color:var(--em-warn)}
 .banner.fail{background:var(--em-fail-soft);border-color:var(--em-fail)}
 .banner.fail .say{color:var(--em-fail)}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:1.1rem 1.75rem;
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.25rem,1fr));gap:1.1rem 1.5rem;
 margin:1.75rem 0 0}
 .facts div{margin:0}
 .facts dt{color:var(--em-muted);font-size:.875rem}
@@ -89,12 +89,12 @@ font-size:.8125rem;font-weight:600;color:var(--em-unknown);background:var(--em-u
 .scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:3px solid var(--em-accent);
 outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:.9375rem;overflow-wrap:normal}
-th,td{text-align:left;vertical-align:top;padding:.6rem .9rem;border-top:1px solid var(--em-grid)}
+th,td{text-align:left;vertical-align:top;padding:.6rem .7rem;border-top:1px solid var(--em-grid)}
 thead th{border-top:0;font-size:.8125rem;font-weight:600;color:var(--em-muted);white-space:nowrap;
 background:var(--em-panel)}
-tbody th{font-weight:600}
+tbody th{font-weight:600;min-width:7rem}
 td.number,th.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-td.why{min-width:15rem}
+td.why{min-width:13rem}
 td.when{white-space:nowrap;font-variant-numeric:tabular-nums}
 small{display:block;color:var(--em-muted);font-weight:400;font-size:.8125rem}
 figure{margin:1.5rem 0}
@@ -102,11 +102,14 @@ figcaption{color:var(--em-muted);font-size:.9375rem;margin-top:.5rem;max-width:4
 svg{display:block;max-width:100%;height:auto}
 .narrow{display:none}
 .side{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(19rem,100%),1fr));gap:0 2.5rem}
-.side figure{min-width:0}
+.side figure{min-width:0;margin:.75rem 0 1rem}.side{margin-top:2rem}.side h3{margin-top:.5rem}
 .marks{margin:.75rem 0 0;padding:0;list-style:none;font-size:.9375rem}
 .marks li{padding:.15rem 0 .15rem 1.9rem;text-indent:-1.9rem}
+.marks span{color:var(--em-muted);font-variant-numeric:tabular-nums;margin-right:.6rem}
 .marks b{display:inline-block;width:1.9rem;text-indent:0;color:var(--em-muted)}
-details{margin:1rem 0;border-top:1px solid var(--em-grid);padding-top:.9rem}
+details{margin:0;border-top:1px solid var(--em-grid);padding:.8rem 0}
+figure+details,.side+details,.scroll+details{margin-top:1.5rem}
+details:last-child{border-bottom:1px solid var(--em-grid)}
 summary{cursor:pointer;color:var(--em-accent);font-weight:600;padding:.2rem 0}
 .empty{border:1px dashed var(--em-quiet);border-radius:10px;padding:1.1rem 1.25rem;margin:1rem 0}
 .empty p:last-child{margin:0}

@@ -25,6 +25,7 @@ __all__ = [
     "extent",
     "fit",
     "marker",
+    "tick_text",
     "ticks",
 ]
 
@@ -225,6 +226,17 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
         if last - first < most:
             return [round(i * step, 12) for i in range(first, last + 1)]
     return [low, high]
+
+
+def tick_text(tick: float) -> str:
+    """Return a tick's number, as short as it can be.
+
+    Examples
+    --------
+    >>> tick_text(0.25), tick_text(0.5), tick_text(20000.0)
+    ('0.25', '0.5', '20,000')
+    """
+    return f"{tick:,.0f}" if abs(tick) >= 1000 else f"{tick:g}"
 
 
 def fit(text: str, room: float, size: float = 13) -> str:

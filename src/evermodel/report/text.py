@@ -55,7 +55,7 @@ def results_text(
     FAIL  1 failed
     <BLANKLINE>
           result          value  interval            n  needs
-    fail  roc_auc · test  0.840  0.820 to 0.860  1,409  >= 0.900
+    fail  roc_auc · test  0.840  0.820 to 0.860  1,409  >= 0.9
           below what was asked
     """
     first = verdict_line(results, title=title, colour=colour)
@@ -76,7 +76,7 @@ def results_text(
             indent = " " * (sizes[0] + 2)
             room = max(width, len(indent) + _SHORTEST_WHY)
             lines += textwrap.wrap(
-                result.why, room, initial_indent=indent, subsequent_indent=indent
+                _printable(result.why), room, initial_indent=indent, subsequent_indent=indent
             )
     return "\n".join(lines)
 

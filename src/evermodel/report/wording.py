@@ -66,7 +66,7 @@ def _plain(value: float) -> str:
         return f"{value:.1f}"
     if size >= 10:
         return f"{value:.2f}"
-    return f"{value:.3f}" if size >= 0.1 else f"{value:.3g}" if size < 0.01 else f"{value:.4f}"
+    return f"{value:.3f}" if size >= 0.01 else f"{value:.3g}"
 
 
 def whole(value: int | None) -> str:
@@ -120,18 +120,23 @@ def interval(result: CheckResult) -> str:
 
 
 def required(result: CheckResult) -> str:
-    """Return what was asked of a result, as ">= 0.8", or "" when nothing was.
+    """Return what was asked of a result as it was asked, ">= 0.8", or "" when nothing was.
 
     Examples
     --------
     >>> required(CheckResult(name="roc_auc", min=0.8)), required(CheckResult(name="rows"))
-    ('>= 0.800', '')
+    ('>= 0.8', '')
     """
-    unit = result.unit if result.unit in ("share", "%") else ""
-    low, high = (number(x, unit) for x in (result.min, result.max))
+    low, high = (_bound(x, result.unit) for x in (result.min, result.max))
     if low != NONE and high != NONE:
         return f"{low} to {high}"
     return f">= {low}" if low != NONE else f"<= {high}" if high != NONE else ""
+
+
+def _bound(value: float | None, unit: str) -> str:
+    shown = number(value, unit if unit in ("share", "%") else "")
+    digits = shown.partition(".")[2]
+    return shown.rstrip("0").rstrip(".") if digits.isdigit() else shown
 
 
 _NAMES = {
@@ -173,10 +178,12 @@ def title_of(result: CheckResult) -> str:
 def by_urgency(results: tuple[CheckResult, ...] | list[CheckResult]) -> list[CheckResult]:
     """Return results with failures first, then warnings, then the unknown; else in their order.
 
+    The summary named "action" leads, whatever its verdict: it already weighs the others.
+
     Examples
     --------
     >>> found = [CheckResult(name="a"), CheckResult(name="b", verdict="fail")]
     >>> [each.name for each in by_urgency(found)]
     ['b', 'a']
     """
-    return sorted(results, key=lambda result: _URGENCY[result.verdict])
+    return sorted(results, key=lambda r: (r.name != "action", _URGENCY[r.verdict]))

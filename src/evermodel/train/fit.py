@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evermodel.bundle import Blocks, Input, Manifest, Model, Part, Predictions, Step, write_bundle
+from evermodel.bundle import Blocks, Manifest, Model, Part, Predictions, Step, write_bundle
 from evermodel.bundle.encode import Encoder
 from evermodel.errors import DataError
 from evermodel.project import Project, duration_seconds
-from evermodel.records import BINARY, REGRESSION
+from evermodel.records import BINARY, REGRESSION, ColumnType
 from evermodel.stats.calibrators import Calibrator, choose_calibrator
 from evermodel.stats.conformal import conformal_radius
 from evermodel.stats.thresholds import choose_threshold
@@ -165,6 +165,7 @@ def train(
             "calibrator": None
             if fitted.pipeline.calibrator is None
             else msgspec.to_builtins(fitted.pipeline.calibrator),
+            "target_range": float(np.ptp(target.y[split.train])) if not target.classes else None,
             "interval_level": INTERVAL_LEVEL if draft.task == REGRESSION else None,
         },
     )
@@ -366,8 +367,8 @@ def _parts(
     reference = rows.select([item.name for item in manifest.inputs])
     answers = model.predict(blocks)
     reference = reference.with_columns(prediction_column(answers)).head(_REFERENCE_ROWS)
-    types = {item.name: item.type for item in manifest.inputs}
-    kind = "category" if manifest.task == "multiclass" else "number"
+    types: dict[str, ColumnType] = {item.name: item.type for item in manifest.inputs}
+    kind: ColumnType = "category" if manifest.task == "multiclass" else "number"
     summary = profile(reference, {**types, PREDICTION: kind})
     sample = sample_records(rows, manifest.inputs, seed=seed)
     encode = msgspec.json.encode
@@ -391,8 +392,3 @@ def prediction_column(predictions: Predictions) -> pl.Series:
     if predictions.task == REGRESSION:
         return pl.Series(PREDICTION, predictions.value)
     return pl.Series(PREDICTION, [] if predictions.label is None else predictions.label.tolist())
-
-
-def input_names(inputs: tuple[Input, ...]) -> list[str]:
-    """Return the names of the inputs, in order."""
-    return [item.name for item in inputs]

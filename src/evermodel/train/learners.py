@@ -192,8 +192,13 @@ def fit_trees(
     if valid is not None:
         callbacks = [lightgbm.early_stopping(patience, verbose=False), _stop_at(deadline)]
     return lightgbm.train(
-        {**parameters, "verbosity": -1, "deterministic": True, "force_row_wise": True,
-         "feature_pre_filter": False},
+        {
+            **parameters,
+            "verbosity": -1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "feature_pre_filter": False,
+        },
         data,
         num_boost_round=rounds,
         valid_sets=[valid] if valid is not None else None,

@@ -230,7 +230,9 @@ class _Trials:
             pairs = []
             for fit, valid in self.folds.pairs:
                 train = lightgbm.Dataset(self.folds.tree[fit], y[fit], params=_DATA)
-                check = lightgbm.Dataset(self.folds.tree[valid], y[valid], reference=train, params=_DATA)
+                check = lightgbm.Dataset(
+                    self.folds.tree[valid], y[valid], reference=train, params=_DATA
+                )
                 pairs.append((train.construct(), check.construct()))
             self._data[link] = pairs
         return self._data[link]
@@ -244,13 +246,11 @@ class _Trials:
         for index, ((_, valid), (train, check)) in enumerate(
             zip(folds.pairs, self.data(link), strict=True)
         ):
-            # Each fold may spend its part of what is left, so that the first trial ends in time too.
+            # Each fold may spend its part of what is left: the first trial ends in time too.
             now = clock.perf_counter()
             left = self.begun + self.budget - now
             deadline = now + left / (len(folds.pairs) - index)
-            booster = fit_trees(
-                train, settings, rounds=_MAX_ROUNDS, valid=check, deadline=deadline
-            )
+            booster = fit_trees(train, settings, rounds=_MAX_ROUNDS, valid=check, deadline=deadline)
             rounds.append(booster.best_iteration)
             margins[valid] = booster.predict(folds.tree[valid], raw_score=True)
             if index == 0:

@@ -113,7 +113,9 @@ def cross_folds(
         order = np.argsort(time, kind="stable")
         # Most rows are only ever learned from, so that what is tuned here resembles the last fit;
         # each of the newest blocks is validated once.
-        edges = np.linspace(int(rows * _LEARNED_SHARE), rows, (3 if rows <= _VERY_MANY_ROWS else 1) + 1).astype(int)
+        edges = np.linspace(
+            int(rows * _LEARNED_SHARE), rows, (3 if rows <= _VERY_MANY_ROWS else 1) + 1
+        ).astype(int)
         blocks = list(pairwise(edges))
         pairs = [(np.sort(order[:a]), np.sort(order[a:b])) for a, b in blocks]
         folds = np.empty(rows, dtype=np.intp)

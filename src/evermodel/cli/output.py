@@ -1,0 +1,115 @@
+"""What a command prints: progress on a terminal, then a report as text or as one JSON document."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evermodel.errors import EvermodelError
+    from evermodel.records import Report
+
+__all__ = ["Output"]
+
+_BAR = 24
+
+
+class Output:
+    """Prints for one verb.
+
+    Parameters
+    ----------
+    verb : str
+        Names the JSON document's schema.
+    json : bool
+        Print JSON only.
+    """
+
+    def __init__(self, verb: str, *, json: bool = False) -> None:
+        self.verb = verb
+        self.json = json
+        self._live = sys.stderr.isatty() and not json
+        self._drawn = False
+        self._begun = time.perf_counter()
+
+    def progress(self, step: str, share: float) -> None:
+        """Draw the progress bar; nothing where standard error is no terminal."""
+        if not self._live:
+            return
+        filled = round(_BAR * min(max(share, 0.0), 1.0))
+        seconds = time.perf_counter() - self._begun
+        width = shutil.get_terminal_size().columns
+        line = f"{'█' * filled}{'░' * (_BAR - filled)} {share:4.0%} {seconds:4.0f} s  {step}"
+        print(f"\r\x1b[K{line[: width - 1]}", end="", file=sys.stderr, flush=True)
+        self._drawn = True
+
+    def close(self) -> None:
+        """Take the progress bar away."""
+        if self._drawn:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._drawn = False
+
+    def report(self, report: Report, *, lines: list[str] | None = None, title: str = "") -> int:
+        """Print a report and return the exit code: 1 when its verdict is "fail".
+
+        `lines` are said after the results: what is worth knowing next.
+        """
+        self.close()
+        if self.json:
+            print(document(self.verb, report))
+        else:
+            from evermodel.report.text import results_text
+
+            width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+            colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+            heading = title or f"{report.verb} {report.subject}".strip()
+            print(results_text(report.results, width, title=heading, colour=colour))
+            if lines:
+                print()
+                print("\n".join(lines))
+        return 1 if report.verdict == "fail" else 0
+
+    def say(self, text: str) -> None:
+        """Print one line for a person, unless JSON was asked for."""
+        self.close()
+        if not self.json:
+            print(text, flush=True)
+
+    def error(self, error: EvermodelError) -> None:
+        """Print an error: on standard error, and as a JSON document where that was asked for."""
+        self.close()
+        print(error, file=sys.stderr)
+        if self.json:
+            import msgspec
+
+            said = {"what": error.what, "where": error.where, "found": error.found}
+            body = {
+                "schema": f"evermodel.{self.verb}/1",
+                "verdict": "unknown",
+                "results": [],
+                "error": {**said, "hint": error.hint},
+            }
+            print(msgspec.json.encode(body).decode())
+
+
+def document(verb: str, report: Report) -> str:
+    """Return a report as the JSON document of its verb."""
+    import msgspec
+
+    results: list[Any] = msgspec.to_builtins(report.results)
+    body = {
+        "schema": f"evermodel.{report.verb if '.' in report.verb else verb}/1",
+        "verdict": report.verdict,
+        "subject": report.subject,
+        "results": results,
+        "facts": report.facts,
+    }
+    return msgspec.json.encode(body, enc_hook=_plain).decode()
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers of numpy as Python's own."""
+    return value.item() if hasattr(value, "item") else str(value)

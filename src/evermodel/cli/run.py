@@ -1,0 +1,88 @@
+"""Turn the loop: train and release the first version, then watch and act."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from typing import TYPE_CHECKING
+
+from evermodel.cli.output import Output
+
+if TYPE_CHECKING:
+    from evermodel.loop.workspace import Workspace
+    from evermodel.records import Report
+
+__all__ = ["HELP", "arguments", "call"]
+
+HELP = "the whole loop, once or on a schedule"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's own flags."""
+    parser.add_argument("--forever", action="store_true", help="one turn every [loop] every")
+    parser.add_argument("--serve", action="store_true", help="and answer over HTTP meanwhile")
+    parser.add_argument("--host", help="with --serve: address (default: [serve] host)")
+    parser.add_argument("--port", type=int, help="with --serve: port (default: [serve] port)")
+
+
+def call(options: argparse.Namespace, output: Output) -> int:
+    """Run the command and return its exit code."""
+    from evermodel.loop.turning import run
+    from evermodel.loop.workspace import open_workspace
+
+    with open_workspace(options.folder) as workspace:
+        if not options.forever and not options.serve:
+            report = run(workspace, seed=options.seed, progress=output.progress)
+            return output.report(report, lines=[_decision(report)])
+        if not options.serve:
+            _forever(options, output, workspace)
+            return 0
+        report = run(workspace, seed=options.seed, progress=output.progress)
+        code = output.report(report, lines=[_decision(report)])
+        if report.facts.get("live") is None:
+            return code
+        _serve(options, output, workspace)
+    return 0
+
+
+def _decision(report: Report) -> str:
+    live = report.facts.get("live")
+    decided = report.facts.get("decision", "none")
+    return f"decided: {decided}; live: {'nothing' if live is None else f'version {live}'}"
+
+
+def _forever(options: argparse.Namespace, output: Output, workspace: Workspace) -> None:
+    from evermodel.loop.schedule import run_forever
+
+    def say(report: Report) -> None:
+        output.report(report, lines=[_decision(report)])
+
+    run_forever(workspace, seed=options.seed, after=say)
+
+
+def _serve(options: argparse.Namespace, output: Output, workspace: Workspace) -> None:
+    """Serve in the foreground and, with --forever, turn the loop in a thread."""
+    from evermodel.loop.schedule import run_forever
+    from evermodel.loop.serving import application
+    from evermodel.serve import serve
+
+    settings = workspace.project.serve
+    host = options.host or settings.host
+    port = settings.port if options.port is None else options.port
+    app = application(workspace)
+
+    def ready(at: str, on: int) -> None:
+        output.say(f"serving {workspace.project.name} at http://{at}:{on} (Ctrl-C ends)")
+
+    ended = threading.Event()
+    turning: threading.Thread | None = None
+    if options.forever:
+        keep = {"seed": options.seed, "stop": ended, "first": False}
+        turning = threading.Thread(target=run_forever, args=(workspace,), kwargs=keep)
+        turning.start()
+    try:
+        serve(app, host=host, port=port, on_ready=ready)
+    finally:
+        ended.set()
+        if turning is not None:
+            turning.join()

@@ -1,0 +1,1 @@
+"""The only composer of stages; its functions are the Python API."""

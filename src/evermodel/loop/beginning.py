@@ -1,0 +1,154 @@
+"""The first verbs: write the project file from the data, and check data."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from evermodel.data import check as check_table
+from evermodel.data import propose, render
+from evermodel.errors import InputError, SurroundingsError
+from evermodel.loop.workspace import project_file, silent
+from evermodel.project import Project, load_project, parse_project
+from evermodel.protocols import Progress
+from evermodel.records import CheckResult, Report
+from evermodel.tables import Table, read
+
+__all__ = ["check", "init", "read_source"]
+
+
+def init(
+    data: str | Path,
+    *,
+    target: str,
+    folder: str | Path = ".",
+    name: str = "",
+    force: bool = False,
+    progress: Progress = silent,
+) -> Report:
+    """Look at the data and write a commented `evermodel.toml`; return what was found.
+
+    Parameters
+    ----------
+    data : path or URL
+        The rows to learn from.
+    target : str
+        The column to predict.
+    folder : path
+        Where the project file shall lie.
+    name : str
+        The project's name; the data file's name unless given.
+    force : bool
+        Replace a project file that is there.
+
+    Raises
+    ------
+    DataError
+        When the data cannot be read, or the target cannot be learned.
+    InputError
+        When there is a project file already.
+    """
+    path = project_file(folder)
+    if path.exists() and not force:
+        raise InputError(
+            "there is a project file already",
+            where=str(path),
+            hint="edit it, or replace it with evermodel init --force",
+        )
+    progress("reading the data", 0.1)
+    table = read(data)
+    progress("looking at the columns", 0.5)
+    source = _source(data, Path(folder))
+    proposal = propose(table, source=source, target=target, name=name or _name(data))
+    text = render(proposal)
+    project = parse_project(text, path=str(path), root=str(folder))
+    _write(path, text)
+    progress("done", 1.0)
+    return Report(
+        verb="init",
+        subject=project.name,
+        results=(
+            CheckResult(name="rows", subject=str(data), value=table.frame.height, unit="rows"),
+            CheckResult(name="columns", subject=str(data), value=table.frame.width, unit="columns"),
+        ),
+        facts={
+            "project_file": str(path),
+            "task": project.data.task,
+            "target": project.data.target,
+            "positive": project.data.positive,
+            "key": list(project.data.key),
+            "time": project.data.time,
+            "split": project.data.split,
+            "leave_out": list(project.data.leave_out),
+            "protected": list(project.data.protected),
+            "repairs": sorted(project.data.repairs),
+            "understood": list(table.understood.notes),
+        },
+    )
+
+
+def _source(data: str | Path, folder: Path) -> str:
+    """Return the data's address as it is written into the project file."""
+    if "://" in str(data):
+        return str(data)
+    return Path(os.path.relpath(Path(data).resolve(), folder.resolve())).as_posix()
+
+
+def _name(data: str | Path) -> str:
+    stem = Path(str(data).split("?")[0].split("#")[0]).stem
+    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:64]
+    return cleaned or "model"
+
+
+def _write(path: Path, text: str) -> None:
+    from evermodel.store.durable import write_durably
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SurroundingsError(
+            "the project's folder cannot be made", where=str(path.parent), found=str(error)
+        ) from None
+    write_durably(path, text.encode())
+
+
+def read_source(project: Project, source: str | Path | None = None) -> Table:
+    """Read the project's data (or another file of the same kind) as the project file says."""
+    return read(
+        source or project.source,
+        reading=project.data.reading,
+        repairs=project.data.repairs,
+        types=project.data.types,
+    )
+
+
+def check(
+    folder: str | Path = ".", *, data: str | Path | None = None, progress: Progress = silent
+) -> Report:
+    """Check the project's data, or any file, and return what was found.
+
+    Parameters
+    ----------
+    folder : path
+        The project's folder; without a project file, `data` is checked on its own.
+    data : path or URL, optional
+        Another table than the project's own.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read at all.
+    """
+    project: Project | None = None
+    if data is None or project_file(folder).exists():
+        project = load_project(folder)
+    progress("reading the data", 0.1)
+    table = read(str(data)) if project is None else read_source(project, data)
+    progress("checking", 0.5)
+    found = check_table(table, project=project)
+    progress("done", 1.0)
+    facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes)}
+    subject = str(data or (project.source if project else ""))
+    return Report(verb="check", subject=subject, results=found.results, facts=facts)

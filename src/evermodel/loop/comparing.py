@@ -1,0 +1,96 @@
+"""Champion and challenger on the same rows: who is better, and whether that is known yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evermodel.bundle import Model, Predictions
+from evermodel.records import BINARY, REGRESSION, CheckResult, Verdict
+from evermodel.stats.compare import Comparison, bounded_error, compare, verdict
+from evermodel.stats.metrics import brier_scores
+
+__all__ = ["compare_models", "decide", "row_losses"]
+
+_VERDICTS: dict[str, Verdict] = {"promote": "pass", "reject": "fail", "hold": "unknown"}
+
+
+def row_losses(model: Model, predictions: Predictions, y: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a loss in [0, 1] for each row: Brier score, or the error over the training range.
+
+    Parameters
+    ----------
+    model : Model
+        Gives the order of the classes and, in regression, the scale fixed at training.
+    predictions : Predictions
+        Of N rows.
+    y : array [N]
+        Class names, or values.
+    """
+    manifest = model.manifest
+    answers = predictions.value if manifest.task == REGRESSION else predictions.probability
+    if answers is None:
+        raise ValueError("predictions without a value or a probability have no loss")
+    if manifest.task == REGRESSION:
+        scale = float(manifest.training.get("target_range") or 1.0)
+        return bounded_error(y.astype(np.float64), answers, scale=scale)
+    if manifest.task == BINARY:
+        return brier_scores((y == manifest.positive).astype(int), answers)
+    places = {name: place for place, name in enumerate(manifest.classes)}
+    # A class that a model has never heard of is a whole loss to it, whatever it said.
+    codes = np.array([places.get(name, -1) for name in y])
+    known = codes >= 0
+    losses = np.ones(len(y))
+    if known.any():
+        losses[known] = brier_scores(codes[known], answers[known]) / 2
+    return losses
+
+
+def compare_models(
+    champion: Model, challenger: Model, rows: pl.DataFrame, y: NDArray[Any], *, level: float
+) -> tuple[Comparison, dict[str, Any]]:
+    """Return the anytime-valid comparison on the same rows, in the order given, and what changes.
+
+    Rows stand in the order in which their outcomes came: looking again when there are more is
+    allowed (Choe and Ramdas 2024, "Comparing sequential forecasters").
+    """
+    before = champion.predict(champion.encode_frame(rows))
+    after = challenger.predict(challenger.encode_frame(rows))
+    comparison = compare(
+        row_losses(champion, before, y), row_losses(challenger, after, y), level=level
+    )
+    facts: dict[str, Any] = {"rows": len(y)}
+    if before.label is not None and after.label is not None and champion.manifest.task == BINARY:
+        positive = champion.manifest.positive
+        facts["enter"] = int(((before.label != positive) & (after.label == positive)).sum())
+        facts["leave"] = int(((before.label == positive) & (after.label != positive)).sum())
+    return comparison, facts
+
+
+def decide(comparison: Comparison, *, margin: float = 0.0) -> tuple[str, CheckResult]:
+    """Return "promote", "reject" or "hold", and the result that says why."""
+    word = verdict(comparison, margin)
+    sentences = {
+        "promote": "the challenger is better on the same rows",
+        "reject": "the challenger is not better on the same rows",
+        "hold": f"not decided yet: about {comparison.needed} more outcomes would tell",
+    }
+    result = CheckResult(
+        name="gain",
+        subject="challenger against champion",
+        value=comparison.mean,
+        unit="loss",
+        low=comparison.low,
+        high=comparison.high,
+        level=comparison.level,
+        anytime=comparison.anytime,
+        n=comparison.n,
+        min=margin,
+        verdict=_VERDICTS[word],
+        why=sentences[word],
+        method=comparison.method,
+    )
+    return word, result

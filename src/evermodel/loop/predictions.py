@@ -1,0 +1,346 @@
+"""The prediction log as a table, and the outcomes that arrive later."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from evermodel.errors import DataError, nearest
+from evermodel.loop.beginning import read_source
+from evermodel.loop.workspace import Workspace, open_workspace, silent
+from evermodel.project import duration_seconds
+from evermodel.protocols import Progress
+from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
+from evermodel.serve import read_segments, seal_segments
+from evermodel.tables import read, versions
+
+__all__ = ["compact", "labelled", "labels", "logged"]
+
+_ID_COLUMNS = ("prediction_id", "id")
+_TIME_COLUMNS = ("time", "outcome_time", "as_of")
+
+
+def compact(workspace: Workspace) -> int:
+    """Move closed segments of the prediction log into its Delta table; return the rows moved.
+
+    Each segment is its own idempotency key: a crash between the commit and the removal of the
+    segment neither loses nor doubles a row.
+    """
+    if not workspace.segments.is_dir():
+        return 0
+    seal_segments(workspace.segments)
+    moved = 0
+    for name, rows in read_segments(workspace.segments):
+        if rows:
+            versions.append(workspace.table("predictions"), _log_frame(rows), key=name)
+            moved += len(rows)
+        (workspace.segments / name).unlink(missing_ok=True)
+    return moved
+
+
+def _log_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return log rows as a table of plain columns; nested values are kept as JSON."""
+
+    def json(value: Any) -> str | None:
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    return pl.DataFrame(
+        {
+            "id": [row["id"] for row in rows],
+            "time": [_moment(row["time"]) for row in rows],
+            "key": [json(row["key"]) for row in rows],
+            "deployment": [row["deployment"] for row in rows],
+            "arm": [row["arm"] for row in rows],
+            "propensity": [row["propensity"] for row in rows],
+            "version": [row["version"] for row in rows],
+            "features": [json(row["features"]) for row in rows],
+            "output": [json(row["output"]) for row in rows],
+            "action": [json(row["action"]) for row in rows],
+            "route": [row["route"] for row in rows],
+            "gate": [row["gate"] for row in rows],
+            "latency_us": [row["latency_us"] for row in rows],
+        },
+        schema_overrides={
+            "time": pl.Datetime("us"),
+            "key": pl.String,
+            "features": pl.String,
+            "action": pl.String,
+            "version": pl.Int64,
+        },
+    )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+
+
+def logged(workspace: Workspace) -> pl.DataFrame | None:
+    """Return the compacted prediction log in order of time, or None when there is none."""
+    if not versions.exists(workspace.table("predictions")):
+        return None
+    return versions.read_all(workspace.table("predictions")).sort("time", "id")
+
+
+def features_of(log: pl.DataFrame, types: Mapping[str, ColumnType]) -> pl.DataFrame:
+    """Return the logged features as typed columns, one row a prediction.
+
+    Parameters
+    ----------
+    log : polars.DataFrame
+        Rows of the prediction log.
+    types : mapping
+        Type of each input, as in a bundle's manifest.
+    """
+    kinds: dict[str, Any] = {
+        "number": pl.Float64,
+        "boolean": pl.Boolean,
+        "category": pl.String,
+        "timestamp": pl.String,
+    }
+    rows = [msgspec.json.decode(text) if text else {} for text in log["features"].to_list()]
+    columns = []
+    for name, kind in types.items():
+        values = [row.get(name) for row in rows]
+        column = pl.Series(name, values, dtype=kinds[kind], strict=False)
+        if kind == "timestamp":
+            column = column.str.to_datetime(time_unit="us", strict=False, time_zone="UTC")
+            column = column.dt.replace_time_zone(None)
+        columns.append(column)
+    return pl.DataFrame(columns)
+
+
+def labels(
+    file: str | Path,
+    folder: str | Path | Workspace = ".",
+    *,
+    progress: Progress = silent,
+) -> Report:
+    """Take in outcomes that arrived later, and say how many fit a prediction.
+
+    The file names predictions by their id (`id` or `prediction_id`) or by the project's key
+    columns, and holds the target column. With a `time` column an outcome belongs to the newest
+    prediction of that key at or before it; without, to the newest one that is at least
+    `[outcome] known_after` old. The same file twice changes nothing; the newest of contradicting
+    outcomes counts, and contradictions are counted.
+
+    Raises
+    ------
+    DataError
+        When the file names neither predictions nor outcomes.
+    """
+    workspace = open_workspace(folder)
+    with workspace.job("labels", progress) as step:
+        step("reading outcomes", 0.1)
+        data = workspace.project.data
+        table = read(
+            str(file),
+            repairs={n: r for n, r in data.repairs.items() if n == data.target},
+            types={n: k for n, k in data.types.items() if n == data.target},
+        )
+        rows, refused = _label_rows(workspace, table.frame)
+        digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        rows = rows.with_columns(file=pl.lit(digest))
+        step("joining predictions", 0.5)
+        compact(workspace)
+        before = _stored_labels(workspace)
+        fresh = (
+            versions.append(workspace.table("labels"), rows, key=digest) if rows.height else True
+        )
+        counts = _count(workspace, before, rows, fresh)
+        counts["refused"] = refused + table.understood.rejected_rows
+        workspace.record("labels", {"file": digest, **counts})
+    return Report(
+        verb="labels",
+        subject=Path(file).name,
+        results=tuple(_label_results(counts, table.frame.height)),
+        facts=counts,
+    )
+
+
+def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Return (by, ref, as_of, outcome, arrived), and how many rows hold no usable outcome."""
+    data = workspace.project.data
+    if data.target not in frame.columns:
+        word = nearest(data.target, frame.columns)
+        raise DataError(
+            f"the file has no outcome column {data.target!r}",
+            found=", ".join(frame.columns[:20]),
+            hint=f"is it {word!r}? Rename it" if word else f"name the outcome {data.target!r}",
+        )
+    by_id = next((name for name in _ID_COLUMNS if name in frame.columns), "")
+    by_id = "" if data.key and all(name in frame.columns for name in data.key) else by_id
+    if not by_id and not (data.key and all(name in frame.columns for name in data.key)):
+        raise DataError(
+            "the file does not say which prediction each outcome belongs to",
+            found=", ".join(frame.columns[:20]),
+            hint=f"add a column id, or the key {', '.join(data.key) or '(none is set)'}",
+        )
+    outcome = frame[data.target]
+    if data.task == REGRESSION:
+        kept = outcome.cast(pl.Float64, strict=False)
+    else:
+        kept = outcome.cast(pl.String)
+    ref = frame[by_id].cast(pl.String) if by_id else key_text(frame, data.key)
+    time = next((name for name in (data.time, *_TIME_COLUMNS) if name in frame.columns), "")
+    as_of = frame[time].cast(pl.Datetime("us"), strict=False) if time else pl.lit(None)
+    now = workspace.ports.clock.now().astimezone(UTC).replace(tzinfo=None)
+    rows = pl.DataFrame({"ref": ref, "outcome": kept}).with_columns(
+        by=pl.lit("id" if by_id else "key"),
+        as_of=as_of if isinstance(as_of, pl.Series) else as_of.cast(pl.Datetime("us")),
+        arrived=pl.lit(now).cast(pl.Datetime("us")),
+    )
+    usable = rows.filter(pl.col("outcome").is_not_null() & pl.col("ref").is_not_null())
+    if data.task == BINARY:
+        usable = usable.filter(pl.col("outcome").is_in(_known_classes(workspace)))
+    return usable, rows.height - usable.height
+
+
+def _known_classes(workspace: Workspace) -> list[str]:
+    from evermodel.bundle import read_manifest
+    from evermodel.loop.state import read_state
+
+    state = read_state(workspace)
+    number = state.live or max(state.versions, default=0)
+    if not number:
+        raise DataError("there is no version yet to bring outcomes for", hint="evermodel train")
+    return list(read_manifest(workspace.bundles / str(number)).classes)
+
+
+def key_text(frame: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
+    """Return the entity key of each row as text, the same for 17, 17.0 and "17"."""
+    parts = []
+    for name in key:
+        column = frame[name]
+        if column.dtype.is_float():
+            whole = column.cast(pl.Int64, strict=False)
+            same = (whole.cast(column.dtype) == column).fill_null(True).all()
+            column = whole if same else column
+        parts.append(column.cast(pl.String).fill_null(""))
+    return pl.DataFrame(parts).select(pl.concat_str(pl.all(), separator="\x1f").alias("ref"))["ref"]
+
+
+def _stored_labels(workspace: Workspace) -> pl.DataFrame | None:
+    if not versions.exists(workspace.table("labels")):
+        return None
+    return versions.read_all(workspace.table("labels"))
+
+
+def _count(
+    workspace: Workspace, before: pl.DataFrame | None, rows: pl.DataFrame, fresh: bool
+) -> dict[str, int]:
+    """Return how many outcomes matched, repeat or contradict earlier ones."""
+    counts = {"rows": rows.height, "new": 0, "repeated": 0, "contradicting": 0, "matched": 0}
+    if not fresh:
+        counts["repeated"] = rows.height
+    own = rows.group_by("by", "ref", "as_of", maintain_order=True).agg(
+        pl.col("outcome").last(), n=pl.len(), kinds=pl.col("outcome").n_unique()
+    )
+    counts["contradicting"] += int((own["kinds"] > 1).sum())
+    counts["repeated"] += int((own["n"] - own["kinds"]).sum()) if fresh else 0
+    if fresh and before is not None:
+        known = before.group_by("by", "ref", "as_of").agg(earlier=pl.col("outcome").last())
+        both = own.join(known, on=["by", "ref", "as_of"], how="inner", nulls_equal=True)
+        same = int((both["outcome"].cast(pl.String) == both["earlier"].cast(pl.String)).sum())
+        counts["repeated"] += same
+        counts["contradicting"] += both.height - same
+        counts["new"] = own.height - both.height
+    elif fresh:
+        counts["new"] = own.height
+    log = logged(workspace)
+    if log is not None:
+        matched = join_outcomes(workspace, log, rows)
+        counts["matched"] = matched.height
+    counts["unmatched"] = max(0, own.height - counts["matched"])
+    return counts
+
+
+def _label_results(counts: dict[str, int], rows: int) -> list[CheckResult]:
+    def share(name: str, verdict: Any, why: str) -> CheckResult:
+        return CheckResult(
+            name=name, subject="outcomes", value=counts[name], unit="rows", n=rows,
+            verdict=verdict, why=why,
+        )  # fmt: skip
+
+    return [
+        share("matched", "pass" if counts["matched"] or not rows else "warn",
+              "outcomes that belong to a prediction"),
+        share("unmatched", "pass", "kept: their prediction may still be in a server's log"),
+        share("repeated", "pass", "said before, counted once"),
+        share("contradicting", "warn" if counts["contradicting"] else "pass",
+              "said otherwise before: the newest counts"),
+        share("refused", "warn" if counts["refused"] else "pass",
+              "without a usable outcome"),
+    ]  # fmt: skip
+
+
+def join_outcomes(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Return (id, outcome, arrived) of the predictions that these outcomes belong to."""
+    key = workspace.project.data.key
+    delay = timedelta(seconds=duration_seconds(workspace.project.outcome.known_after))
+    empty = pl.DataFrame(
+        schema={"id": pl.String, "outcome": outcomes["outcome"].dtype, "arrived": pl.Datetime("us")}
+    )
+    found = [empty]
+    by_id = outcomes.filter(pl.col("by") == "id")
+    if by_id.height:
+        joined = log.select("id").join(by_id, left_on="id", right_on="ref", how="inner")
+        found.append(joined.select("id", "outcome", "arrived"))
+    by_key = outcomes.filter(pl.col("by") == "key")
+    if by_key.height and key:
+        keyed = _with_ref(log, key)
+        # An outcome speaks of what was known before it: never of a later prediction.
+        by_key = by_key.with_columns(
+            until=pl.coalesce(pl.col("as_of"), pl.col("arrived") - delay)
+        ).sort("until")
+        joined = by_key.join_asof(
+            keyed.select("id", "ref", "time").sort("time"),
+            left_on="until",
+            right_on="time",
+            by="ref",
+            strategy="backward",
+            check_sortedness=False,
+        )
+        found.append(joined.drop_nulls("id").select("id", "outcome", "arrived"))
+    return pl.concat(found, how="vertical_relaxed")
+
+
+def _with_ref(log: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
+    rows = [msgspec.json.decode(text) if text else {} for text in log["key"].to_list()]
+    refs = []
+    for row in rows:
+        parts = [row.get(name) for name in key]
+        refs.append(None if all(p is None for p in parts) else "\x1f".join(map(_plain, parts)))
+    return log.with_columns(pl.Series("ref", refs, dtype=pl.String)).drop_nulls("ref")
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def labelled(workspace: Workspace) -> pl.DataFrame | None:
+    """Return the logged predictions whose outcome is known, in the order the outcomes came.
+
+    The newest outcome of a prediction counts.
+    """
+    log, outcomes = logged(workspace), _stored_labels(workspace)
+    if log is None or outcomes is None:
+        return None
+    joined = join_outcomes(workspace, log, outcomes)
+    newest = joined.sort("arrived", maintain_order=True).group_by("id").last()
+    found = log.join(newest, on="id", how="inner")
+    return found.sort("arrived", "time", "id") if found.height else None
+
+
+def read_more(workspace: Workspace, data: str | Path | None) -> pl.DataFrame:
+    """Return the rows of the project's source, or of a newer file of the same kind."""
+    return read_source(workspace.project, data).frame

@@ -1,0 +1,89 @@
+"""The loop on a schedule: one turn every `[loop] every`, until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+
+from evermodel.errors import BusyError, EvermodelError
+from evermodel.loop.turning import run
+from evermodel.loop.workspace import Workspace, open_workspace, tell
+from evermodel.project import duration_seconds
+from evermodel.records import CheckResult, Report
+
+__all__ = ["run_forever"]
+
+_log = logging.getLogger("evermodel.loop")
+
+
+def run_forever(
+    folder: str | Path | Workspace = ".",
+    *,
+    seed: int | None = None,
+    after: Callable[[Report], None] = lambda report: None,
+    stop: threading.Event | None = None,
+    first: bool = True,
+) -> None:
+    """Turn the loop at once and then every `[loop] every`, until SIGINT, SIGTERM or `stop`.
+
+    A turn that fails is reported and tried again at the next time; a turn that another process
+    holds is left to it. The lease makes sure that two schedules never turn at once.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+    seed : int, optional
+        Instead of the project's.
+    after : callable (report)
+        Called after each turn.
+    stop : threading.Event, optional
+        Ends the schedule when set.
+    first : bool
+        Whether to turn at once; otherwise after the first interval.
+    """
+    from apscheduler.schedulers.background import BackgroundScheduler
+
+    workspace = open_workspace(folder)
+    ended = stop or threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _setter(ended))
+
+    def turn() -> None:
+        try:
+            after(run(workspace, seed=seed))
+        except BusyError:
+            _log.info("another process turns the loop now")
+        except EvermodelError as error:
+            failed = CheckResult(name="turn", verdict="fail", why=tell(error))
+            after(Report(verb="run", subject=workspace.project.name, results=(failed,)))
+
+    scheduler = BackgroundScheduler(timezone=UTC)
+    seconds = duration_seconds(workspace.project.loop.every)
+    begin = datetime.now(UTC)
+    scheduler.add_job(
+        turn,
+        "interval",
+        seconds=seconds,
+        next_run_time=begin if first else begin + timedelta(seconds=seconds),
+        max_instances=1,
+        coalesce=True,
+    )
+    scheduler.start()
+    try:
+        while not ended.wait(0.5):
+            continue
+    finally:
+        scheduler.shutdown(wait=True)
+
+
+def _setter(ended: threading.Event) -> Callable[[int, FrameType | None], None]:
+    def set_it(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    return set_it

@@ -1,0 +1,78 @@
+"""What the server follows: the live version as the ledger says, loaded with its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from evermodel.bundle import load
+from evermodel.errors import NotFoundError
+from evermodel.loop.state import read_state
+from evermodel.loop.workspace import Workspace, open_workspace
+from evermodel.serve import App, Follower, Live, PredictionLog, Served
+
+__all__ = ["application", "live_version"]
+
+_DECIDING = ("promoted", "rolled_back")
+
+
+def live_version(workspace: Workspace) -> Callable[[], Served | None]:
+    """Return a function that gives the live version when it changed since the last call.
+
+    Each call costs one look at the store; a bundle is loaded only when the ledger names another
+    decision. MLflow is never asked.
+    """
+    seen = -1
+
+    def poll() -> Served | None:
+        nonlocal seen
+        newest = workspace.ports.ledger.last_seq(workspace.project.name, _DECIDING)
+        if newest == seen or not newest:
+            return None
+        state = read_state(workspace)
+        number = state.live
+        if number is None:
+            return None
+        model = load(workspace.bundles / str(number), trusted=workspace.ports.keys.trusted())
+        seen = newest
+        return Served(
+            model=model,
+            version=number,
+            deployment=f"{workspace.project.name}@{state.live_seq}",
+            since=state.live_since,
+        )
+
+    return poll
+
+
+def application(folder: str | Path | Workspace = ".", *, must_be_live: bool = True) -> App:
+    """Return the HTTP application of a project: it serves what is live and follows changes.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+    must_be_live : bool
+        Refuse to start while nothing is live; otherwise answer 503 until something is.
+
+    Raises
+    ------
+    NotFoundError
+        When nothing is live yet.
+    BundleError
+        When the live bundle was altered or is not signed by a trusted key.
+    """
+    workspace = open_workspace(folder)
+    poll = live_version(workspace)
+    served = poll()
+    if served is None and must_be_live:
+        raise NotFoundError("nothing is live yet", hint="evermodel run, or evermodel promote")
+    if served is not None:
+        served.warm()
+    live = Live(served)
+    return App(
+        live,
+        PredictionLog(workspace.segments),
+        clock=workspace.ports.clock,
+        follower=Follower(poll, live),
+        log_features=workspace.project.serve.log_features,
+    )

@@ -1,0 +1,160 @@
+"""What is live, and how it came to be: read from the ledger, the only truth about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from evermodel.errors import NotFoundError
+from evermodel.loop.workspace import Workspace
+from evermodel.records import Deployment, Event
+
+__all__ = ["DECISIONS", "State", "Version", "read_state"]
+
+DECISIONS = ("promoted", "rolled_back", "held", "rejected", "retrained", "data_refused")
+"""Kinds of events that decide something; `history` shows these and registrations."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version, with what its training left behind."""
+
+    number: int
+    digest: str
+    run: str
+    trained: dict[str, Any]
+    registered: dict[str, Any]
+    time: str
+
+
+@dataclass
+class State:
+    """The ledger's events folded into what holds now."""
+
+    versions: dict[int, Version] = field(default_factory=dict)
+    candidates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    live: int | None = None
+    live_since: str = ""
+    live_seq: int = 0
+    previous: int | None = None
+    challenger: int | None = None
+    challenger_since: str = ""
+    monitored: dict[str, Any] | None = None
+    monitored_at: str = ""
+    mirrored: dict[str, int | None] = field(default_factory=dict)
+    tracked: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def candidate(self) -> dict[str, Any] | None:
+        """The newest trained candidate, registered or not."""
+        return next(reversed(self.candidates.values()), None)
+
+    def version(self, number: int | None) -> Version:
+        """Return one version.
+
+        Raises
+        ------
+        NotFoundError
+            When there is no such version.
+        """
+        if number is None or number not in self.versions:
+            known = ", ".join(map(str, self.versions)) or "none yet"
+            raise NotFoundError(
+                "there is no such version" if number is not None else "nothing is live yet",
+                found=f"asked for {number}, registered: {known}" if number is not None else "",
+                hint="evermodel train, then evermodel register and evermodel promote",
+            )
+        return self.versions[number]
+
+    def deployment(self, project: str) -> Deployment | None:
+        """Return what is live as a record, or None."""
+        if self.live is None:
+            return None
+        shares = {self.live: 1.0}
+        return Deployment(
+            project=project, shares=shares, since=self.live_since, previous=self.previous
+        )
+
+
+def read_state(workspace: Workspace) -> State:
+    """Fold the project's events into what holds now."""
+    return fold(workspace.ports.ledger.events(workspace.project.name))
+
+
+def fold(events: Iterable[Event]) -> State:
+    """Return the state after these events."""
+    state = State()
+    for event in events:
+        _APPLY.get(event.kind, _nothing)(state, event)
+    return state
+
+
+def _nothing(state: State, event: Event) -> None:
+    """Leave the state as it is: the event tells, it does not decide."""
+
+
+def _trained(state: State, event: Event) -> None:
+    state.candidates[event.body["run"]] = {**event.body, "time": event.time}
+
+
+def _evaluated(state: State, event: Event) -> None:
+    state.evaluations[event.body["run"]] = event.body
+
+
+def _tracked(state: State, event: Event) -> None:
+    state.tracked[event.body["run"]] = event.body["tracker"]
+
+
+def _registered(state: State, event: Event) -> None:
+    body = event.body
+    state.versions[body["number"]] = Version(
+        number=body["number"],
+        digest=body["digest"],
+        run=body["run"],
+        trained=state.candidates.get(body["run"], {}),
+        registered=body,
+        time=event.time,
+    )
+    state.challenger, state.challenger_since = body["number"], event.time
+
+
+def _promoted(state: State, event: Event) -> None:
+    state.previous = state.live
+    state.live, state.live_since = event.body["number"], event.time
+    state.live_seq = event.seq
+    if state.challenger == state.live:
+        state.challenger = None
+
+
+def _rolled_back(state: State, event: Event) -> None:
+    state.live, state.live_since = event.body["number"], event.time
+    state.live_seq = event.seq
+    state.previous = None
+
+
+def _rejected(state: State, event: Event) -> None:
+    if state.challenger == event.body["number"]:
+        state.challenger = None
+
+
+def _monitored(state: State, event: Event) -> None:
+    state.monitored, state.monitored_at = event.body, event.time
+
+
+def _mirrored(state: State, event: Event) -> None:
+    state.mirrored[event.body["alias"]] = event.body["number"]
+
+
+_APPLY = {
+    "trained": _trained,
+    "evaluated": _evaluated,
+    "tracked": _tracked,
+    "registered": _registered,
+    "promoted": _promoted,
+    "rolled_back": _rolled_back,
+    "rejected": _rejected,
+    "monitored": _monitored,
+    "mirrored": _mirrored,
+}

@@ -1,0 +1,196 @@
+"""What stands: status, history, the ledger's proof, and the report page."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from evermodel.errors import NotFoundError, SurroundingsError
+from evermodel.loop.beginning import check
+from evermodel.loop.releasing import mirror, requested_by_alias
+from evermodel.loop.state import DECISIONS, State, read_state
+from evermodel.loop.workspace import Workspace, open_workspace, silent
+from evermodel.protocols import Progress
+from evermodel.records import CheckResult, ModelVersion, Report, Verdict
+from evermodel.store.durable import write_durably
+
+__all__ = ["history", "report", "status", "verify_ledger"]
+
+_STATES: dict[str, Verdict] = {
+    "broken data": "fail",
+    "harmful change": "fail",
+    "harmless change": "warn",
+    "steady": "pass",
+}
+
+
+def status(folder: str | Path | Workspace = ".", *, repair: bool = True) -> Report:
+    """Return what is live, since when, whether it can be trusted, and what waits for whom.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+    repair : bool
+        Bring MLflow's versions and aliases in line with the ledger.
+    """
+    workspace = open_workspace(folder)
+    state = read_state(workspace)
+    results = [_live_result(workspace, state), _trust_result(state)]
+    if state.challenger is not None:
+        since = state.challenger_since
+        why = f"version {state.challenger} waits for a decision since {since}"
+        results.append(CheckResult(name="waiting", value=state.challenger, verdict="warn", why=why))
+    if repair and state.versions:
+        results += _mlflow(workspace)
+    deployment = state.deployment(workspace.project.name)
+    facts: dict[str, Any] = {
+        "live": state.live,
+        "since": state.live_since,
+        "previous": state.previous,
+        "challenger": state.challenger,
+        "versions": list(state.versions),
+        "shares": {} if deployment is None else deployment.shares,
+        "monitored": state.monitored_at,
+    }
+    return Report(
+        verb="status", subject=workspace.project.name, results=tuple(results), facts=facts
+    )
+
+
+def _live_result(workspace: Workspace, state: State) -> CheckResult:
+    if state.live is None:
+        why = "nothing is live yet: evermodel run trains and releases a first version"
+        return CheckResult(name="live", verdict="unknown", why=why)
+    name = f"{workspace.project.name}/{state.live}"
+    return CheckResult(name="live", subject=name, value=state.live, why=f"since {state.live_since}")
+
+
+def _trust_result(state: State) -> CheckResult:
+    seen = state.monitored
+    if state.live is None or seen is None or seen.get("version") != state.live:
+        why = "not looked at yet: evermodel monitor"
+        return CheckResult(name="trust", verdict="unknown", why=why)
+    verdict: Verdict = _STATES.get(str(seen["state"]), "unknown")
+    # What monitoring found is a fact about the model; status itself has not failed.
+    shown: Verdict = "warn" if verdict == "fail" else verdict
+    why = f"{seen['state']} at {state.monitored_at}: {seen['why']}"
+    return CheckResult(name="trust", verdict=shown, why=why)
+
+
+def _mlflow(workspace: Workspace) -> list[CheckResult]:
+    try:
+        asked = requested_by_alias(workspace)
+    except SurroundingsError as error:
+        return [CheckResult(name="mlflow", verdict="warn", why=error.what)]
+    if asked is not None and asked != read_state(workspace).live:
+        why = f"its champion alias was moved to version {asked}: evermodel run weighs this request"
+        return [CheckResult(name="mlflow", value=asked, verdict="warn", why=why)]
+    found = mirror(workspace)
+    return list(found) or [CheckResult(name="mlflow", why="versions and aliases are as the ledger")]
+
+
+def history(folder: str | Path | Workspace = ".", *, everything: bool = False) -> Report:
+    """Return what was decided: when, by whom and why, oldest first.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+    everything : bool
+        All events of the ledger, not decisions only.
+    """
+    workspace = open_workspace(folder)
+    shown = (*DECISIONS, "registered")
+    events = [e for e in workspace.events() if everything or e.kind in shown]
+    results = tuple(
+        CheckResult(
+            name=event.kind.replace("_", " "),
+            subject=event.time,
+            value=event.body.get("number"),
+            why=f"{event.actor}: {event.body.get('reason', '')}".rstrip(": "),
+            evidence={
+                "seq": event.seq,
+                "hash": event.hash,
+                "reports": event.body.get("reports", []),
+            },
+        )
+        for event in events
+    )
+    facts = {"events": [{"seq": e.seq, "time": e.time, "kind": e.kind, "actor": e.actor,
+                         "body": e.body} for e in events]}  # fmt: skip
+    return Report(verb="history", subject=workspace.project.name, results=results, facts=facts)
+
+
+def verify_ledger(folder: str | Path | Workspace = ".") -> Report:
+    """Return whether every event of the ledger is there, in order and unaltered."""
+    workspace = open_workspace(folder)
+    results = workspace.ports.ledger.verify()
+    return Report(verb="ledger.verify", subject=str(workspace.root / "store.db"), results=results)
+
+
+def report(
+    folder: str | Path | Workspace = ".",
+    *,
+    output: str | Path | None = None,
+    courses: tuple[Any, ...] = (),
+    progress: Progress = silent,
+) -> Report:
+    """Write the project as it stands as one HTML page that loads nothing from outside.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+    output : path, optional
+        `report.html` in the workspace unless given.
+    courses : tuple of report.project_page.Course
+        Pictures over time to put on top.
+
+    Raises
+    ------
+    SurroundingsError
+        When the page cannot be written.
+    """
+    from evermodel.report.project_page import project_page
+
+    workspace = open_workspace(folder)
+    state = read_state(workspace)
+    path = Path(output) if output else workspace.root / "report.html"
+    progress("gathering", 0.2)
+    live = state.versions.get(state.live) if state.live is not None else None
+    shown = live.trained if live is not None else state.candidate
+    evaluation = None
+    if shown is not None:
+        newest = state.evaluations.get(shown["run"])
+        evaluation = workspace.report((newest or shown)["report"])
+    checked = None
+    try:
+        checked = check(workspace.project.root)
+    except (NotFoundError, SurroundingsError):
+        progress("the data cannot be read now", 0.4)
+    seen = workspace.report(state.monitored["report"]) if state.monitored else None
+    progress("drawing", 0.7)
+    text = project_page(
+        name=workspace.project.name,
+        made=workspace.now(),
+        deployment=state.deployment(workspace.project.name),
+        versions=[
+            ModelVersion(
+                project=workspace.project.name,
+                number=version.number,
+                digest=version.digest,
+                run=version.run,
+                created=version.time,
+            )
+            for version in state.versions.values()
+        ],
+        evaluation=evaluation,
+        check=checked,
+        monitor=seen,
+        events=workspace.events(),
+        courses=courses,
+    )
+    write_durably(path, text.encode())
+    progress("done", 1.0)
+    written = CheckResult(name="report", subject=str(path), value=len(text), unit="bytes")
+    facts = {"page": str(path), "disk_free": shutil.disk_usage(path.parent).free}
+    return Report(verb="report", subject=workspace.project.name, results=(written,), facts=facts)

@@ -1,0 +1,270 @@
+"""Watch what is live: tell broken data, harm, and a change that does no harm apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evermodel.bundle import Model, load
+from evermodel.data import gate
+from evermodel.loop.comparing import row_losses
+from evermodel.loop.predictions import compact, features_of, labelled, logged
+from evermodel.loop.state import State, read_state
+from evermodel.loop.workspace import Workspace, open_workspace, silent
+from evermodel.monitor import RiskTracker, diagnose, drift, performance
+from evermodel.protocols import Progress
+from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
+from evermodel.tables import Profile, profile, read
+
+__all__ = ["Matured", "Watched", "matured_rows", "monitor", "watch"]
+
+_WINDOW_ROWS = 200
+_MOST_ROWS = 200_000
+_PREDICTION = "prediction"
+
+
+@dataclass(frozen=True)
+class Matured:
+    """Labelled rows in the order their outcomes came: raw features, outcomes, and the log."""
+
+    rows: pl.DataFrame
+    y: NDArray[Any]
+    log: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.log.height
+
+    def where(self, mask: pl.Expr) -> Matured:
+        """Return the rows for which an expression over the log holds."""
+        keep = self.log.select(mask.alias("keep"))["keep"].to_numpy()
+        return Matured(self.rows.filter(keep), self.y[keep], self.log.filter(keep))
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What one look found."""
+
+    report: Report
+    state: str
+    columns: tuple[str, ...]
+
+
+def monitor(
+    folder: str | Path | Workspace = ".",
+    *,
+    reference: str | Path | None = None,
+    current: str | Path | None = None,
+    progress: Progress = silent,
+) -> Report:
+    """Compare what is served now with the training rows, and measure it where outcomes are known.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+    reference, current : path or URL, optional
+        Two tables to compare without a project: drift only.
+
+    Raises
+    ------
+    NotFoundError
+        When nothing is live yet.
+    """
+    if reference is not None and current is not None:
+        return compare_tables(reference, current, progress)
+    workspace = open_workspace(folder)
+    with workspace.job("monitor", progress) as step:
+        return watch(workspace, step).report
+
+
+def compare_tables(
+    reference: str | Path, current: str | Path, progress: Progress = silent
+) -> Report:
+    """Return the drift of every column between two tables."""
+    progress("reading the reference", 0.1)
+    before = read(str(reference))
+    types = {column.name: column.type for column in before.schema.columns}
+    old = profile(before.frame, types)
+    del before
+    progress("reading the current rows", 0.5)
+    after = read(str(current), types=types)
+    kept = {name: kind for name, kind in types.items() if name in after.frame.columns}
+    new = profile(after.frame, kept, like=old)
+    progress("comparing", 0.9)
+    results = drift(old, new)
+    progress("done", 1.0)
+    return Report(verb="monitor", subject=str(current), results=tuple(results))
+
+
+def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
+    """Look once at what is live, write the look into the ledger, and return it."""
+    progress("gathering predictions", 0.1)
+    compact(workspace)
+    state = read_state(workspace)
+    live = state.version(state.live)
+    model = load(workspace.bundles / str(live.number), trusted=workspace.trusted, threads=0)
+    log = logged(workspace)
+    window = _window(log, state)
+    if window is None or not window.height:
+        why = "No prediction was logged since it went live."
+        nothing = CheckResult(
+            name="action", subject="live", verdict="unknown", why=why, evidence={"state": _FEW}
+        )
+        return _watched(workspace, live.number, (nothing,), None)
+    progress("comparing columns", 0.4)
+    types = input_types(model)
+    features = features_of(window, types)
+    reference = msgspec.json.decode(model.part("reference") or b"", type=Profile)
+    # A batch that was delivered twice cannot be seen in features alone: its keys repeat.
+    gated = gate(features, reference)
+    answers = pl.Series(_PREDICTION, _answers(model, window))
+    kind: ColumnType = "category" if model.manifest.task == "multiclass" else "number"
+    now = profile(features.with_columns(answers), {**types, _PREDICTION: kind}, like=reference)
+    drifted = drift(reference, now)
+    progress("measuring on outcomes", 0.7)
+    measured = _measured(workspace, state, model)
+    action = diagnose(gated, drifted, measured)
+    failed = tuple(result for result in gated.results if result.verdict in ("fail", "warn"))
+    results = (*action, *failed, *(measured or ()), *drifted)
+    progress("done", 1.0)
+    return _watched(workspace, live.number, results, window)
+
+
+_FEW = "too few to say"
+
+
+def _watched(
+    workspace: Workspace, number: int, results: Sequence[CheckResult], window: pl.DataFrame | None
+) -> Watched:
+    action = next(result for result in results if result.name == "action")
+    state = str(action.evidence.get("state", _FEW))
+    columns = tuple(action.evidence.get("columns", ()))
+    facts: dict[str, Any] = {"version": number, "state": state, "columns": list(columns)}
+    body: dict[str, Any] = dict(facts)
+    if window is not None and window.height:
+        first, last = window["time"].min(), window["time"].max()
+        if isinstance(first, datetime) and isinstance(last, datetime):
+            body |= {"first": first.isoformat(), "last": last.isoformat()}
+        facts["rows"] = body["rows"] = window.height
+    report = Report(
+        verb="monitor",
+        subject=f"{workspace.project.name}/{number}",
+        results=tuple(results),
+        facts=facts,
+    )
+    body |= {"report": workspace.keep_report(report), "verdict": report.verdict, "why": action.why}
+    workspace.record("monitored", body)
+    return Watched(report, state, columns)
+
+
+def _window(log: pl.DataFrame | None, state: State) -> pl.DataFrame | None:
+    """Return the rows since the last look; more of the newest where those are too few."""
+    if log is None:
+        return None
+    mine = log.filter(pl.col("version") == state.live)
+    last = (state.monitored or {}).get("last")
+    if last and (state.monitored or {}).get("version") == state.live:
+        fresh = mine.filter(pl.col("time") > datetime.fromisoformat(str(last)))
+        if not fresh.height or fresh.height >= _WINDOW_ROWS:
+            return (fresh if fresh.height else mine.tail(_WINDOW_ROWS)).tail(_MOST_ROWS)
+    return mine.tail(max(_WINDOW_ROWS, 0) if last else _MOST_ROWS)
+
+
+def _answers(model: Model, log: pl.DataFrame) -> list[Any]:
+    """Return what is watched of the logged answers: probability, value, or label."""
+    outputs = [msgspec.json.decode(text) for text in log["output"].to_list()]
+    field = "probability" if model.manifest.task == BINARY else "prediction"
+    return [output[field] for output in outputs]
+
+
+def broken_windows(workspace: Workspace) -> list[tuple[datetime, datetime]]:
+    """Return the times in which the data were found broken: neither judged nor learned from."""
+    found = []
+    for event in workspace.events("monitored"):
+        if event.body.get("state") == "broken data" and "first" in event.body:
+            first = datetime.fromisoformat(event.body["first"])
+            found.append((first, datetime.fromisoformat(event.body["last"])))
+    return found
+
+
+def input_types(model: Model) -> dict[str, ColumnType]:
+    """Return the type of each column that a model reads."""
+    return {item.name: item.type for item in model.manifest.inputs}
+
+
+def matured_rows(workspace: Workspace, types: Mapping[str, ColumnType]) -> Matured | None:
+    """Return all logged rows with a known outcome whose data were not found broken."""
+    log = labelled(workspace)
+    if log is None:
+        return None
+    for first, last in broken_windows(workspace):
+        log = log.filter(~pl.col("time").is_between(first, last))
+    if not log.height:
+        return None
+    outcome = log["outcome"]
+    if workspace.project.data.task == REGRESSION:
+        y = outcome.cast(pl.Float64).to_numpy()
+    else:
+        y = outcome.cast(pl.String).to_numpy()
+    return Matured(features_of(log, types), y, log)
+
+
+def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckResult, ...] | None:
+    """Return measured performance since the version went live, or None without outcomes."""
+    types = input_types(model)
+    matured = matured_rows(workspace, types)
+    if matured is None:
+        return None
+    mine = matured.where(pl.col("version") == state.live)
+    if not len(mine):
+        return None
+    project = workspace.project
+    baseline_report = workspace.report(state.version(state.live).trained["report"])
+    baseline = {
+        result.name: result
+        for result in baseline_report.results
+        if result.subject == "test" and not result.slice
+    }
+    predictions = model.predict(model.encode_frame(mine.rows))
+    level = project.loop.confidence
+    results = performance(
+        mine.y,
+        predictions,
+        baseline=baseline,
+        tolerance=project.monitor.tolerance,
+        level=level,
+    )
+    risk = _risk(mine, row_losses(model, predictions, mine.y), baseline, model, project)
+    return (*results, risk) if risk is not None else tuple(results)
+
+
+def _risk(
+    mine: Matured,
+    losses: NDArray[np.float64],
+    baseline: dict[str, CheckResult],
+    model: Model,
+    project: Any,
+) -> CheckResult | None:
+    """Return the loss since the version went live, at a level that holds at every look."""
+    name = "mae" if model.manifest.task == REGRESSION else "brier"
+    test = baseline.get(name)
+    if test is None or test.value is None:
+        return None
+    scale = {"binary": 1.0, "multiclass": 0.5}.get(model.manifest.task, 0.0)
+    if not scale:
+        scale = 1.0 / float(model.manifest.training.get("target_range") or 1.0)
+    tolerance = project.monitor.tolerance
+    allowed = tolerance * test.value if name == "mae" else tolerance
+    bound = min(max(scale * (test.value + allowed), 1e-6), 1 - 1e-6)
+    tracker = RiskTracker(bound=bound, level=project.loop.confidence)
+    arrived = mine.log["arrived"].to_numpy()
+    for moment in np.unique(arrived):
+        tracker.update(losses[arrived == moment])
+    return tracker.result()

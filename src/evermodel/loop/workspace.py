@@ -1,0 +1,292 @@
+"""One project in its workspace: paths, ports, jobs and reports; what every verb begins with."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import sys
+import time as stopwatch
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evermodel.errors import BusyError, EvermodelError, SurroundingsError
+from evermodel.project import FILE_NAME, Project, load_project
+from evermodel.protocols import Blobs, Clock, Jobs, Progress, Registry, Tracker
+from evermodel.records import Event, Job, Report, Run
+from evermodel.store import FolderBlobs, Keys, SqliteJobs, SqliteLedger, SystemClock, stamp
+
+__all__ = ["Effort", "Ports", "Workspace", "open_workspace"]
+
+_LEASE_SECONDS = 900.0
+_PERSON = "person"
+
+
+def silent(step: str, share: float) -> None:
+    """Report no progress."""
+
+
+@dataclass
+class Ports:
+    """What the loop uses of the outside world, each replaceable."""
+
+    clock: Clock
+    keys: Keys
+    ledger: SqliteLedger
+    jobs: Jobs
+    blobs: Blobs
+    tracker: Tracker | None = None
+    registry: Registry | None = None
+
+
+@dataclass
+class Effort:
+    """What one stage cost."""
+
+    begun: float = field(default_factory=stopwatch.perf_counter)
+    processor: float = field(default_factory=stopwatch.process_time)
+    bytes_written: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Wall time so far."""
+        return stopwatch.perf_counter() - self.begun
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time of this process so far."""
+        return stopwatch.process_time() - self.processor
+
+    @property
+    def peak_bytes(self) -> int:
+        """Largest resident memory of this process."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+class Workspace:
+    """A project with its ports, and the places of everything it keeps.
+
+    Parameters
+    ----------
+    project : Project
+    ports : Ports
+    actor : str
+        Who acts, as the ledger names it: a person's login, or the loop itself.
+    """
+
+    def __init__(self, project: Project, ports: Ports, *, actor: str = "") -> None:
+        self.project = project
+        self.ports = ports
+        self.actor = actor or os.environ.get("USER") or os.environ.get("LOGNAME") or _PERSON
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store."""
+        self.ports.ledger.close()
+        if isinstance(self.ports.jobs, SqliteJobs):
+            self.ports.jobs.close()
+
+    @property
+    def root(self) -> Path:
+        """The workspace's folder."""
+        return self.project.workspace
+
+    @property
+    def candidates(self) -> Path:
+        """Where trained, unsigned bundles lie."""
+        return self.root / "candidates"
+
+    @property
+    def bundles(self) -> Path:
+        """Where the project's registered versions lie, by number."""
+        return self.root / "bundles" / self.project.name
+
+    @property
+    def segments(self) -> Path:
+        """Where servers write the prediction log."""
+        return self.root / "segments" / self.project.name
+
+    def table(self, name: str) -> Path:
+        """Return the folder of one of the project's tables: data, predictions or labels."""
+        return self.root / "tables" / self.project.name / name
+
+    @cached_property
+    def trusted(self) -> dict[str, bytes]:
+        """Public keys whose signatures count here."""
+        return self.ports.keys.trusted()
+
+    def now(self) -> str:
+        """Return the present time as the ledger writes it."""
+        return stamp(self.ports.clock.now())
+
+    def record(self, kind: str, body: dict[str, Any], *, actor: str = "") -> Event:
+        """Append one event to the ledger."""
+        actor = actor or self.actor
+        return self.ports.ledger.append(self.project.name, kind, body, actor=actor)
+
+    def events(self, kind: str = "") -> list[Event]:
+        """Return the project's events, in order."""
+        return list(self.ports.ledger.events(self.project.name, kind=kind))
+
+    def keep_report(self, report: Report) -> str:
+        """Store a report as evidence and return its digest."""
+        return self.ports.blobs.put(msgspec.json.encode(report))
+
+    def report(self, digest: str) -> Report:
+        """Return a stored report."""
+        return msgspec.json.decode(self.ports.blobs.path(digest).read_bytes(), type=Report)
+
+    @contextmanager
+    def job(self, verb: str, progress: Progress = silent) -> Iterator[Progress]:
+        """Hold the lease on a verb; yields the progress callback that keeps it.
+
+        Raises
+        ------
+        BusyError
+            When another process does the same for this project.
+        """
+        job = self.ports.jobs.start(self.project.name, verb, seconds=_LEASE_SECONDS)
+        held = _Held(self.ports.jobs, job, progress)
+        try:
+            yield held
+        except BusyError:
+            raise
+        except BaseException as error:
+            held.end("failed", error=f"{type(error).__name__}: {error}"[:500])
+            raise
+        held.end("done")
+
+    def new_run(self, verb: str, *, seed: int = 0) -> Run:
+        """Return a run that begins now."""
+        return Run(
+            id=uuid.uuid4().hex,
+            verb=verb,
+            project=self.project.name,
+            started=self.now(),
+            seed=seed,
+            code=code_digest(),
+            environment=environment_digest(),
+        )
+
+
+class _Held:
+    """Progress that renews the job's lease at most once a second."""
+
+    def __init__(self, jobs: Jobs, job: Job, progress: Progress) -> None:
+        self._jobs = jobs
+        self._job = job
+        self._progress = progress
+        self._last = 0.0
+
+    def __call__(self, step: str, share: float) -> None:
+        self._progress(step, share)
+        if stopwatch.perf_counter() - self._last > 1.0:
+            self._last = stopwatch.perf_counter()
+            self._job = self._jobs.update(self._job, step=step, progress=share)
+
+    def end(self, state: str, *, error: str = "") -> None:
+        """Write the job's end; a lease that was lost is left to its new holder."""
+        try:
+            self._jobs.update(self._job, state=state, error=error, progress=1.0)
+        except (BusyError, SurroundingsError):
+            if state == "done":
+                raise
+
+
+def open_workspace(
+    folder: str | Path | Workspace = ".", *, clock: Clock | None = None, actor: str = ""
+) -> Workspace:
+    """Read the project file in `folder` and open (or make) its workspace.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+        An open workspace is returned as it is.
+    clock : Clock, optional
+        Instead of the machine's own.
+    actor : str
+        Who acts, for the ledger.
+
+    Raises
+    ------
+    ProjectError
+        With every mistake in the project file.
+    SurroundingsError
+        When the workspace cannot be written.
+    """
+    if isinstance(folder, Workspace):
+        return folder
+    project = load_project(folder)
+    root = project.workspace
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SurroundingsError(
+            "the workspace cannot be made", where=str(root), found=error.strerror or str(error)
+        ) from None
+    clock = clock or SystemClock()
+    keys = Keys(root / "keys")
+    ports = Ports(
+        clock=clock,
+        keys=keys,
+        ledger=SqliteLedger(root / "store.db", heads_path(root), keys, clock),
+        jobs=SqliteJobs(root / "store.db", clock),
+        blobs=FolderBlobs(root / "blobs"),
+    )
+    return Workspace(project, ports, actor=actor)
+
+
+def heads_path(root: Path) -> Path:
+    """Return where signed heads are kept: beside the database, or where EVERMODEL_HEADS says."""
+    return Path(os.environ.get("EVERMODEL_HEADS") or root / "heads")
+
+
+def attach_mlflow(workspace: Workspace) -> None:
+    """Give the workspace its MLflow tracker and registry (imported on first use)."""
+    from evermodel.store.mlflow_store import MlflowRegistry, MlflowTracker
+
+    if workspace.ports.tracker is None:
+        workspace.ports.tracker = MlflowTracker(workspace.root)
+    if workspace.ports.registry is None:
+        workspace.ports.registry = MlflowRegistry(workspace.root)
+
+
+def code_digest() -> str:
+    """Return a digest of Evermodel's own source as it runs."""
+    home = Path(__file__).resolve().parents[1]
+    total = hashlib.sha256()
+    for path in sorted(home.rglob("*.py")):
+        total.update(path.relative_to(home).as_posix().encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def environment_digest() -> str:
+    """Return a digest of the interpreter and of every installed distribution's version."""
+    found = {f"{d.metadata['Name'].lower()}=={d.version}" for d in distributions()}
+    lines = [f"python=={sys.version.split()[0]}", *sorted(found)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def project_file(folder: str | Path) -> Path:
+    """Return where the project file lies."""
+    return Path(folder) / FILE_NAME
+
+
+def tell(error: EvermodelError) -> str:
+    """Return an error in one line, for a result's "why"."""
+    return " ".join(part for part in (error.what, error.where, error.found) if part)
