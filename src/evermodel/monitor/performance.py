@@ -80,19 +80,26 @@ def performance(
     deciding = next(iter(metrics))
     few = _too_few(rows)
     results = []
-    for name, (measure, bounds) in metrics.items():
-        if few or (name == "roc_auc" and not 0 < rows.rarer < rows.n):
-            results.append(_unknown(name, rows, few or "Only one class occurs."))
-            continue
-        value = measure(rows)
-        interval = bounds(rows, level)
-        if not math.isfinite(value):
-            results.append(_unknown(name, rows, "It is not defined for these rows."))
-            continue
-        found = _Found(name, value, interval, rows)
-        judge = _decide if name == deciding else _inform
-        results.append(judge(found, baseline.get(name), tolerance, level))
+    for name in metrics:
+        found = _measured(name, rows, level, few)
+        if isinstance(found, CheckResult):
+            results.append(found)
+        elif name == deciding:
+            results.append(_decide(found, baseline.get(name), tolerance))
+        else:
+            results.append(_inform(found, baseline.get(name), tolerance))
     return tuple(results)
+
+
+def _measured(name: str, rows: Matured, level: float, few: str) -> _Found | CheckResult:
+    """Return one metric as measured, or the result that says why it cannot be."""
+    if few or (name == "roc_auc" and not 0 < rows.rarer < rows.n):
+        return _unknown(name, rows, few or "Only one class occurs.")
+    measure, bounds = (_REGRESSION if rows.task == REGRESSION else _CLASSES)[name]
+    value = measure(rows)
+    if not math.isfinite(value):
+        return _unknown(name, rows, "It is not defined for these rows.")
+    return _Found(name, value, bounds(rows, level), rows)
 
 
 def losses(y: Iterable[Any], predictions: Answers, *, scale: float = 1.0) -> Floats:
@@ -160,7 +167,7 @@ def _unknown(name: str, rows: Matured, why: str) -> CheckResult:
     )
 
 
-def _decide(found: _Found, test: CheckResult | None, tolerance: float, level: float) -> CheckResult:
+def _decide(found: _Found, test: CheckResult | None, tolerance: float) -> CheckResult:
     """Judge the growth of a loss over its baseline against the tolerance."""
     if test is None or test.value is None:
         why = f"The version carries no test value of {found.name} to compare with."
@@ -180,7 +187,7 @@ def _decide(found: _Found, test: CheckResult | None, tolerance: float, level: fl
     return found.result(verdict, why, max=test.value + allowed, evidence=evidence)
 
 
-def _inform(found: _Found, test: CheckResult | None, tolerance: float, level: float) -> CheckResult:
+def _inform(found: _Found, test: CheckResult | None, tolerance: float) -> CheckResult:
     """Set a metric beside its baseline; it is worth a look when worse beyond chance."""
     if test is None or test.value is None:
         return found.result("pass", "")

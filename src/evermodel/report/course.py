@@ -83,11 +83,7 @@ def course(
         board.text(left + 6, top + 13, unit, size=12, colour=MUTED)
     for at, label in _time_ticks(min(times), max(times), width, dated=dated):
         board.text(x(at), top + 190 + 20, label, size=12, anchor="middle", colour=MUTED)
-    for number_, ((at, _), place) in enumerate(zip(events, places, strict=True), start=1):
-        level = top - 12 - 20 * place
-        board.line(x(at), level + 10, x(at), top + 190, MUTED, dash="2 3")
-        board.circle(x(at), level, 9, MUTED, hollow=True)
-        board.text(x(at), level + 4, str(number_), size=12, anchor="middle", bold=True)
+    _draw_marks(board, [x(at) for at, _ in events], places, top)
     for (name, points), (colour, dash) in zip(drawn.items(), _repeated(len(drawn)), strict=True):
         ordered = sorted(points, key=lambda point: point[0])
         board.path([(x(t), y(v)) for t, v in ordered], colour, dash=dash)
@@ -98,6 +94,14 @@ def course(
         board.line(start, 20 * row + 10, start + 26, 20 * row + 10, colour, width=2, dash=dash)
         board.text(start + 33, 20 * row + 14, fit(name, width - start - 40, 12), size=12)
     return board.svg()
+
+
+def _draw_marks(board: Canvas, at: Sequence[float], places: Sequence[int], top: float) -> None:
+    for i, (x, place) in enumerate(zip(at, places, strict=True), start=1):
+        level = top - 12 - 20 * place
+        board.line(x, level + 10, x, top + 190, MUTED, dash="2 3")
+        board.circle(x, level, 9, MUTED, hollow=True)
+        board.text(x, level + 4, str(i), size=12, anchor="middle", bold=True)
 
 
 def _repeated(many: int) -> list[tuple[str, str]]:

@@ -111,21 +111,32 @@ def difference(
         raise InputError(
             "two samples must be counted into the same bins", found=f"{a.size} and {b.size} bins"
         )
-    squared = _MEASURES[measure]
     used = (a + b) > 0
-    a, b = a[used], b[used]
-    n_a, n_b = int(a.sum()), int(b.sum())
-    method = f"{measure.replace('_', ' ')}, corrected for chance, score interval"
-    if not n_a or not n_b:
-        nothing = dict.fromkeys(("value", "low", "high", "raw", "expected", "p_value"), math.nan)
-        return Difference(
-            **nothing,
-            measure=measure,
-            level=level,
-            n_reference=n_a,
-            n_current=n_b,
-            method=method,
-        )
+    if not a.sum() or not b.sum():
+        nothing = dict.fromkeys(_NUMBERS, math.nan)
+        return _record(nothing, measure, level, a, b)
+    return _record(_corrected(a[used], b[used], measure, level, seed), measure, level, a, b)
+
+
+_NUMBERS = ("value", "low", "high", "raw", "expected", "p_value")
+
+
+def _record(
+    numbers: dict[str, float], measure: Measure, level: float, a: Floats, b: Floats
+) -> Difference:
+    return Difference(
+        **numbers,
+        measure=measure,
+        level=level,
+        n_reference=int(a.sum()),
+        n_current=int(b.sum()),
+        method=f"{measure.replace('_', ' ')}, corrected for chance, score interval",
+    )
+
+
+def _corrected(a: Floats, b: Floats, measure: Measure, level: float, seed: int) -> dict[str, float]:
+    """Return the numbers of a `Difference` of two samples in the bins that either uses."""
+    squared = _MEASURES[measure]
     raw, slope = (float(x[0]) for x in squared(a[None, :], b[None, :]))
     under_none = squared(*_draws_without_drift(a, b, seed))[0]
     mean, variance = float(under_none.mean()), float(under_none.var())
@@ -137,19 +148,14 @@ def difference(
     if measure == "total_variation":
         # Chance adds at most `expected` to it, and nearly as much when few bins changed a lot.
         least = min(least, max(math.sqrt(raw) - expected - z * math.sqrt(slope), 0.0))
-    return Difference(
-        measure=measure,
-        value=scale(max(raw - mean, 0.0)),
-        low=least,
-        high=min(scale(high), math.inf if measure == "psi" else 1.0),
-        level=level,
-        raw=scale(max(raw, 0.0)),
-        expected=expected,
-        p_value=_p_value(raw, mean, variance),
-        n_reference=n_a,
-        n_current=n_b,
-        method=method,
-    )
+    return {
+        "value": scale(max(raw - mean, 0.0)),
+        "low": least,
+        "high": min(scale(high), math.inf if measure == "psi" else 1.0),
+        "raw": scale(max(raw, 0.0)),
+        "expected": expected,
+        "p_value": _p_value(raw, mean, variance),
+    }
 
 
 def _plain(value: float) -> float:
