@@ -97,10 +97,7 @@ def scored(seller: Shop, weeks: range) -> tuple[pl.DataFrame, Floats]:
 
 def delivered(seller: Shop, until: int, since: int) -> pl.DataFrame:
     """Return the rows scored from week `since` with the outcomes that came in up to `until`."""
-    outcomes = pl.concat([seller.week(week).outcomes for week in range(until + 1)])
-    rows = pl.concat([seller.week(week).rows for week in range(until + 1)])
-    known = pl.concat([seller.history(), rows.join(outcomes, on=KEYS)])
-    return known.filter(pl.col("scored_at") >= START + pl.duration(weeks=since))
+    return seller.known(until).filter(pl.col("scored_at") >= START + pl.duration(weeks=since))
 
 
 def z(difference: Floats) -> float:

@@ -98,6 +98,17 @@ def test_one_file_of_a_month_has_many_labels_wrong_and_is_corrected_later(seed: 
     assert wrong == pytest.approx(plan.flipped, abs=0.04)
 
 
+def test_what_is_known_holds_wrong_labels_until_they_are_corrected() -> None:
+    seller, bad = shop(0), Plan.draw(0).mislabelled
+    for week, right in ((bad - 1, True), (bad, False), (bad + 6, True)):
+        known = seller.known(week)
+        truth = pl.concat([seller.truth(n) for n in range(WEEKS)])
+        both = known.join(truth, on=KEYS, suffix="_true")
+        assert known.columns == seller.history().columns
+        assert (both["churned"] == both["churned_true"]).all() is right
+        assert known.select(KEYS).is_unique().all()
+
+
 def test_requests_are_plain_json_records_with_null_for_what_the_shop_has_not() -> None:
     first = shop(0).week(2).requests(["customer", "scored_at", "tenure_days", LEAK])[0]
     assert first["scored_at"] == "2025-01-20T06:00:00"
