@@ -125,6 +125,9 @@ def test_files_are_written_as_the_shop_would_send_them(tmp_path: Path) -> None:
     (path,) = seller.week(6).write_outcomes(tmp_path)
     assert path.name == "outcomes-2025-02-17.csv"
     assert pl.read_csv(path).columns == ["customer", "scored_at", "churned"]
+    rows = seller.week(1).rows.select(KEYS).iter_rows()
+    (path,) = seller.week(6).write_outcomes(tmp_path, ids={key: key[0] + "-1" for key in rows})
+    assert pl.read_csv(path)["id"].str.ends_with("-1").all()
 
 
 def test_a_week_outside_the_year_is_refused() -> None:

@@ -7,7 +7,7 @@ out here is all that a stage may see; the plan behind it stays with the simulato
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -60,14 +60,25 @@ class Week:
         iso = frame.with_columns(pl.col(times).dt.strftime("%Y-%m-%dT%H:%M:%S"))
         return iso.to_dicts()
 
-    def write_outcomes(self, folder: Path) -> tuple[Path, ...]:
+    def write_outcomes(
+        self, folder: Path, *, ids: Mapping[tuple[str, datetime], str] | None = None
+    ) -> tuple[Path, ...]:
         """Write this Monday's outcome files as CSV and return their paths; none is a valid answer.
 
-        Outcomes come first, then corrections of earlier ones.
+        Outcomes come first, then corrections of earlier ones. With `ids`, which gives the
+        prediction's id for each (customer, scored_at), the files name predictions by their id.
+
+        Raises
+        ------
+        KeyError
+            When a customer of the file has no id.
         """
         paths = []
         for name, frame in (("outcomes", self.outcomes), ("corrections", self.corrections)):
             if frame.height:
+                if ids is not None:
+                    named = [ids[key] for key in frame.select(KEYS).iter_rows()]
+                    frame = pl.DataFrame({"id": named, "churned": frame["churned"]})
                 path = folder / f"{name}-{self.time:%Y-%m-%d}.csv"
                 frame.write_csv(path, datetime_format=_DATETIME)
                 paths.append(path)
