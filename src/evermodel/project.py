@@ -18,6 +18,7 @@ from evermodel.records import ColumnType, Task
 
 __all__ = [
     "FILE_NAME",
+    "ON_HARM",
     "ROW_ORDER",
     "Data",
     "Evaluate",
@@ -39,6 +40,7 @@ __all__ = [
 
 FILE_NAME = "evermodel.toml"
 ROW_ORDER = "row order"
+ON_HARM = "on harm"
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -120,7 +122,7 @@ class Loop(_Table, frozen=True, kw_only=True):
     """`[loop]`: how often the loop turns and how sure it must be to promote."""
 
     every: str = "1d"
-    window: str = "all"
+    retrain: str = ON_HARM
     confidence: float = 0.95
     deadline: str = "60d"
     approve: Literal["automatic", "person"] = "automatic"
@@ -397,9 +399,9 @@ _RANGES = {
 
 def _check_meaning(tree: dict[str, Any], places: _Places) -> Any:
     """Yield the mistakes that types alone do not show."""
-    for table, key in (*_DURATIONS, ("loop", "deadline"), ("loop", "window")):
+    for table, key in (*_DURATIONS, ("loop", "deadline"), ("loop", "retrain")):
         value = tree.get(table, {}).get(key)
-        if value is None or (key == "window" and value == "all"):
+        if value is None or (key == "retrain" and value == ON_HARM):
             continue
         try:
             duration_seconds(value)

@@ -39,5 +39,6 @@ def call(options: argparse.Namespace, output: Output) -> int:
         if facts[word]:
             found = facts[word] if isinstance(facts[word], str) else ", ".join(facts[word])
             lines.append(f"  {word.replace('_', ' ')}: {found}")
+    lines += [f"  read: {note}" for note in facts["understood"]]
     lines += ["Read it, change what is not as you mean it, then: evermodel run"]
     return output.report(report, lines=lines)

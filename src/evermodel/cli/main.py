@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
+import os
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from evermodel.cli.output import Output
-from evermodel.errors import EvermodelError, MissingExtraError, nearest
+from evermodel.errors import EvermodelError, InputError, MissingExtraError, nearest
 
 __all__ = ["build_parser", "main"]
 
@@ -26,18 +30,20 @@ _RUNTIME = frozenset({
     "numpy", "onnxruntime", "msgspec", "uvicorn", "httptools", "cryptography", "evermodel",
 })  # fmt: skip
 
+_INTERRUPTED = 130
+"""What a shell says of a program that was stopped by Ctrl-C."""
+
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose mistakes are answered in the house's way."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]  # exits, as the base does
-        word = ""
-        if "invalid choice" in message:
+    def error(self, message: str) -> NoReturn:
+        hint = f"see {self.prog} --help"
+        if message.startswith("argument COMMAND: invalid choice"):
             given = message.split("invalid choice: ")[1].split("'")[1]
-            word = nearest(given, VERBS)
-        hint = f"did you mean {word}?" if word else f"see {self.prog} --help"
-        print(f"{message}\n  try:   {hint}", file=sys.stderr)
-        raise SystemExit(2)
+            message, word = f"there is no command {given!r}", nearest(given, VERBS)
+            hint = f"did you mean {word}?" if word else hint
+        raise InputError(message, hint=hint)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,7 +54,9 @@ def build_parser() -> argparse.ArgumentParser:
         "register, serve, monitor, retrain, promote or roll back.",
         epilog="Begin with: evermodel init DATA --target COLUMN, then evermodel run.",
     )
-    parser.add_argument("--version", action="store_true", help="print the version and end")
+    parser.add_argument(
+        "--version", action="store_true", dest="about", help="print the version and end"
+    )
     _common(parser, top=True)
     commands = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
     for verb in VERBS:
@@ -84,9 +92,19 @@ def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows no such character shows another one; it never stops the work.
+            stream.reconfigure(errors="replace")
+    words = list(sys.argv[1:] if arguments is None else arguments)
     parser = build_parser()
-    options = parser.parse_args(arguments)
-    if options.version:
+    try:
+        options = parser.parse_args(words)
+    except InputError as error:
+        verb = next((word for word in words if word in VERBS), "usage")
+        Output(verb, json="--json" in words).error(error)
+        return error.exit_code
+    if options.about:
         import evermodel
 
         print(f"evermodel {evermodel.__version__}")
@@ -96,36 +114,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     output = Output(options.verb, json=options.json)
     try:
-        return int(options.call(options, output))
-    except KeyboardInterrupt:
-        output.close()
-        print("stopped; nothing half-done is kept", file=sys.stderr)
-        return 130
+        code = int(options.call(options, output))
+        sys.stdout.flush()
     except BrokenPipeError:
+        # Whoever read the output went away; nor may Python fail on it when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except EvermodelError as error:
+    except (Exception, KeyboardInterrupt) as caught:
         if options.debug:
-            raise
+            traceback.print_exc()
+        error, code = _said(caught, options.verb)
         output.error(error)
-        return error.exit_code
-    except ModuleNotFoundError as error:
-        absent = (error.name or "").partition(".")[0]
-        if options.debug or absent in _RUNTIME or not absent:
-            raise
-        output.error(MissingExtraError(f"evermodel {options.verb}", "loop", found=f"no {absent}"))
-        return 2
-    except OSError as error:
-        if options.debug:
-            raise
-        output.error(_refused(error))
-        return 2
-    except Exception as error:
-        if options.debug:
-            raise
-        output.error(_inside(error))
-        return 3
     finally:
         output.close()
+    return code
+
+
+def _said(caught: BaseException, verb: str) -> tuple[EvermodelError, int]:
+    """Return what to say of an exception, and the exit code."""
+    if isinstance(caught, EvermodelError):
+        return caught, caught.exit_code
+    if isinstance(caught, KeyboardInterrupt):
+        return EvermodelError("stopped; nothing half-done is kept"), _INTERRUPTED
+    if isinstance(caught, ModuleNotFoundError):
+        absent = (caught.name or "").partition(".")[0]
+        if absent and absent not in _RUNTIME:
+            return MissingExtraError(f"evermodel {verb}", "loop", found=f"no {absent}"), 2
+    if isinstance(caught, OSError):
+        return _refused(caught), 2
+    return _inside(caught), 3
 
 
 def _refused(error: OSError) -> EvermodelError:
@@ -139,7 +156,7 @@ def _refused(error: OSError) -> EvermodelError:
     )
 
 
-def _inside(error: Exception) -> EvermodelError:
+def _inside(error: BaseException) -> EvermodelError:
     return EvermodelError(
         "an error inside Evermodel; your data are as they were",
         found=f"{type(error).__name__}: {error}"[:500],

@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace, output: Output) -> int:
     """Run the command and return its exit code."""
-    from evermodel.loop.turning import retrain
+    from evermodel.loop.retraining import retrain
 
     report = retrain(
         options.folder,

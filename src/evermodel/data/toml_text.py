@@ -60,7 +60,7 @@ _MEANING: dict[str, dict[str, str]] = {
     },
     "loop": {
         "every": "how often the loop turns",
-        "window": 'train on "all" rows or on the latest, such as "365d"',
+        "retrain": '"on harm", or also on a schedule such as "4w"',
         "confidence": "needed to promote a challenger",
         "deadline": "after which a comparison is decided",
         "approve": '"automatic", or "person" to be asked',

@@ -53,5 +53,6 @@ tolerance = 0.01
 
 [loop]
 every = "7d"
-window = "13w"
+retrain = "4w"
+deadline = "28d"
 """

@@ -9,13 +9,14 @@ from typing import Any
 import polars as pl
 
 from evermodel.bundle import load
-from evermodel.errors import InputError, NotFoundError, SurroundingsError
+from evermodel.errors import InputError, NotFoundError
 from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.beginning import read_source
 from evermodel.loop.comparing import compare_models, decide
+from evermodel.loop.registry import mirror
 from evermodel.loop.state import State, Version, read_state
 from evermodel.loop.training import groups
-from evermodel.loop.workspace import Workspace, attach_mlflow, open_workspace, silent, tell
+from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.protocols import Progress
 from evermodel.records import REGRESSION, CheckResult, Decision, Report
 from evermodel.register import model_card
@@ -176,7 +177,7 @@ def register(
         }
         workspace.record("registered", body)
         step("telling MLflow", 0.6)
-        warnings = mirror(workspace)
+        warnings = mirror(workspace, settle=False)
         return _registered_report(workspace, number, "signed and numbered", warnings)
 
 
@@ -364,6 +365,9 @@ def rollback(
                 hint="name one with --to, from evermodel history",
             )
         version = state.version(number)
+        if number == state.live:
+            there = CheckResult(name="rolled back", value=number, why="it is live already")
+            return _decision_report(workspace, "rollback", (there,), number, number)
         load(workspace.bundles / str(version.number), trusted=workspace.trusted)
         why = reason or "asked for"
         body = {
@@ -389,43 +393,6 @@ def _decision_report(
 ) -> Report:
     facts = {"version": number, "live": live}
     return Report(verb=verb, subject=workspace.project.name, results=results, facts=facts)
-
-
-def mirror(workspace: Workspace) -> tuple[CheckResult, ...]:
-    """Make MLflow's versions and aliases say what the ledger says; return what failed as warnings.
-
-    The ledger stays the truth: a registry that does not answer is told again by `status`.
-    """
-    attach_mlflow(workspace)
-    registry = workspace.ports.registry
-    if registry is None:
-        return ()
-    name, state = workspace.project.name, read_state(workspace)
-    try:
-        for version in state.versions.values():
-            if f"version {version.number}" not in state.mirrored:
-                place = workspace.bundles / str(version.number)
-                registry.register(name, version.number, place, state.tracked.get(version.run, ""))
-                body = {"alias": f"version {version.number}", "number": version.number}
-                workspace.record("mirrored", body)
-        for alias, number in (("champion", state.live), ("challenger", state.challenger)):
-            if state.mirrored.get(alias) != number:
-                registry.alias(name, alias, number)
-                workspace.record("mirrored", {"alias": alias, "number": number})
-    except SurroundingsError as error:
-        return (CheckResult(name="mlflow", subject="registry", verdict="warn", why=tell(error)),)
-    return ()
-
-
-def requested_by_alias(workspace: Workspace) -> int | None:
-    """Return the version that someone asked for by moving MLflow's champion alias, if any."""
-    attach_mlflow(workspace)
-    state = read_state(workspace)
-    if workspace.ports.registry is None or "champion" not in state.mirrored:
-        return None
-    there = workspace.ports.registry.aliases(workspace.project.name).get("champion")
-    moved = there is not None and there != state.mirrored["champion"]
-    return there if moved and there in state.versions else None
 
 
 def decision(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
 
 from evermodel.errors import BusyError, EvermodelError
 from evermodel.loop.turning import run
@@ -50,9 +50,6 @@ def run_forever(
 
     workspace = open_workspace(folder)
     ended = stop or threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _setter(ended))
 
     def turn() -> None:
         try:
@@ -74,16 +71,25 @@ def run_forever(
         max_instances=1,
         coalesce=True,
     )
-    scheduler.start()
+    with _ended_by_signals(ended):
+        scheduler.start()
+        try:
+            while not ended.wait(0.2):
+                continue
+        finally:
+            scheduler.shutdown(wait=True)
+
+
+@contextmanager
+def _ended_by_signals(ended: threading.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the schedule after the turn that is under way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in numbers}
     try:
-        while not ended.wait(0.5):
-            continue
+        yield
     finally:
-        scheduler.shutdown(wait=True)
-
-
-def _setter(ended: threading.Event) -> Callable[[int, FrameType | None], None]:
-    def set_it(number: int, frame: FrameType | None) -> None:
-        ended.set()
-
-    return set_it
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -124,8 +124,8 @@ def _promoted(state: State, event: Event) -> None:
     state.previous = state.live
     state.live, state.live_since = event.body["number"], event.time
     state.live_seq = event.seq
-    if state.challenger == state.live:
-        state.challenger = None
+    # Whoever waited was compared with another champion.
+    state.challenger = None
 
 
 def _rolled_back(state: State, event: Event) -> None:

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from evermodel.errors import NotFoundError, SurroundingsError
+from evermodel.errors import InputError, NotFoundError, SurroundingsError
 from evermodel.loop.beginning import check
-from evermodel.loop.releasing import mirror, requested_by_alias
+from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.state import DECISIONS, State, read_state
-from evermodel.loop.workspace import Workspace, open_workspace, silent
+from evermodel.loop.workspace import Workspace, open_workspace, silent, tell
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, ModelVersion, Report, Verdict
 from evermodel.store.durable import write_durably
@@ -82,7 +82,7 @@ def _mlflow(workspace: Workspace) -> list[CheckResult]:
     try:
         asked = requested_by_alias(workspace)
     except SurroundingsError as error:
-        return [CheckResult(name="mlflow", verdict="warn", why=error.what)]
+        return [CheckResult(name="mlflow", verdict="warn", why=tell(error))]
     if asked is not None and asked != read_state(workspace).live:
         why = f"its champion alias was moved to version {asked}: evermodel run weighs this request"
         return [CheckResult(name="mlflow", value=asked, verdict="warn", why=why)]
@@ -165,7 +165,7 @@ def report(
     checked = None
     try:
         checked = check(workspace.project.root)
-    except (NotFoundError, SurroundingsError):
+    except (InputError, NotFoundError, SurroundingsError):
         progress("the data cannot be read now", 0.4)
     seen = workspace.report(state.monitored["report"]) if state.monitored else None
     progress("drawing", 0.7)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evermodel.bundle import Model, load
+from evermodel.bundle import Model, Predictions, load
 from evermodel.data import gate
 from evermodel.loop.comparing import row_losses
 from evermodel.loop.predictions import compact, features_of, labelled, logged
@@ -27,6 +27,7 @@ from evermodel.tables import Profile, profile, read
 __all__ = ["Matured", "Watched", "matured_rows", "monitor", "watch"]
 
 _WINDOW_ROWS = 200
+_FEWEST_ROWS = 30
 _MOST_ROWS = 200_000
 _PREDICTION = "prediction"
 
@@ -120,21 +121,37 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
         return _watched(workspace, live.number, (nothing,), None)
     progress("comparing columns", 0.4)
     types = input_types(model)
-    features = features_of(window, types)
-    reference = msgspec.json.decode(model.part("reference") or b"", type=Profile)
-    # A batch that was delivered twice cannot be seen in features alone: its keys repeat.
-    gated = gate(features, reference)
-    answers = pl.Series(_PREDICTION, _answers(model, window))
-    kind: ColumnType = "category" if model.manifest.task == "multiclass" else "number"
-    now = profile(features.with_columns(answers), {**types, _PREDICTION: kind}, like=reference)
-    drifted = drift(reference, now)
+    gated, drifted = _compared(model, window, types)
     progress("measuring on outcomes", 0.7)
     measured = _measured(workspace, state, model)
     action = diagnose(gated, drifted, measured)
-    failed = tuple(result for result in gated.results if result.verdict in ("fail", "warn"))
+    noted = gated.results if gated is not None else ()
+    failed = tuple(result for result in noted if result.verdict in ("fail", "warn"))
     results = (*action, *failed, *(measured or ()), *drifted)
     progress("done", 1.0)
     return _watched(workspace, live.number, results, window)
+
+
+def _compared(
+    model: Model, window: pl.DataFrame, types: Mapping[str, ColumnType]
+) -> tuple[Report | None, list[CheckResult]]:
+    """Return what the gate says of the window, and the drift of its columns and answers.
+
+    Where features are not written down, the answers alone are compared.
+    """
+    reference = msgspec.json.decode(model.part("reference") or b"", type=Profile)
+    answers = pl.Series(_PREDICTION, _answers(model, window))
+    kind: ColumnType = "category" if model.manifest.task == "multiclass" else "number"
+    if window["features"].null_count():
+        only = tuple(column for column in reference.columns if column.name == _PREDICTION)
+        reference = msgspec.structs.replace(reference, columns=only)
+        now = profile(pl.DataFrame([answers]), {_PREDICTION: kind}, like=reference)
+        return None, list(drift(reference, now))
+    features = features_of(window, types)
+    # A batch that was delivered twice cannot be seen in features alone: its keys repeat.
+    gated = gate(features, reference)
+    now = profile(features.with_columns(answers), {**types, _PREDICTION: kind}, like=reference)
+    return gated, list(drift(reference, now))
 
 
 _FEW = "too few to say"
@@ -169,10 +186,13 @@ def _window(log: pl.DataFrame | None, state: State) -> pl.DataFrame | None:
     if log is None:
         return None
     mine = log.filter(pl.col("version") == state.live)
-    last = (state.monitored or {}).get("last")
-    if last and (state.monitored or {}).get("version") == state.live:
+    seen = state.monitored or {}
+    last = seen.get("last")
+    if last and seen.get("version") == state.live:
         fresh = mine.filter(pl.col("time") > datetime.fromisoformat(str(last)))
-        if not fresh.height or fresh.height >= _WINDOW_ROWS:
+        # After broken data the older rows say nothing about whether the feed was mended.
+        enough = _FEWEST_ROWS if seen.get("state") == "broken data" else _WINDOW_ROWS
+        if not fresh.height or fresh.height >= enough:
             return (fresh if fresh.height else mine.tail(_WINDOW_ROWS)).tail(_MOST_ROWS)
     return mine.tail(max(_WINDOW_ROWS, 0) if last else _MOST_ROWS)
 
@@ -182,6 +202,27 @@ def _answers(model: Model, log: pl.DataFrame) -> list[Any]:
     outputs = [msgspec.json.decode(text) for text in log["output"].to_list()]
     field = "probability" if model.manifest.task == BINARY else "prediction"
     return [output[field] for output in outputs]
+
+
+def answered(model: Model, log: pl.DataFrame) -> Predictions:
+    """Return the answers that left the server, as they were logged."""
+    manifest = model.manifest
+    outputs = [msgspec.json.decode(text) for text in log["output"].to_list()]
+
+    def numbers(field: str) -> NDArray[np.float64]:
+        return np.array([output[field] for output in outputs], np.float64)
+
+    kind = {"task": manifest.task, "classes": manifest.classes, "positive": manifest.positive}
+    if manifest.task == REGRESSION:
+        bounds = {name: numbers(name) for name in ("low", "high") if name in outputs[0]}
+        return Predictions(**kind, value=numbers("prediction"), **bounds)
+    if manifest.task == BINARY:
+        chances = numbers("probability")
+    else:
+        names = manifest.classes
+        chances = np.array([[output["probability"][name] for name in names] for output in outputs])
+    said = np.array([output["prediction"] for output in outputs], object)
+    return Predictions(**kind, probability=chances, label=said)
 
 
 def broken_windows(workspace: Workspace) -> list[tuple[datetime, datetime]]:
@@ -200,53 +241,57 @@ def input_types(model: Model) -> dict[str, ColumnType]:
 
 
 def matured_rows(workspace: Workspace, types: Mapping[str, ColumnType]) -> Matured | None:
-    """Return all logged rows with a known outcome whose data were not found broken."""
+    """Return all logged rows with known features and outcome whose data were not found broken."""
+    log = _judged(workspace)
+    log = None if log is None else log.drop_nulls("features")
+    if log is None or not log.height:
+        return None
+    return Matured(features_of(log, types), _truth(workspace, log), log)
+
+
+def _judged(workspace: Workspace) -> pl.DataFrame | None:
+    """Return the logged rows with a known outcome, but for the times of broken data."""
     log = labelled(workspace)
     if log is None:
         return None
     for first, last in broken_windows(workspace):
         log = log.filter(~pl.col("time").is_between(first, last))
-    if not log.height:
-        return None
-    outcome = log["outcome"]
-    if workspace.project.data.task == REGRESSION:
-        y = outcome.cast(pl.Float64).to_numpy()
-    else:
-        y = outcome.cast(pl.String).to_numpy()
-    return Matured(features_of(log, types), y, log)
+    return log
+
+
+def _truth(workspace: Workspace, log: pl.DataFrame) -> NDArray[Any]:
+    kind = pl.Float64 if workspace.project.data.task == REGRESSION else pl.String
+    return log["outcome"].cast(kind).to_numpy()
 
 
 def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckResult, ...] | None:
     """Return measured performance since the version went live, or None without outcomes."""
-    types = input_types(model)
-    matured = matured_rows(workspace, types)
-    if matured is None:
+    log = _judged(workspace)
+    log = None if log is None else log.filter(pl.col("version") == state.live)
+    if log is None or not log.height:
         return None
-    mine = matured.where(pl.col("version") == state.live)
-    if not len(mine):
-        return None
-    project = workspace.project
+    project, y = workspace.project, _truth(workspace, log)
     baseline_report = workspace.report(state.version(state.live).trained["report"])
     baseline = {
         result.name: result
         for result in baseline_report.results
         if result.subject == "test" and not result.slice
     }
-    predictions = model.predict(model.encode_frame(mine.rows))
+    predictions = answered(model, log)
     level = project.loop.confidence
     results = performance(
-        mine.y,
+        y,
         predictions,
         baseline=baseline,
         tolerance=project.monitor.tolerance,
         level=level,
     )
-    risk = _risk(mine, row_losses(model, predictions, mine.y), baseline, model, project)
+    risk = _risk(log, row_losses(model, predictions, y), baseline, model, project)
     return (*results, risk) if risk is not None else tuple(results)
 
 
 def _risk(
-    mine: Matured,
+    log: pl.DataFrame,
     losses: NDArray[np.float64],
     baseline: dict[str, CheckResult],
     model: Model,
@@ -264,7 +309,7 @@ def _risk(
     allowed = tolerance * test.value if name == "mae" else tolerance
     bound = min(max(scale * (test.value + allowed), 1e-6), 1 - 1e-6)
     tracker = RiskTracker(bound=bound, level=project.loop.confidence)
-    arrived = mine.log["arrived"].to_numpy()
+    arrived = log["arrived"].to_numpy()
     for moment in np.unique(arrived):
         tracker.update(losses[arrived == moment])
     return tracker.result()

@@ -24,10 +24,12 @@ from evermodel.protocols import Blobs, Clock, Jobs, Progress, Registry, Tracker
 from evermodel.records import Event, Job, Report, Run
 from evermodel.store import FolderBlobs, Keys, SqliteJobs, SqliteLedger, SystemClock, stamp
 
-__all__ = ["Effort", "Ports", "Workspace", "open_workspace"]
+__all__ = ["LOOP", "Effort", "Ports", "Workspace", "open_workspace"]
 
 _LEASE_SECONDS = 900.0
 _PERSON = "person"
+LOOP = "evermodel"
+"""The loop itself as the ledger's actor."""
 
 
 def silent(step: str, share: float) -> None:
@@ -163,8 +165,6 @@ class Workspace:
         held = _Held(self.ports.jobs, job, progress)
         try:
             yield held
-        except BusyError:
-            raise
         except BaseException as error:
             held.end("failed", error=f"{type(error).__name__}: {error}"[:500])
             raise

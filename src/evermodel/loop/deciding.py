@@ -1,0 +1,140 @@
+"""The verdict on a waiting challenger: PROMOTE, REJECT, or HOLD until a deadline."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from evermodel.bundle import Model, load
+from evermodel.loop.comparing import compare_models, decide
+from evermodel.loop.registry import mirror
+from evermodel.loop.releasing import put_live
+from evermodel.loop.state import State, Version, read_state
+from evermodel.loop.watching import input_types, matured_rows
+from evermodel.loop.windows import FEWEST_NEW
+from evermodel.loop.workspace import LOOP, Workspace
+from evermodel.project import duration_seconds
+from evermodel.records import REGRESSION, CheckResult, Report
+
+__all__ = ["decide_pending", "decided", "worse_than_previous"]
+
+
+def decide_pending(workspace: Workspace) -> Report:
+    """Compare the waiting challenger with the champion on all rows known now, and act on it.
+
+    PROMOTE when it is better, REJECT when it is not, HOLD while that is unknown; past the deadline
+    of `[loop] deadline` a challenger that is still undecided is rejected.
+    """
+    state = read_state(workspace)
+    challenger = state.version(state.challenger)
+    gate = str(challenger.trained.get("gate", ""))
+    if gate == "fail":
+        why = "the gate of [evaluate] require says no"
+        return _refuse(workspace, state, CheckResult(name="gate", verdict="fail", why=why))
+    champion = load(workspace.bundles / str(state.live), trusted=workspace.trusted, threads=0)
+    model = load(workspace.bundles / str(challenger.number), trusted=workspace.trusted, threads=0)
+    rows, y, problem = _unseen_rows(workspace, champion, model, challenger)
+    if rows is None:
+        waiting = CheckResult(name="gain", verdict="unknown", why=problem)
+        if _overdue(workspace, state):
+            return _refuse(workspace, state, _too_late(workspace, waiting))
+        return _hold(workspace, state, waiting)
+    level = workspace.project.loop.confidence
+    comparison, facts = compare_models(champion, model, rows, y, level=level)
+    word, result = decide(comparison)
+    result = msgspec.structs.replace(result, evidence=facts)
+    if word == "reject":
+        return _refuse(workspace, state, result)
+    if word == "hold":
+        if _overdue(workspace, state):
+            return _refuse(workspace, state, _too_late(workspace, result))
+        return _hold(workspace, state, result)
+    if workspace.project.loop.approve == "person":
+        why = f"{result.why}; waits for a person: evermodel promote {challenger.number}"
+        return _hold(workspace, state, msgspec.structs.replace(result, why=why))
+    put_live(workspace, state, challenger.number, result.why, (result,), actor=LOOP)
+    warnings = mirror(workspace)
+    return decided(workspace, "promote", (result, *warnings), challenger.number)
+
+
+def _unseen_rows(
+    workspace: Workspace, champion: Model, challenger: Model, version: Version
+) -> tuple[pl.DataFrame | None, Any, str]:
+    """Return rows that judge the challenger fairly, in order, or why there are none.
+
+    Where outcomes come back, only those that arrived after its training count: a wrong file that it
+    learned from would otherwise be its judge as well. Without any, its test rows have to do.
+    """
+    types = {**input_types(champion), **input_types(challenger)}
+    matured = matured_rows(workspace, types)
+    if matured is not None and len(matured) >= FEWEST_NEW:
+        since = datetime.fromisoformat(version.trained["time"]).replace(tzinfo=None)
+        newer = matured.where(pl.col("arrived") > since)
+        if not len(newer):
+            return None, None, "waits for outcomes that come after its training"
+        return newer.rows, newer.y, ""
+    target = workspace.project.data.target
+    test = pl.read_parquet(workspace.ports.blobs.path(version.trained["test"]))
+    absent = [name for name in types if name not in test.columns]
+    if absent:
+        return None, None, f"the test rows lack columns of the champion: {', '.join(absent[:5])}"
+    kind = pl.Float64 if workspace.project.data.task == REGRESSION else pl.String
+    return test.select(list(types)), test[target].cast(kind).to_numpy(), ""
+
+
+def _too_late(workspace: Workspace, result: CheckResult) -> CheckResult:
+    why = f"undecided after {workspace.project.loop.deadline}: {result.why}"
+    return msgspec.structs.replace(result, verdict="fail", why=why)
+
+
+def _overdue(workspace: Workspace, state: State) -> bool:
+    since = datetime.fromisoformat(state.challenger_since)
+    waited = (workspace.ports.clock.now() - since).total_seconds()
+    return waited > duration_seconds(workspace.project.loop.deadline)
+
+
+def _refuse(workspace: Workspace, state: State, result: CheckResult) -> Report:
+    body = {"number": state.challenger, "reason": result.why, "kept": state.live}
+    evidence = workspace.keep_report(Report(verb="promote", results=(result,)))
+    workspace.record("rejected", {**body, "reports": [evidence]}, actor=LOOP)
+    mirror(workspace, settle=False)
+    return decided(workspace, "reject", (result,), state.live)
+
+
+def _hold(workspace: Workspace, state: State, result: CheckResult) -> Report:
+    body = {"number": state.challenger, "reason": result.why}
+    workspace.record("held", body, actor=LOOP)
+    return decided(workspace, "hold", (result,), state.live)
+
+
+def decided(
+    workspace: Workspace, word: str, results: tuple[CheckResult, ...], live: int | None
+) -> Report:
+    """Return what a turn of the loop decided, as its report."""
+    facts = {"decision": word, "live": live}
+    return Report(verb="run", subject=workspace.project.name, results=results, facts=facts)
+
+
+def worse_than_previous(workspace: Workspace, state: State) -> CheckResult | None:
+    """Return the proof that the previous version is better on rows since the promotion, if any."""
+    if state.previous is None:
+        return None
+    live = load(workspace.bundles / str(state.live), trusted=workspace.trusted, threads=0)
+    before = load(workspace.bundles / str(state.previous), trusted=workspace.trusted, threads=0)
+    types = {**input_types(live), **input_types(before)}
+    matured = matured_rows(workspace, types)
+    if matured is None:
+        return None
+    mine = matured.where(pl.col("version") == state.live)
+    if not len(mine):
+        return None
+    level = workspace.project.loop.confidence
+    comparison, _ = compare_models(live, before, mine.rows, mine.y, level=level)
+    word, result = decide(comparison)
+    if word != "promote":
+        return None
+    why = "the previous version has the smaller loss on the same rows"
+    return msgspec.structs.replace(result, name="regret", subject="previous against live", why=why)

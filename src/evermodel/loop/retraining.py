@@ -1,0 +1,119 @@
+"""Retrain: a challenger on all that is known now, and the first look at whether it is better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from evermodel.loop.beginning import read_source
+from evermodel.loop.deciding import decide_pending
+from evermodel.loop.predictions import compact
+from evermodel.loop.releasing import promote, register
+from evermodel.loop.state import read_state
+from evermodel.loop.training import train_on
+from evermodel.loop.windows import training_windows
+from evermodel.loop.workspace import LOOP, Workspace, open_workspace, silent
+from evermodel.protocols import Progress
+from evermodel.records import CheckResult, Report
+from evermodel.tables import Table
+
+__all__ = ["retrain", "retrain_on"]
+
+
+def retrain(
+    folder: str | Path | Workspace = ".",
+    *,
+    data: str | Path | None = None,
+    why: str = "asked for",
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> Report:
+    """Train a challenger on all that is known now and compare it with the champion.
+
+    The rows are the project's source (or `data`) and the logged predictions whose outcome is known.
+    Where there are such, several windows are tried, all rows and the newest ones, since after a
+    change the old rows may mislead; and the decision waits for outcomes that come after the
+    training: those that were learned from might be the ones that are wrong.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+    data : path or URL, optional
+        A newer file than the project's source.
+    why : str
+        Reason for the ledger.
+    seed : int, optional
+        Instead of the project's.
+
+    Returns
+    -------
+    Report
+        With "gain" (challenger against champion) and the decision: promoted, rejected or held.
+    """
+    workspace = open_workspace(folder)
+    with workspace.job("retrain", progress) as step:
+        step("reading the data", 0.02)
+        table = read_source(workspace.project, data)
+        return retrain_on(workspace, table, why, seed, step)
+
+
+def retrain_on(
+    workspace: Workspace, table: Table, why: str, seed: int | None, step: Progress
+) -> Report:
+    """Train on every window, register the best of them, and decide as far as that is possible."""
+    compact(workspace)
+    state = read_state(workspace)
+    seed = workspace.project.train.seed if seed is None else seed
+    pools = training_windows(workspace, state, table, seed=seed)
+    best: Report | None = None
+    refused: Report | None = None
+    for index, pool in enumerate(pools):
+        share = 0.9 / len(pools)
+
+        def part(name: str, done: float, at: float = index * share, of: float = share) -> None:
+            step(name, at + of * done)
+
+        report = train_on(
+            workspace, pool.table, seed=seed, step=part, why=why, project=pool.project
+        )
+        if "run" not in report.facts:
+            refused = report
+        elif best is None or _test_loss(report) < _test_loss(best):
+            best = report
+    if best is None:
+        if refused is None:
+            raise RuntimeError("no window was tried")
+        return msgspec.structs.replace(refused, verb="retrain")
+    registered = register(best.facts["run"], workspace, force=True)
+    number = registered.facts["version"]
+    body = {"number": number, "reason": why, "windows": [pool.name for pool in pools]}
+    workspace.record("retrained", body)
+    results = (*best.results, *registered.results)
+    if state.live is None:
+        decided = promote(number, workspace, reason="the first version", actor=LOOP)
+    else:
+        decided = decide_pending(workspace)
+    return Report(
+        verb="retrain",
+        subject=workspace.project.name,
+        results=(*decided.results, *_measurements(results)),
+        facts={**decided.facts, "version": number, "reason": why},
+    )
+
+
+def _measurements(results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+    """Return results as information: the decision alone is the verdict of `retrain`."""
+    return tuple(
+        msgspec.structs.replace(result, verdict="warn") if result.verdict == "fail" else result
+        for result in results
+        if result.name != "registered"
+    )
+
+
+def _test_loss(report: Report) -> float:
+    for name in ("brier", "rmse", "log_loss"):
+        for result in report.results:
+            if result.name == name and not result.slice and result.value is not None:
+                return result.value
+    return float("inf")

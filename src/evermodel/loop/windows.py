@@ -1,0 +1,85 @@
+"""The rows a challenger is trained on: windows of what is known now, told apart by comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from evermodel.bundle import load
+from evermodel.loop.state import State
+from evermodel.loop.watching import Matured, input_types, matured_rows
+from evermodel.loop.workspace import Workspace
+from evermodel.project import ROW_ORDER, Project
+from evermodel.records import REGRESSION
+from evermodel.tables import Table
+
+__all__ = ["FEWEST_NEW", "Window", "training_windows"]
+
+FEWEST_NEW = 200
+"""Fewer new outcomes than this are not worth a retraining."""
+
+_PART = "evermodel part"
+_NEWEST_TEST = 1500
+_SHARES = (0.25, 0.1)
+_FEWEST_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Window:
+    """One choice of rows, and the project as it has to be read for them."""
+
+    name: str
+    table: Table
+    project: Project
+
+
+def training_windows(
+    workspace: Workspace, state: State, table: Table, *, seed: int
+) -> list[Window]:
+    """Return the windows to try: all rows, and the newest quarter and tenth.
+
+    Without logged outcomes there is one window, the source as it is. With them, the rows are the
+    source followed by the logged ones in the order their outcomes came; a random part of the newest
+    is the test of every window, so that the windows can be compared where it matters, and the very
+    newest rows are learned from too.
+    """
+    project = workspace.project
+    matured = None
+    if state.live is not None:
+        model = load(workspace.bundles / str(state.live), trusted=workspace.trusted)
+        matured = matured_rows(workspace, input_types(model))
+    if matured is None or len(matured) < FEWEST_NEW:
+        return [Window("source", table, project)]
+    everything = _together(project, table, matured, seed)
+    data = msgspec.structs.replace(project.data, split=_PART, time=ROW_ORDER, key=())
+    project = msgspec.structs.replace(project, data=data)
+    windows = [Window("all", msgspec.structs.replace(table, frame=everything), project)]
+    for share in _SHARES:
+        rows = max(_FEWEST_ROWS, int(everything.height * share))
+        if rows < everything.height and rows != windows[-1].table.frame.height:
+            newest = msgspec.structs.replace(table, frame=everything.tail(rows))
+            windows.append(Window(f"newest {rows}", newest, project))
+    return windows
+
+
+def _together(project: Project, table: Table, matured: Matured, seed: int) -> pl.DataFrame:
+    """Return source and logged rows in order, each marked as to learn from or to test on."""
+    fresh = matured.rows.with_columns(_outcomes(project, matured))
+    kept = [name for name in fresh.columns if name in table.frame.columns]
+    source = table.frame.filter(pl.col(project.data.target).is_not_null()).select(kept)
+    everything = pl.concat([source, fresh], how="diagonal_relaxed")
+    newest = min(_NEWEST_TEST, fresh.height)
+    marks = np.full(everything.height, "train", dtype=object)
+    last = np.arange(everything.height - newest, everything.height)
+    generator = np.random.default_rng(seed)
+    tests = generator.permutation(last)[: max(1, int(newest * project.train.test))]
+    marks[tests] = "test"
+    return everything.with_columns(pl.Series(_PART, marks.tolist(), dtype=pl.String))
+
+
+def _outcomes(project: Project, matured: Matured) -> pl.Series:
+    kind = pl.Float64 if project.data.task == REGRESSION else pl.String
+    return pl.Series(project.data.target, matured.y.tolist(), dtype=kind)
