@@ -120,11 +120,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output went away; nor may Python fail on it when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (Exception, KeyboardInterrupt) as caught:
+    except BaseException as caught:
+        if isinstance(caught, SystemExit):
+            raise
         if options.debug:
             traceback.print_exc()
-        error, code = _said(caught, options.verb)
-        output.error(error)
+        said, code = _said(caught, options.verb)
+        output.error(said)
     finally:
         output.close()
     return code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -212,17 +212,17 @@ def answered(model: Model, log: pl.DataFrame) -> Predictions:
     def numbers(field: str) -> NDArray[np.float64]:
         return np.array([output[field] for output in outputs], np.float64)
 
-    kind = {"task": manifest.task, "classes": manifest.classes, "positive": manifest.positive}
+    empty = Predictions(manifest.task, manifest.classes, manifest.positive)
     if manifest.task == REGRESSION:
         bounds = {name: numbers(name) for name in ("low", "high") if name in outputs[0]}
-        return Predictions(**kind, value=numbers("prediction"), **bounds)
+        return replace(empty, value=numbers("prediction"), **bounds)
     if manifest.task == BINARY:
         chances = numbers("probability")
     else:
         names = manifest.classes
         chances = np.array([[output["probability"][name] for name in names] for output in outputs])
     said = np.array([output["prediction"] for output in outputs], object)
-    return Predictions(**kind, probability=chances, label=said)
+    return replace(empty, probability=chances, label=said)
 
 
 def broken_windows(workspace: Workspace) -> list[tuple[datetime, datetime]]:
