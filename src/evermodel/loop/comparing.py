@@ -70,13 +70,19 @@ def compare_models(
     return comparison, facts
 
 
+def _needed(comparison: Comparison) -> str:
+    if comparison.needed is None:
+        return ": no difference shows so far"
+    return f": about {comparison.needed} more outcomes would tell"
+
+
 def decide(comparison: Comparison, *, margin: float = 0.0) -> tuple[str, CheckResult]:
     """Return "promote", "reject" or "hold", and the result that says why."""
     word = verdict(comparison, margin)
     sentences = {
         "promote": "the challenger is better on the same rows",
         "reject": "the challenger is not better on the same rows",
-        "hold": f"not decided yet: about {comparison.needed} more outcomes would tell",
+        "hold": "not decided yet" + _needed(comparison),
     }
     result = CheckResult(
         name="gain",

@@ -214,7 +214,9 @@ def answered(model: Model, log: pl.DataFrame) -> Predictions:
 
     empty = Predictions(manifest.task, manifest.classes, manifest.positive)
     if manifest.task == REGRESSION:
-        bounds = {name: numbers(name) for name in ("low", "high") if name in outputs[0]}
+        bounds: dict[str, Any] = {
+            name: numbers(name) for name in ("low", "high") if name in outputs[0]
+        }
         return replace(empty, value=numbers("prediction"), **bounds)
     if manifest.task == BINARY:
         chances = numbers("probability")
