@@ -211,16 +211,22 @@ def _add_time(
     year = op("Div", op("Sub", leap, op("Div", era, whole(146_096))), whole(365))
     year_days = op("Add", op("Mul", year, whole(365)), op("Div", year, whole(4)))
     year_days = op("Sub", year_days, op("Div", year, whole(100)))
-    day_of_year = op("Sub", era, year_days)
-    turned = op("Div", op("Add", op("Mul", day_of_year, whole(5)), whole(2)), whole(153))
+    since_march = op("Sub", era, year_days)
+    turned = op("Div", op("Add", op("Mul", since_march, whole(5)), whole(2)), whole(153))
     month_days = op("Div", op("Add", op("Mul", turned, whole(153)), whole(2)), whole(5))
     spring = graph.add("Less", [turned, whole(10)])
     month = graph.add("Where", [spring, op("Add", turned, whole(3)), op("Sub", turned, whole(9))])
+    fourth = op("Equal", op("Mod", year, whole(4)), whole(0))
+    century = op("Equal", op("Mod", year, whole(100)), whole(0))
+    usual = op("Or", graph.add("Not", [century]), op("Equal", year, whole(0)))
+    leap = graph.add("Cast", [op("And", fourth, usual)], to=TensorProto.INT64)
+    after = op("Add", op("Add", since_march, whole(60)), leap)
+    day_of_year = graph.add("Where", [spring, after, op("Sub", since_march, whole(305))])
     found = {
         "days": _ratio(graph, op("Sub", micros, whole(item.origin)), _MICROS_PER_DAY),
         "hour": _ratio(graph, within, 3_600_000_000),
         "weekday": op("Mod", op("Add", day_number, whole(2)), whole(7)),
-        "day": op("Add", op("Sub", day_of_year, month_days), whole(1)),
+        "day": op("Add", op("Sub", since_march, month_days), whole(1)),
         "month": month,
         "day of year": day_of_year,
     }

@@ -246,10 +246,14 @@ def calendar_parts(micros: NDArray[np.int64], origin: int) -> NDArray[np.float64
     weekday = (day_number + 2) % 7
     era_day = day_number % 146_097
     year_of_era = (era_day - era_day // 1460 + era_day // 36_524 - era_day // 146_096) // 365
-    day_of_year = era_day - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    shifted_month = (5 * day_of_year + 2) // 153
-    day = day_of_year - (153 * shifted_month + 2) // 5 + 1
-    month = np.where(shifted_month < 10, shifted_month + 3, shifted_month - 9)
+    # The algorithm's year begins in March, so that the leap day is its last.
+    since_march = era_day - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted_month = (5 * since_march + 2) // 153
+    day = since_march - (153 * shifted_month + 2) // 5 + 1
+    spring = shifted_month < 10
+    month = np.where(spring, shifted_month + 3, shifted_month - 9)
+    leap = (year_of_era % 4 == 0) & ((year_of_era % 100 != 0) | (year_of_era == 0))
+    day_of_year = np.where(spring, since_march + 60 + leap, since_march - 305)
     days = (micros - origin) / _MICROS_PER_DAY
     return np.stack([days, hour, weekday, day, month, day_of_year], axis=1).astype(np.float64)
 
