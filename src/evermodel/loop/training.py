@@ -294,13 +294,7 @@ def reproduce(
     version = state.version(number if number is not None else state.live)
     recorded = version.trained
     with workspace.job("reproduce", progress) as step:
-        frame = versions.load(workspace.table("data"), recorded["data_version"])
-        if digest(frame) != recorded["data"]:
-            raise NotFoundError(
-                "the recorded data are not what they were",
-                where=f"data version {recorded['data_version']}",
-                hint="they were erased or rewritten since: this version cannot be fitted again",
-            )
+        frame = _recorded_data(workspace, recorded)
         original = load(workspace.bundles / str(version.number), trusted=workspace.trusted)
         test = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
         blocks = original.encode_frame(test)
@@ -334,6 +328,20 @@ def reproduce(
             )
         )
     return Report(verb="reproduce", subject=f"version {version.number}", results=tuple(results))
+
+
+def _recorded_data(workspace: Workspace, recorded: dict[str, Any]) -> pl.DataFrame:
+    where, gone = f"data version {recorded['data_version']}", "this version cannot be fitted again"
+    try:
+        frame = versions.load(workspace.table("data"), recorded["data_version"])
+    except NotFoundError as error:
+        raise NotFoundError(
+            "the recorded data are gone", where=where, found=tell(error), hint=gone
+        ) from None
+    if digest(frame) != recorded["data"]:
+        hint = f"they were rewritten since: {gone}"
+        raise NotFoundError("the recorded data are not what they were", where=where, hint=hint)
+    return frame
 
 
 def _refit(

@@ -1,0 +1,201 @@
+"""From a file to a live version and back, by the functions that the command line calls."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evermodel.errors import DataError, InputError, NotFoundError
+from evermodel.loop.beginning import init
+from evermodel.loop.doctor import doctor
+from evermodel.loop.releasing import evaluate, register, rollback
+from evermodel.loop.scoring import score
+from evermodel.loop.serving import application
+from evermodel.loop.telling import history, report, status, verify_ledger
+from evermodel.loop.training import reproduce, train
+from evermodel.loop.watching import monitor
+from evermodel.loop.workspace import open_workspace
+from evermodel.store import FixedClock
+from tests.loop.shop import BEGIN, PROJECT, Shop, customers, write_project
+
+Make = Callable[..., Shop]
+
+
+def test_init_writes_a_project_file_that_trains_at_once(tmp_path: Path) -> None:
+    customers(400).write_csv(tmp_path / "customers.csv")
+    found = init(tmp_path / "customers.csv", target="churned", folder=tmp_path)
+    assert found.facts["task"] == "binary"
+    path = tmp_path / "evermodel.toml"
+    path.write_text(path.read_text().replace("# models = [", 'models = ["linear"]\n# ['))
+    path.write_text(path.read_text().replace("# trials = 12", "trials = 1"))
+    with open_workspace(tmp_path) as workspace:
+        workspace.ports.tracker = _Silent()
+        trained = train(workspace)
+    assert trained.verdict == "pass"
+    assert trained.find("roc_auc").low > 0.7  # type: ignore[operator]
+
+
+class _Silent:
+    """A tracker for a test that is not about tracking: it keeps nothing."""
+
+    def log(self, run: object, results: object, artifacts: object) -> str:
+        return ""
+
+
+def test_init_never_replaces_a_project_file_unasked(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    with pytest.raises(InputError, match="already"):
+        init(tmp_path / "customers.csv", target="churned", folder=tmp_path)
+    assert (tmp_path / "evermodel.toml").read_text() == PROJECT
+    init(tmp_path / "customers.csv", target="churned", folder=tmp_path, force=True)
+    assert (tmp_path / "evermodel.toml").read_text() != PROJECT
+
+
+def test_the_ledger_tells_the_whole_way_to_the_first_live_version(shop: Make) -> None:
+    workspace = shop().workspace
+    kinds = [event.kind for event in workspace.events() if event.kind != "mirrored"]
+    assert kinds == ["trained", "tracked", "registered", "promoted"]
+    assert verify_ledger(workspace).verdict == "pass"
+    assert [r.name for r in history(workspace).results] == ["registered", "promoted"]
+    assert len(history(workspace, everything=True).results) == len(workspace.events())
+
+
+def test_every_event_and_report_has_the_time_of_the_given_clock(shop: Make) -> None:
+    one = shop()
+    one.ask(customers(40, seed=1))
+    monitor(one.workspace)
+    year = {event.time[:4] for event in one.workspace.events()}
+    assert year == {"2026"}
+    assert {event.time[:10] for event in one.workspace.events("monitored")} == {"2026-01-02"}
+    jobs = one.workspace.ports.jobs.list("shop")  # type: ignore[attr-defined]
+    assert {job.updated[:4] for job in jobs} == {"2026"}
+
+
+def test_evaluating_the_live_version_finds_what_training_found(shop: Make) -> None:
+    workspace = shop().workspace
+    trained = workspace.report(workspace.events("trained")[0].body["report"])
+    again = evaluate(1, workspace)
+    for name in ("roc_auc", "brier", "log_loss", "accuracy", "ece"):
+        assert again.find(name).value == pytest.approx(trained.find(name).value, abs=1e-9)
+    assert again.find("roc_auc").n == 400
+
+
+def test_evaluating_other_rows_names_the_file_and_leaves_the_gate_of_the_test(shop: Make) -> None:
+    one = shop()
+    customers(300, seed=9).write_csv(one.folder / "newer.csv")
+    found = evaluate(None, one.workspace, data=one.folder / "newer.csv")
+    assert found.find("brier").subject == "newer.csv"
+    assert found.find("brier").n == 300
+    customers(300, seed=9).drop("churned").write_csv(one.folder / "blind.csv")
+    with pytest.raises(InputError, match="churned"):
+        evaluate(None, one.workspace, data=one.folder / "blind.csv")
+
+
+def test_a_version_can_be_fitted_again_to_the_same_predictions(shop: Make) -> None:
+    found = reproduce(1, shop().workspace)
+    assert found.find("reproduced").verdict == "pass"
+    assert found.find("reproduced").value == pytest.approx(0, abs=1e-9)
+
+
+def test_reproducing_says_that_the_recorded_data_are_gone(shop: Make) -> None:
+    import shutil
+
+    one = shop()
+    shutil.rmtree(one.workspace.table("data"))
+    with pytest.raises(NotFoundError) as caught:
+        reproduce(1, one.workspace)
+    assert caught.value.hint
+
+
+def test_score_adds_predictions_and_keeps_every_column_and_row(shop: Make) -> None:
+    one = shop()
+    source, target = one.folder / "new.csv", one.folder / "scored.parquet"
+    customers(500, seed=3).write_csv(source)
+    found = score(source, target, one.workspace)
+    assert found.facts["rows"] == 500
+    scored = pl.read_parquet(target)
+    assert scored.columns == ["customer", "amount", "visits", "plan", "churned",
+                              "prediction", "probability"]  # fmt: skip
+    assert scored["customer"].to_list() == pl.read_csv(source)["customer"].to_list()
+    assert set(scored["prediction"]) == {"yes", "no"}
+
+
+def test_score_never_writes_over_its_input_and_leaves_no_part_behind(shop: Make) -> None:
+    one = shop()
+    source = one.folder / "new.csv"
+    customers(50, seed=3).write_csv(source)
+    before = source.read_bytes()
+    with pytest.raises(InputError, match="replace the input"):
+        score(source, one.folder / "." / "new.csv", one.workspace)
+    assert source.read_bytes() == before
+    customers(50).drop("amount").write_csv(source)
+    with pytest.raises(DataError, match="amount"):
+        score(source, one.folder / "out.csv", one.workspace)
+    assert not list(one.folder.glob("*out.csv*"))
+
+
+def test_a_score_column_that_is_there_already_is_kept(shop: Make) -> None:
+    one = shop()
+    rows = customers(20, seed=3).with_columns(prediction=pl.lit("mine"))
+    rows.write_csv(one.folder / "new.csv")
+    score(one.folder / "new.csv", one.folder / "out.csv", one.workspace)
+    scored = pl.read_csv(one.folder / "out.csv")
+    assert set(scored["prediction"]) == {"mine"}
+    assert set(scored["evermodel_prediction"]) <= {"yes", "no"}
+
+
+def test_the_report_is_one_page_also_when_the_data_are_gone(shop: Make) -> None:
+    one = shop()
+    (one.folder / "customers.csv").unlink()
+    page = Path(report(one.workspace).facts["page"]).read_text()
+    assert "shop" in page
+    assert "<script src" not in page
+
+
+def test_nothing_is_live_before_something_was_promoted(tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    with open_workspace(folder, clock=FixedClock(BEGIN)) as workspace:
+        assert status(workspace).verdict == "unknown"
+        calls: list[Callable[..., object]] = [monitor, application, rollback, reproduce]
+        for call in calls:
+            with pytest.raises(NotFoundError) as caught:
+                call(folder=workspace)
+            assert caught.value.hint
+        with pytest.raises(NotFoundError, match="nothing was trained"):
+            evaluate(None, workspace)
+        with pytest.raises(NotFoundError, match="no such candidate"):
+            register("", workspace)
+
+
+def test_doctor_finds_what_stops_the_project(shop: Make) -> None:
+    one = shop()
+    assert doctor(one.folder).verdict == "pass"
+    (one.folder / "customers.csv").unlink()
+    key = next(path for path in (one.workspace.root / "keys").iterdir() if path.suffix != ".pub")
+    key.chmod(0o644)
+    failed = {r.name for r in doctor(one.folder).results if r.verdict == "fail"}
+    assert {"data", "keys"} <= failed
+
+
+def test_doctor_and_status_show_an_altered_ledger(shop: Make) -> None:
+    import sqlite3
+
+    one = shop()
+    one.workspace.close()
+    store = sqlite3.connect(one.workspace.root / "store.db")
+    store.execute("DROP TRIGGER event_is_fixed")
+    store.execute("UPDATE event SET body = json_set(body, '$.number', 7) WHERE kind = 'promoted'")
+    store.commit()
+    store.close()
+    assert verify_ledger(one.workspace).verdict == "fail"
+    assert doctor(one.folder).verdict == "fail"
+
+
+def test_a_report_is_evidence_that_is_found_again_by_its_digest(shop: Make) -> None:
+    workspace = shop().workspace
+    event = workspace.events("promoted")[0]
+    kept = workspace.report(event.body["reports"][0])
+    assert kept.find("gate").name == "gate"
+    assert json.loads(workspace.ports.blobs.path(event.body["reports"][0]).read_bytes())
