@@ -173,9 +173,11 @@ def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame
             found=", ".join(frame.columns[:20]),
             hint=f"is it {word!r}? Rename it" if word else f"name the outcome {data.target!r}",
         )
-    by_id = next((name for name in _ID_COLUMNS if name in frame.columns), "")
-    by_id = "" if data.key and all(name in frame.columns for name in data.key) else by_id
-    if not by_id and not (data.key and all(name in frame.columns for name in data.key)):
+    keyed = bool(data.key) and all(name in frame.columns for name in data.key)
+    # A column "id" may be about anything where the key is there; "prediction_id" is clear.
+    names = _ID_COLUMNS[:1] if keyed else _ID_COLUMNS
+    by_id = next((name for name in names if name in frame.columns), "")
+    if not by_id and not keyed:
         raise DataError(
             "the file does not say which prediction each outcome belongs to",
             found=", ".join(frame.columns[:20]),
@@ -234,30 +236,48 @@ def _stored_labels(workspace: Workspace) -> pl.DataFrame | None:
 def _count(
     workspace: Workspace, before: pl.DataFrame | None, rows: pl.DataFrame, fresh: bool
 ) -> dict[str, int]:
-    """Return how many outcomes matched, repeat or contradict earlier ones."""
+    """Return how many outcomes matched, repeat or contradict earlier ones.
+
+    Two outcomes speak of the same when they belong to the same prediction: a customer who stayed in
+    January and left in February is no contradiction.
+    """
     counts = {"rows": rows.height, "new": 0, "repeated": 0, "contradicting": 0, "matched": 0}
     if not fresh:
         counts["repeated"] = rows.height
-    own = rows.group_by("by", "ref", "as_of", maintain_order=True).agg(
+    log = logged(workspace)
+    mine = _about(workspace, log, rows)
+    own = mine.group_by("about", maintain_order=True).agg(
         pl.col("outcome").last(), n=pl.len(), kinds=pl.col("outcome").n_unique()
     )
     counts["contradicting"] += int((own["kinds"] > 1).sum())
     counts["repeated"] += int((own["n"] - own["kinds"]).sum()) if fresh else 0
     if fresh and before is not None:
-        known = before.group_by("by", "ref", "as_of").agg(earlier=pl.col("outcome").last())
-        both = own.join(known, on=["by", "ref", "as_of"], how="inner", nulls_equal=True)
+        known = _about(workspace, log, before).sort("arrived", maintain_order=True)
+        known = known.group_by("about").agg(earlier=pl.col("outcome").last())
+        both = own.join(known, on="about", how="inner")
         same = int((both["outcome"].cast(pl.String) == both["earlier"].cast(pl.String)).sum())
         counts["repeated"] += same
         counts["contradicting"] += both.height - same
         counts["new"] = own.height - both.height
     elif fresh:
         counts["new"] = own.height
-    log = logged(workspace)
-    if log is not None:
-        matched = join_outcomes(workspace, log, rows)
-        counts["matched"] = matched.height
-    counts["unmatched"] = max(0, own.height - counts["matched"])
+    counts["matched"] = mine["id"].drop_nulls().n_unique()
+    counts["unmatched"] = own.height - counts["matched"]
     return counts
+
+
+def _about(workspace: Workspace, log: pl.DataFrame | None, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Return outcomes with the `id` of their prediction (null: none) and what they are `about`."""
+    rows = outcomes.with_row_index("row")
+    if log is None:
+        rows = rows.with_columns(id=pl.lit(None, pl.String))
+    else:
+        joined = _joined(workspace, log, rows)
+        rows = rows.join(joined.select("row", "id"), on="row", how="left", maintain_order="left")
+    unmatched = pl.concat_str(
+        "by", "ref", pl.col("as_of").cast(pl.String).fill_null(""), separator="\x1f"
+    )
+    return rows.with_columns(about=pl.coalesce("id", unmatched))
 
 
 def _label_results(counts: dict[str, int], rows: int) -> list[CheckResult]:
@@ -281,23 +301,27 @@ def _label_results(counts: dict[str, int], rows: int) -> list[CheckResult]:
 
 def join_outcomes(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     """Return (id, outcome, arrived) of the predictions that these outcomes belong to."""
+    return _joined(workspace, log, outcomes.with_row_index("row")).drop("row")
+
+
+def _joined(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Return (row, id, outcome, arrived): the number of each outcome, and its prediction."""
     key = workspace.project.data.key
     delay = timedelta(seconds=duration_seconds(workspace.project.outcome.known_after))
-    empty = pl.DataFrame(
-        schema={"id": pl.String, "outcome": outcomes["outcome"].dtype, "arrived": pl.Datetime("us")}
-    )
-    found = [empty]
+    wanted = ("row", "id", "outcome", "arrived")
+    kinds = {name: outcomes.schema.get(name, pl.String()) for name in wanted}
+    found = [pl.DataFrame(schema=kinds)]
     by_id = outcomes.filter(pl.col("by") == "id")
     if by_id.height:
         joined = log.select("id").join(by_id, left_on="id", right_on="ref", how="inner")
-        found.append(joined.select("id", "outcome", "arrived"))
+        found.append(joined.select(wanted))
     by_key = outcomes.filter(pl.col("by") == "key")
     if by_key.height and key:
         keyed = _with_ref(log, key)
         # An outcome speaks of what was known before it: never of a later prediction.
         by_key = by_key.with_columns(
             until=pl.coalesce(pl.col("as_of"), pl.col("arrived") - delay)
-        ).sort("until")
+        ).sort("until", maintain_order=True)
         joined = by_key.join_asof(
             keyed.select("id", "ref", "time").sort("time"),
             left_on="until",
@@ -306,7 +330,7 @@ def join_outcomes(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFram
             strategy="backward",
             check_sortedness=False,
         )
-        found.append(joined.drop_nulls("id").select("id", "outcome", "arrived"))
+        found.append(joined.drop_nulls("id").select(wanted))
     return pl.concat(found, how="vertical_relaxed")
 
 
@@ -335,8 +359,8 @@ def labelled(workspace: Workspace) -> pl.DataFrame | None:
     log, outcomes = logged(workspace), _stored_labels(workspace)
     if log is None or outcomes is None:
         return None
-    joined = join_outcomes(workspace, log, outcomes)
-    newest = joined.sort("arrived", maintain_order=True).group_by("id").last()
+    joined = _joined(workspace, log, outcomes.with_row_index("row"))
+    newest = joined.sort("arrived", "row").drop("row").group_by("id").last()
     found = log.join(newest, on="id", how="inner")
     return found.sort("arrived", "time", "id") if found.height else None
 

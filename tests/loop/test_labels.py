@@ -1,0 +1,216 @@
+"""Outcomes that come back: late, twice, contradicting, about nobody, and not yet due."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from evermodel.errors import DataError
+from evermodel.loop.predictions import labelled, labels, logged
+from tests.loop.shop import DAY, Shop, answers, customers
+
+Make = Callable[..., Shop]
+
+
+def _write(one: Shop, name: str, **columns: Any) -> Path:
+    path = one.folder / name
+    pl.DataFrame(columns).write_csv(path)
+    return path
+
+
+def _known(one: Shop) -> dict[str, str]:
+    """Return the outcome of each prediction whose outcome is known, by its id."""
+    found = labelled(one.workspace)
+    return {} if found is None else dict(zip(found["id"], found["outcome"], strict=True))
+
+
+def test_outcomes_by_prediction_id_belong_to_that_prediction(shop: Make) -> None:
+    one = shop()
+    given = one.ask(customers(30, seed=1))
+    ids = [answer["id"] for answer in given]
+    path = _write(one, "o.csv", prediction_id=ids[:20], churned=["yes", "no"] * 10)
+    counts = labels(path, one.workspace).facts
+    assert (counts["matched"], counts["unmatched"], counts["new"]) == (20, 0, 20)
+    assert _known(one) == dict(zip(ids[:20], ["yes", "no"] * 10, strict=True))
+
+
+def test_a_prediction_id_counts_before_the_key_where_both_stand(shop: Make) -> None:
+    one = shop()
+    rows = customers(4, seed=1)
+    first, second = one.ask(rows), one.ask(rows)
+    ids = [answer["id"] for answer in first]
+    path = _write(one, "o.csv", prediction_id=ids, customer=rows["customer"], churned=["yes"] * 4)
+    labels(path, one.workspace)
+    assert set(_known(one)) == set(ids)
+    assert not set(_known(one)) & {answer["id"] for answer in second}
+
+
+def test_outcomes_by_key_belong_to_the_newest_prediction_that_is_old_enough(shop: Make) -> None:
+    one = shop()
+    rows = customers(10, seed=1)
+    old = one.ask(rows)
+    one.clock.advance(2 * DAY)
+    labels_file = _write(one, "o.csv", customer=rows["customer"], churned=rows["churned"])
+    one.ask(rows)
+    counts = labels(labels_file, one.workspace).facts
+    assert counts["matched"] == 10
+    assert set(_known(one)) == {answer["id"] for answer in old}
+
+
+def test_outcomes_that_cannot_be_known_yet_match_nothing(shop: Make) -> None:
+    one = shop()
+    rows = customers(10, seed=1)
+    one.ask(rows)
+    report = labels(one.bring(rows, after=DAY / 2), one.workspace)
+    assert (report.facts["matched"], report.facts["unmatched"]) == (0, 10)
+    assert report.verdict == "warn"
+    assert not _known(one)
+
+
+def test_outcomes_with_a_time_belong_to_the_prediction_before_it(shop: Make) -> None:
+    one = shop()
+    rows = customers(10, seed=1)
+    first = one.ask(rows)
+    between = one.clock.now() + timedelta(hours=1)
+    one.clock.advance(2 * DAY)
+    one.ask(rows)
+    one.clock.advance(5 * DAY)
+    when = between.replace(tzinfo=None).isoformat()
+    path = _write(
+        one, "o.csv", customer=rows["customer"], time=[when] * 10, churned=rows["churned"]
+    )
+    assert labels(path, one.workspace).facts["matched"] == 10
+    assert set(_known(one)) == {answer["id"] for answer in first}
+
+
+def test_outcomes_of_two_months_are_no_contradiction(shop: Make) -> None:
+    one = shop()
+    rows = customers(10, seed=1)
+    one.ask(rows)
+    january = labels(one.bring(rows.with_columns(churned=pl.lit("no"))), one.workspace)
+    one.ask(rows)
+    february = labels(one.bring(rows.with_columns(churned=pl.lit("yes"))), one.workspace)
+    assert january.facts["contradicting"] == february.facts["contradicting"] == 0
+    assert (february.facts["new"], february.facts["matched"]) == (10, 10)
+    assert sorted(_known(one).values()) == ["no"] * 10 + ["yes"] * 10
+
+
+def test_the_same_file_twice_changes_nothing(shop: Make) -> None:
+    one = shop()
+    rows = customers(10, seed=1)
+    one.ask(rows)
+    path = one.bring(rows)
+    labels(path, one.workspace)
+    before = _known(one)
+    again = labels(path, one.workspace).facts
+    assert (again["new"], again["repeated"], again["contradicting"]) == (0, 10, 0)
+    assert _known(one) == before
+
+
+def test_outcomes_said_again_in_another_file_count_once(shop: Make) -> None:
+    one = shop()
+    given = one.ask(customers(10, seed=1))
+    ids = [answer["id"] for answer in given]
+    labels(_write(one, "a.csv", prediction_id=ids, churned=["yes"] * 10), one.workspace)
+    again = labels(
+        _write(one, "b.csv", prediction_id=ids[:4], churned=["yes"] * 4), one.workspace
+    ).facts
+    assert (again["new"], again["repeated"], again["contradicting"]) == (0, 4, 0)
+    assert len(_known(one)) == 10
+
+
+def test_of_contradicting_outcomes_the_newest_counts_and_they_are_counted(shop: Make) -> None:
+    one = shop()
+    given = one.ask(customers(10, seed=1))
+    ids = [answer["id"] for answer in given]
+    labels(_write(one, "a.csv", prediction_id=ids, churned=["yes"] * 10), one.workspace)
+    one.clock.advance(DAY)
+    report = labels(_write(one, "b.csv", prediction_id=ids[:3], churned=["no"] * 3), one.workspace)
+    assert report.facts["contradicting"] == 3
+    assert report.find("contradicting").verdict == "warn"
+    assert [_known(one)[name] for name in ids] == ["no"] * 3 + ["yes"] * 7
+
+
+def test_a_file_that_contradicts_itself_is_counted_and_its_last_word_counts(shop: Make) -> None:
+    one = shop()
+    given = one.ask(customers(2, seed=1))
+    a, b = (answer["id"] for answer in given)
+    path = _write(one, "a.csv", prediction_id=[a, b, a], churned=["yes", "yes", "no"])
+    assert labels(path, one.workspace).facts["contradicting"] == 1
+    assert _known(one) == {a: "no", b: "yes"}
+
+
+def test_late_outcomes_wait_for_predictions_that_are_still_in_a_server(shop: Make) -> None:
+    one = shop()
+    rows = customers(5, seed=1)
+    labels(_write(one, "a.csv", prediction_id=["later"], churned=["yes"]), one.workspace)
+    with one.serving() as url:
+        given = answers(url, rows.drop("churned").to_dicts())
+        path = _write(one, "b.csv", prediction_id=[g["id"] for g in given], churned=rows["churned"])
+        assert labels(path, one.workspace).facts["matched"] == 5, "the open segment was not read"
+
+
+def test_a_class_nobody_knows_is_refused_and_counted(shop: Make) -> None:
+    one = shop()
+    given = one.ask(customers(4, seed=1))
+    ids = [answer["id"] for answer in given]
+    path = _write(one, "a.csv", prediction_id=ids, churned=["yes", "maybe", "no", None])
+    report = labels(path, one.workspace)
+    assert (report.facts["refused"], report.facts["matched"]) == (2, 2)
+    assert report.find("refused").verdict == "warn"
+
+
+def test_outcomes_about_nobody_are_kept_and_counted(shop: Make) -> None:
+    one = shop()
+    one.ask(customers(4, seed=1))
+    path = _write(one, "a.csv", customer=["nobody", "noone"], churned=["yes", "no"])
+    one.clock.advance(5 * DAY)
+    facts = labels(path, one.workspace).facts
+    assert (facts["matched"], facts["unmatched"], facts["new"]) == (0, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("columns", "what", "hint"),
+    [
+        ({"customer": ["a"], "chured": ["yes"]}, "no outcome column 'churned'", "chured"),
+        ({"who": ["a"], "churned": ["yes"]}, "does not say which prediction", "customer"),
+    ],
+)
+def test_a_file_that_names_nothing_is_refused(
+    shop: Make, columns: dict[str, list[str]], what: str, hint: str
+) -> None:
+    one = shop()
+    with pytest.raises(DataError, match=what) as caught:
+        labels(_write(one, "a.csv", **columns), one.workspace)
+    assert hint in caught.value.hint
+    assert not one.workspace.events("labels")
+
+
+def test_every_logged_row_is_found_once_after_compaction(shop: Make) -> None:
+    one = shop()
+    ids = [answer["id"] for _ in range(3) for answer in one.ask(customers(20, seed=1))]
+    labels(_write(one, "a.csv", prediction_id=ids, churned=["yes"] * 60), one.workspace)
+    log = logged(one.workspace)
+    assert log is not None
+    assert sorted(log["id"].to_list()) == sorted(ids)
+    assert set(log["version"]) == {1}
+    assert log["time"].dt.year().unique().to_list() == [2026]
+
+
+def test_a_segment_committed_but_not_yet_removed_is_not_counted_twice(shop: Make) -> None:
+    from evermodel.loop.predictions import compact
+
+    one = shop()
+    one.ask(customers(20, seed=1))
+    kept = {path: path.read_bytes() for path in one.workspace.segments.glob("*.jsonl")}
+    assert compact(one.workspace) == 20
+    for path, content in kept.items():
+        path.write_bytes(content)
+    compact(one.workspace)
+    log = logged(one.workspace)
+    assert log is not None
+    assert log.height == 20
+    assert not list(one.workspace.segments.glob("*.jsonl"))
