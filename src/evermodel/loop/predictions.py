@@ -299,11 +299,6 @@ def _label_results(counts: dict[str, int], rows: int) -> list[CheckResult]:
     ]  # fmt: skip
 
 
-def join_outcomes(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
-    """Return (id, outcome, arrived) of the predictions that these outcomes belong to."""
-    return _joined(workspace, log, outcomes.with_row_index("row")).drop("row")
-
-
 def _joined(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
     """Return (row, id, outcome, arrived): the number of each outcome, and its prediction."""
     key = workspace.project.data.key

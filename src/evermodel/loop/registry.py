@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evermodel.errors import NotFoundError, SurroundingsError
-from evermodel.loop.state import State, read_state
+from evermodel.loop.state import read_state
 from evermodel.loop.workspace import Workspace, attach_mlflow, tell
 from evermodel.protocols import Registry
 from evermodel.records import CheckResult
@@ -33,11 +33,12 @@ def mirror(workspace: Workspace, *, settle: bool = True) -> tuple[CheckResult, .
         there = registry.aliases(name)
         for number in state.versions:
             if f"version {number}" not in state.mirrored:
-                _show(workspace, registry, state, number)
+                run = state.tracked.get(state.versions[number].run, "")
+                _show(workspace, registry, number, run)
         for alias, wanted in ((_CHAMPION, state.live), ("challenger", state.challenger)):
             known = state.mirrored.get(alias) == wanted
             if there.get(alias) != wanted and (settle or not known):
-                _point(workspace, registry, state, alias, wanted)
+                _point(workspace, registry, alias, wanted)
             if not known:
                 workspace.record("mirrored", {"alias": alias, "number": wanted})
     except (NotFoundError, SurroundingsError) as error:
@@ -45,24 +46,24 @@ def mirror(workspace: Workspace, *, settle: bool = True) -> tuple[CheckResult, .
     return ()
 
 
-def _show(workspace: Workspace, registry: Registry, state: State, number: int) -> None:
+def _show(workspace: Workspace, registry: Registry, number: int, run: str) -> None:
     """Mirror one version; one that is there already is found again."""
-    place, run = workspace.bundles / str(number), state.versions[number].run
-    registry.register(workspace.project.name, number, place, state.tracked.get(run, ""))
+    registry.register(workspace.project.name, number, workspace.bundles / str(number), run)
     workspace.record("mirrored", {"alias": f"version {number}", "number": number})
 
 
-def _point(
-    workspace: Workspace, registry: Registry, state: State, alias: str, number: int | None
-) -> None:
-    """Point an alias; a registry that lost the version, or is another one, is told of it first."""
+def _point(workspace: Workspace, registry: Registry, alias: str, number: int | None) -> None:
+    """Point an alias; a registry that lost the version, or is another one, is told of it first.
+
+    Another registry does not know the run either.
+    """
     name = workspace.project.name
     try:
         registry.alias(name, alias, number)
     except NotFoundError:
         if number is None:
             raise
-        _show(workspace, registry, state, number)
+        _show(workspace, registry, number, "")
         registry.alias(name, alias, number)
 
 

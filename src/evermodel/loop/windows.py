@@ -47,14 +47,16 @@ def training_windows(
     newest rows are learned from too.
     """
     project = workspace.project
-    matured = None
-    if state.live is not None:
-        model = load(workspace.bundles / str(state.live), trusted=workspace.trusted)
-        matured = matured_rows(workspace, input_types(model))
+    if state.live is None:
+        return [Window("source", table, project)]
+    model = load(workspace.bundles / str(state.live), trusted=workspace.trusted)
+    matured = matured_rows(workspace, input_types(model))
     if matured is None or len(matured) < FEWEST_NEW:
         return [Window("source", table, project)]
-    everything = _together(project, table, matured, seed)
-    data = msgspec.structs.replace(project.data, split=_PART, time=ROW_ORDER, key=())
+    # Whoever calls the champion calls its successor: the same columns may be sent to both.
+    aside = tuple(name for name in model.manifest.ignored if name != project.data.target)
+    everything = _together(project, table, matured, aside, seed)
+    data = msgspec.structs.replace(project.data, split=_PART, time=ROW_ORDER, leave_out=aside)
     project = msgspec.structs.replace(project, data=data)
     windows = [Window("all", msgspec.structs.replace(table, frame=everything), project)]
     for share in _SHARES:
@@ -65,10 +67,13 @@ def training_windows(
     return windows
 
 
-def _together(project: Project, table: Table, matured: Matured, seed: int) -> pl.DataFrame:
+def _together(
+    project: Project, table: Table, matured: Matured, aside: tuple[str, ...], seed: int
+) -> pl.DataFrame:
     """Return source and logged rows in order, each marked as to learn from or to test on."""
-    fresh = matured.rows.with_columns(_outcomes(project, matured))
-    kept = [name for name in fresh.columns if name in table.frame.columns]
+    keys = _keys(project, matured, table.frame)
+    fresh = matured.rows.with_columns(_outcomes(project, matured), *keys)
+    kept = [name for name in table.frame.columns if name in {*fresh.columns, *aside}]
     source = table.frame.filter(pl.col(project.data.target).is_not_null()).select(kept)
     everything = pl.concat([source, fresh], how="diagonal_relaxed")
     newest = min(_NEWEST_TEST, fresh.height)
@@ -83,3 +88,15 @@ def _together(project: Project, table: Table, matured: Matured, seed: int) -> pl
 def _outcomes(project: Project, matured: Matured) -> pl.Series:
     kind = pl.Float64 if project.data.task == REGRESSION else pl.String
     return pl.Series(project.data.target, matured.y.tolist(), dtype=kind)
+
+
+def _keys(project: Project, matured: Matured, frame: pl.DataFrame) -> list[pl.Series]:
+    """Return the logged key columns, in the types that they have in the source."""
+    rows = [msgspec.json.decode(text) if text else {} for text in matured.log["key"].to_list()]
+    return [
+        pl.Series(name, [row.get(name) for row in rows], strict=False).cast(
+            frame.schema[name], strict=False
+        )
+        for name in project.data.key
+        if name in frame.columns and name not in matured.rows.columns
+    ]

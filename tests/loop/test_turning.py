@@ -1,0 +1,133 @@
+"""The loop turns: first release, nothing to do, retraining on harm, and taking back."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from evermodel.bundle import read_manifest
+from evermodel.loop.predictions import labels
+from evermodel.loop.releasing import promote, register
+from evermodel.loop.retraining import retrain
+from evermodel.loop.state import read_state
+from evermodel.loop.training import train
+from evermodel.loop.turning import run
+from evermodel.loop.workspace import open_workspace
+from evermodel.store import FixedClock
+from tests.loop.shop import BEGIN, DAY, PROJECT, Shop, customers, write_project
+
+Make = Callable[..., Shop]
+
+
+def _live_rows(one: Shop, rows: int, *, seed: int, strength: float = 1.0) -> None:
+    """Let customers be answered, and bring their outcomes two days later."""
+    found = customers(rows, seed=seed, first=seed * 10_000, strength=strength)
+    one.ask(found)
+    labels(one.bring(found), one.workspace)
+
+
+def test_the_first_turn_trains_and_releases_the_first_version(tmp_path: Path) -> None:
+    folder = write_project(tmp_path)
+    with open_workspace(folder, clock=FixedClock(BEGIN)) as workspace:
+        report = run(workspace)
+        assert (report.facts["decision"], report.facts["live"]) == ("promote", 1)
+        assert report.find("roc_auc").value
+        event = workspace.events("promoted")[0]
+        assert (event.actor, event.body["reason"]) == ("evermodel", "the first version")
+        again = run(workspace)
+        assert (again.facts["decision"], again.facts["live"]) == ("none", 1)
+        assert len(workspace.events("trained")) == 1
+
+
+def test_a_first_version_that_misses_its_gate_is_not_released(tmp_path: Path) -> None:
+    text = PROJECT + '\n[evaluate]\nrequire = ["roc_auc >= 0.99"]\n'
+    with open_workspace(write_project(tmp_path, text=text), clock=FixedClock(BEGIN)) as workspace:
+        report = run(workspace)
+        assert (report.verdict, report.facts["decision"]) == ("fail", "none")
+        state = read_state(workspace)
+        assert (state.live, state.versions) == (None, {})
+
+
+def test_a_forced_version_that_misses_its_gate_is_not_released_either(tmp_path: Path) -> None:
+    text = PROJECT + '\n[evaluate]\nrequire = ["roc_auc >= 0.99"]\n'
+    with open_workspace(write_project(tmp_path, text=text), clock=FixedClock(BEGIN)) as workspace:
+        train(workspace)
+        register("", workspace, force=True)
+        report = run(workspace)
+        assert (report.verdict, report.facts["decision"]) == ("fail", "reject")
+        assert read_state(workspace).live is None
+
+
+def test_data_that_cannot_be_learned_from_release_nothing(tmp_path: Path) -> None:
+    rows = customers(200).with_columns(churned=customers(200)["plan"])
+    with open_workspace(write_project(tmp_path, rows=rows), clock=FixedClock(BEGIN)) as workspace:
+        report = run(workspace)
+        assert report.verdict == "fail"
+        assert [event.kind for event in workspace.events()] == ["data_refused"]
+
+
+def test_harm_is_answered_by_a_challenger_that_later_outcomes_prove(shop: Make) -> None:
+    one = shop()
+    _live_rows(one, 700, seed=31, strength=-1.0)
+    first = run(one.workspace)
+    assert first.facts["state"] == "harmful change"
+    assert one.workspace.events("retrained")[0].body["reason"] == "measured harm on outcomes"
+    assert first.facts["decision"] in {"hold", "promote"}
+    if first.facts["decision"] == "hold":
+        _live_rows(one, 400, seed=32, strength=-1.0)
+        second = run(one.workspace)
+        assert second.facts["decision"] == "promote"
+    assert read_state(one.workspace).live == 2
+    one.ask(customers(1, seed=9).with_columns(customer=pl.lit("c1")))
+    assert read_manifest(one.workspace.bundles / "2").keys == ("customer",)
+    _live_rows(one, 300, seed=33, strength=-1.0)
+    after = run(one.workspace)
+    assert after.facts["decision"] == "none"
+    assert after.facts["state"] == "steady"
+
+
+def test_harm_with_too_few_new_outcomes_waits_for_more(shop: Make) -> None:
+    one = shop()
+    _live_rows(one, 150, seed=31, strength=-1.0)
+    report = run(one.workspace)
+    assert report.facts["decision"] == "none"
+    if report.facts["state"] == "harmful change":
+        assert "too few" in report.find("decision").why
+    assert len(one.workspace.events("trained")) == 1
+
+
+def test_a_bad_release_is_taken_back_on_later_outcomes(shop: Make) -> None:
+    one = shop()
+    customers(1000, seed=4, strength=-1.0).write_csv(one.folder / "customers.csv")
+    train(one.workspace)
+    register("", one.workspace)
+    promote(2, one.workspace, force=True, reason="a bad release")
+    _live_rows(one, 400, seed=41)
+    report = run(one.workspace)
+    assert (report.facts["decision"], report.facts["live"]) == ("roll back", 1)
+    assert report.find("regret").low is not None
+    event = one.workspace.events("rolled_back")[0]
+    assert event.actor == "evermodel"
+    assert "previous version is better" in event.body["reason"]
+    one.clock.advance(DAY)
+    assert run(one.workspace).facts["decision"] != "roll back"
+
+
+def test_a_schedule_retrains_without_harm(shop: Make) -> None:
+    one = shop(("loop", 'retrain = "7d"'))
+    _live_rows(one, 300, seed=51)
+    assert run(one.workspace).facts["decision"] == "none"
+    one.clock.advance(8 * DAY)
+    report = run(one.workspace)
+    assert one.workspace.events("retrained")[0].body["reason"] == "every 7d"
+    assert report.facts["decision"] in {"hold", "reject", "promote"}
+
+
+def test_a_retraining_on_refused_data_keeps_what_is_live(shop: Make) -> None:
+    one = shop()
+    bad = one.folder / "bad.csv"
+    customers(300).with_columns(churned=customers(300)["plan"]).write_csv(bad)
+    report = retrain(one.workspace, data=bad)
+    assert report.verdict == "fail"
+    assert read_state(one.workspace).live == 1
+    assert set(read_state(one.workspace).versions) == {1}

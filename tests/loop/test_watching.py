@@ -1,0 +1,165 @@
+"""What monitoring finds in predictions that a real server answered and logged."""
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+from evermodel.loop.predictions import labels
+from evermodel.loop.telling import status
+from evermodel.loop.turning import run
+from evermodel.loop.watching import broken_windows, input_types, matured_rows, monitor
+from evermodel.records import Report
+from tests.loop.shop import DAY, Shop, customers
+
+Make = Callable[..., Shop]
+TYPES = {"amount": "number", "visits": "number", "plan": "category"}
+
+
+def _learn(one: Shop, rows: pl.DataFrame) -> None:
+    labels(one.bring(rows), one.workspace)
+
+
+def _matured(one: Shop) -> int:
+    found = matured_rows(one.workspace, TYPES)  # type: ignore[arg-type]
+    return 0 if found is None else len(found)
+
+
+def _state(report: Report) -> str:
+    assert report.facts["state"] == report.find("action").evidence["state"]
+    return str(report.facts["state"])
+
+
+def test_rows_like_the_training_rows_are_steady(shop: Make) -> None:
+    one = shop()
+    rows = customers(600, seed=11, first=10_000)
+    one.ask(rows)
+    assert _state(monitor(one.workspace)) == "steady"
+    _learn(one, rows)
+    report = monitor(one.workspace)
+    assert (_state(report), report.verdict) == ("steady", "pass")
+    assert report.find("brier").n == 600
+    assert status(one.workspace).find("trust").verdict == "pass"
+
+
+def test_a_unit_slip_is_broken_data_and_neither_judged_nor_learned_from(shop: Make) -> None:
+    one = shop()
+    good = customers(300, seed=11, first=10_000)
+    one.ask(good)
+    _learn(one, good)
+    assert _state(monitor(one.workspace)) == "steady"
+    slipped = customers(400, seed=12, first=20_000, scale=100.0)
+    one.ask(slipped)
+    _learn(one, slipped)
+    report = run(one.workspace)
+    assert (_state(report), report.verdict) == ("broken data", "fail")
+    assert report.facts["columns"] == ["amount"]
+    assert report.facts["decision"] == "none"
+    assert "retraining" in report.find("decision").why
+    assert len(broken_windows(one.workspace)) == 1
+    assert _matured(one) == 300
+    assert len(one.workspace.events("trained")) == 1
+    assert status(one.workspace).find("trust").verdict == "warn"
+
+
+def test_a_mended_feed_is_seen_at_once_and_its_rows_count_again(shop: Make) -> None:
+    one = shop()
+    one.ask(customers(400, seed=12, first=20_000, scale=100.0))
+    assert _state(monitor(one.workspace)) == "broken data"
+    one.clock.advance(DAY)
+    assert _state(monitor(one.workspace)) == "broken data", "nothing new was served since"
+    mended = customers(60, seed=13, first=30_000)
+    one.ask(mended)
+    assert _state(monitor(one.workspace)) != "broken data"
+    _learn(one, mended)
+    assert _matured(one) == 60
+
+
+def test_another_mix_of_customers_that_costs_nothing_is_harmless(shop: Make) -> None:
+    one = shop()
+    rows = customers(800, seed=14, first=10_000, pro=0.9)
+    one.ask(rows)
+    before = monitor(one.workspace)
+    assert _state(before) == "too few to say"
+    assert "not known yet" in before.find("action").why
+    _learn(one, rows)
+    report = run(one.workspace)
+    assert (_state(report), report.facts["decision"]) == ("harmless change", "none")
+    assert report.facts["columns"][0] == "plan"
+    assert report.verdict != "fail"
+
+
+def test_a_change_of_behaviour_is_harm_and_seen_only_by_outcomes(shop: Make) -> None:
+    one = shop()
+    rows = customers(500, seed=15, first=10_000, strength=-1.0)
+    one.ask(rows)
+    assert _state(monitor(one.workspace)) == "steady"
+    _learn(one, rows)
+    report = monitor(one.workspace)
+    assert (_state(report), report.verdict) == ("harmful change", "fail")
+    assert report.find("risk").verdict == "fail"
+    assert report.find("brier").verdict == "fail"
+
+
+def test_what_is_measured_are_the_answers_that_left_the_server(shop: Make) -> None:
+    one = shop()
+    rows = customers(200, seed=11, first=10_000)
+    given = pl.DataFrame(one.ask(rows)).with_columns(rows["churned"])
+    _learn(one, rows)
+    brier = given.select(
+        (pl.col("probability") - (pl.col("churned") == "yes").cast(pl.Float64)) ** 2
+    ).to_series()
+    assert monitor(one.workspace).find("brier").value == pytest.approx(brier.mean(), abs=1e-9)
+
+
+def test_without_logged_features_the_answers_alone_are_watched(shop: Make) -> None:
+    one = shop(("serve", "log_features = false"))
+    rows = customers(600, seed=11, first=10_000)
+    one.ask(rows)
+    report = monitor(one.workspace)
+    assert _state(report) == "steady"
+    assert {r.subject for r in report.results if r.name == "drift"} == {"prediction"}
+    _learn(one, rows)
+    assert monitor(one.workspace).find("brier").verdict == "pass"
+    assert _matured(one) == 0, "rows without features were learned from"
+    worse = customers(600, seed=12, first=20_000, strength=-1.0)
+    one.ask(worse)
+    _learn(one, worse)
+    harm = run(one.workspace)
+    assert (_state(harm), harm.facts["decision"]) == ("harmful change", "none")
+
+
+def test_a_handful_of_rows_is_too_few_to_say(shop: Make) -> None:
+    one = shop()
+    one.ask(customers(5, seed=11))
+    assert _state(monitor(one.workspace)) == "too few to say"
+
+
+def test_each_look_takes_up_where_the_last_one_ended(shop: Make) -> None:
+    one = shop()
+    for seed in (21, 22):
+        one.ask(customers(300, seed=seed, first=seed * 1000))
+        one.clock.advance(DAY)
+        assert monitor(one.workspace).facts["rows"] == 300
+    assert monitor(one.workspace).facts["rows"] == 200, "the newest rows, where none are new"
+
+
+def test_two_files_are_compared_without_a_project(shop: Make) -> None:
+    one = shop()
+    a, b, c = (one.folder / name for name in ("a.csv", "b.parquet", "c.csv"))
+    customers(800, seed=1).write_csv(a)
+    customers(800, seed=2).write_parquet(b)
+    customers(800, seed=3, pro=0.9).write_csv(c)
+
+    def moved(report: Report) -> set[str]:
+        return {r.subject for r in report.results if r.verdict == "warn"} - {"customer"}
+
+    assert moved(monitor(reference=a, current=b)) == set()
+    assert "plan" in moved(monitor(reference=a, current=c))
+
+
+def test_the_types_that_are_watched_are_those_the_live_model_reads(shop: Make) -> None:
+    from evermodel.bundle import load
+
+    workspace = shop().workspace
+    assert input_types(load(workspace.bundles / "1", trusted=workspace.trusted)) == TYPES
