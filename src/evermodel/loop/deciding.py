@@ -125,7 +125,8 @@ def worse_than_previous(workspace: Workspace, state: State) -> CheckResult | Non
     live = load(workspace.bundles / str(state.live), trusted=workspace.trusted, threads=0)
     before = load(workspace.bundles / str(state.previous), trusted=workspace.trusted, threads=0)
     types = {**input_types(live), **input_types(before)}
-    matured = matured_rows(workspace, types)
+    # A field that only the live version reads is no excuse when it breaks: to go back mends it.
+    matured = matured_rows(workspace, types, reads=input_types(before))
     if matured is None:
         return None
     mine = matured.where(pl.col("version") == state.live)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evermodel.bundle import Model, Predictions, load
+from evermodel.bundle import Model, Predictions, load, read_manifest
 from evermodel.data import gate
 from evermodel.loop.comparing import row_losses
 from evermodel.loop.predictions import compact, features_of, labelled, logged
@@ -227,13 +227,24 @@ def answered(model: Model, log: pl.DataFrame) -> Predictions:
     return replace(empty, probability=chances, label=said)
 
 
-def broken_windows(workspace: Workspace) -> list[tuple[datetime, datetime]]:
-    """Return the times in which the data were found broken: neither judged nor learned from."""
+def broken_windows(
+    workspace: Workspace, reads: Collection[str] | None = None
+) -> list[tuple[datetime, datetime]]:
+    """Return the times whose data were found broken: neither judged nor learned from.
+
+    A broken column spoils a row only for whoever reads it: with `reads`, the columns that are read,
+    windows in which other columns were broken are left out.
+    """
     found = []
     for event in workspace.events("monitored"):
-        if event.body.get("state") == "broken data" and "first" in event.body:
-            first = datetime.fromisoformat(event.body["first"])
-            found.append((first, datetime.fromisoformat(event.body["last"])))
+        body = event.body
+        if body.get("state") != "broken data" or "first" not in body:
+            continue
+        broken = set(body.get("columns", ()))
+        inputs = {i.name for i in read_manifest(workspace.bundles / str(body["version"])).inputs}
+        if reads is None or not broken or broken - inputs or broken & set(reads):
+            first = datetime.fromisoformat(body["first"])
+            found.append((first, datetime.fromisoformat(body["last"])))
     return found
 
 
@@ -242,21 +253,29 @@ def input_types(model: Model) -> dict[str, ColumnType]:
     return {item.name: item.type for item in model.manifest.inputs}
 
 
-def matured_rows(workspace: Workspace, types: Mapping[str, ColumnType]) -> Matured | None:
-    """Return all logged rows with known features and outcome whose data were not found broken."""
-    log = _judged(workspace)
+def matured_rows(
+    workspace: Workspace,
+    types: Mapping[str, ColumnType],
+    *,
+    reads: Collection[str] | None = None,
+) -> Matured | None:
+    """Return all logged rows with known features and outcome whose data were not found broken.
+
+    Broken for whoever reads the columns `reads`: all columns of `types` where not given.
+    """
+    log = _judged(workspace, types if reads is None else reads)
     log = None if log is None else log.drop_nulls("features")
     if log is None or not log.height:
         return None
     return Matured(features_of(log, types), _truth(workspace, log), log)
 
 
-def _judged(workspace: Workspace) -> pl.DataFrame | None:
+def _judged(workspace: Workspace, reads: Collection[str]) -> pl.DataFrame | None:
     """Return the logged rows with a known outcome, but for the times of broken data."""
     log = labelled(workspace)
     if log is None:
         return None
-    for first, last in broken_windows(workspace):
+    for first, last in broken_windows(workspace, reads):
         log = log.filter(~pl.col("time").is_between(first, last))
     return log
 
@@ -268,7 +287,7 @@ def _truth(workspace: Workspace, log: pl.DataFrame) -> NDArray[Any]:
 
 def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckResult, ...] | None:
     """Return measured performance since the version went live, or None without outcomes."""
-    log = _judged(workspace)
+    log = _judged(workspace, input_types(model))
     log = None if log is None else log.filter(pl.col("version") == state.live)
     if log is None or not log.height:
         return None
