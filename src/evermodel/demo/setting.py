@@ -42,7 +42,7 @@ currency = "EUR"
 
 [train]
 trials = 2
-budget = "10s"
+budget = "2m"
 
 [evaluate]
 require = ["roc_auc >= 0.75"]
