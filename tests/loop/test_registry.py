@@ -1,6 +1,9 @@
 """MLflow shows what the ledger says; moving an alias there is a request, not a decision."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +14,14 @@ import polars as pl
 import pytest
 
 from evermodel.loop.registry import mirror
-from evermodel.loop.releasing import promote, register, rollback
+from evermodel.loop.releasing import evaluate, promote, register, rollback
 from evermodel.loop.scoring import score
 from evermodel.loop.state import read_state
 from evermodel.loop.telling import status
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
 from evermodel.loop.workspace import Workspace, attach_mlflow
-from tests.loop.shop import Shop, answers, customers
+from tests.loop.shop import Shop, customers
 
 Make = Callable[..., Shop]
 
@@ -131,22 +134,34 @@ def test_a_silent_registry_costs_a_warning_and_is_told_later(
     assert _aliases(one.workspace) == {"champion": 2}
 
 
-def test_mlflow_score_and_server_give_the_same_numbers(
-    base: Path, shop: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import mlflow
+_PYFUNC = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+import mlflow, pandas
+model = mlflow.pyfunc.load_model("models:/shop@champion")
+rows = pandas.read_csv(sys.argv[1])[["amount", "visits", "plan"]]
+print(json.dumps(model.predict(rows)["probability"].tolist()))
+"""
 
+
+@pytest.mark.slow
+def test_mlflow_score_server_and_evaluate_give_the_same_numbers(base: Path, shop: Make) -> None:
     one = shop()
-    rows = customers(200, seed=8)
-    rows.write_csv(one.folder / "new.csv")
-    score(one.folder / "new.csv", one.folder / "scored.parquet", one.workspace)
-    scored = pl.read_parquet(one.folder / "scored.parquet")["probability"].to_numpy()
-    with one.serving() as url:
-        given = answers(url, rows.drop("churned").to_dicts())
-    served = np.array([answer["probability"] for answer in given])
-    monkeypatch.setenv("EVERMODEL_KEYS", str(base / ".evermodel" / "keys"))
-    mlflow.set_tracking_uri(f"sqlite:///{base}/.evermodel/mlflow.db")
-    model = mlflow.pyfunc.load_model("models:/shop@champion")
-    answered = model.predict(rows.select("amount", "visits", "plan").to_pandas())
-    np.testing.assert_allclose(served, scored, atol=1e-9)
-    np.testing.assert_allclose(answered["probability"].to_numpy(), scored, atol=1e-9)
+    new, scored = one.folder / "new.csv", one.folder / "scored.parquet"
+    rows = customers(300, seed=8)
+    rows.write_csv(new)
+    score(new, scored, one.workspace)
+    probability = pl.read_parquet(scored)["probability"].to_numpy()
+    given = one.ask(rows)
+    np.testing.assert_allclose([a["probability"] for a in given], probability, atol=1e-9)
+    measured = evaluate(1, one.workspace, data=new).find("brier").value
+    truth = (rows["churned"] == "yes").to_numpy()
+    assert measured == pytest.approx(np.mean((probability - truth) ** 2), abs=1e-9)
+    home = base / ".evermodel"
+    known = {"MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db", "EVERMODEL_KEYS": f"{home}/keys"}
+    done = subprocess.run(
+        [sys.executable, "-c", _PYFUNC, str(new)],
+        env={**os.environ, **known}, cwd=one.folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    answered = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_allclose(answered, probability, atol=1e-9)
