@@ -42,6 +42,7 @@ Margins = NDArray[np.float64]
 
 _CONVERSION_ROWS = 200
 _FEWEST_ROUNDS = 20
+_SMALL_HESSIAN = 600
 
 
 class Fitted(Protocol):
@@ -165,10 +166,14 @@ def fit_linear(linear: Matrix, y: NDArray[Any], task: Task, *, strength: float) 
     if task == REGRESSION:
         ridge = Ridge(alpha=strength).fit(linear.astype(np.float64), y)
         return Linear(ridge.coef_.reshape(-1, 1), np.array([ridge.intercept_]))
+    targets = len(np.unique(y)) if task == MULTICLASS else 1
+    # Newton's method needs a few steps where L-BFGS needs hundreds, while the Hessian is small.
+    solver = "newton-cholesky" if linear.shape[1] * targets <= _SMALL_HESSIAN else "lbfgs"
     with warnings.catch_warnings():
-        # A fit stopped at 300 rounds is as good here; the calibrator takes the rest.
+        # A fit stopped early is as good here; the calibrator takes the rest.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(C=1 / strength, max_iter=300).fit(linear.astype(np.float64), y)
+        model = LogisticRegression(C=1 / strength, max_iter=100, solver=solver)
+        model.fit(linear.astype(np.float64), y)
     return Linear(np.ascontiguousarray(model.coef_.T), model.intercept_)
 
 
