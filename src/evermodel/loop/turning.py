@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from evermodel.bundle import load
+from evermodel.bundle import read_manifest
 from evermodel.errors import SurroundingsError
 from evermodel.loop.beginning import read_source
 from evermodel.loop.deciding import decide_pending, decided, worse_than_previous
@@ -17,7 +17,7 @@ from evermodel.loop.releasing import promote, register, rollback
 from evermodel.loop.retraining import retrain_on
 from evermodel.loop.state import State, read_state
 from evermodel.loop.training import train
-from evermodel.loop.watching import input_types, matured_rows, watch
+from evermodel.loop.watching import matured_rows, watch
 from evermodel.loop.windows import FEWEST_NEW
 from evermodel.loop.workspace import LOOP, Workspace, open_workspace, silent, tell
 from evermodel.project import ON_HARM, duration_seconds
@@ -144,9 +144,8 @@ def _why_retrain(workspace: Workspace, state: State, found: str) -> str:
 def _enough_new(workspace: Workspace, state: State) -> bool:
     """Whether enough outcomes came since the last training to try again."""
     newest = state.candidate
-    model = load(workspace.bundles / str(state.live), trusted=workspace.trusted)
-    types = input_types(model)
-    matured = matured_rows(workspace, types)
+    manifest = read_manifest(workspace.bundles / str(state.live))
+    matured = matured_rows(workspace, {item.name: item.type for item in manifest.inputs})
     if matured is None or newest is None:
         return False
     since = datetime.fromisoformat(newest["time"]).replace(tzinfo=None)

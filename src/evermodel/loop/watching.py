@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +35,27 @@ _PREDICTION = "prediction"
 
 @dataclass(frozen=True)
 class Matured:
-    """Labelled rows in the order their outcomes came: raw features, outcomes, and the log."""
+    """Labelled rows in the order their outcomes came: the log, outcomes, and raw features.
 
-    rows: pl.DataFrame
-    y: NDArray[Any]
+    Features are decoded when they are asked for: a look at a part of the log costs that part.
+    """
+
     log: pl.DataFrame
+    y: NDArray[Any]
+    types: Mapping[str, ColumnType]
 
     def __len__(self) -> int:
         return self.log.height
 
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """The features as typed columns."""
+        return features_of(self.log, self.types)
+
     def where(self, mask: pl.Expr) -> Matured:
         """Return the rows for which an expression over the log holds."""
         keep = self.log.select(mask.alias("keep"))["keep"].to_numpy()
-        return Matured(self.rows.filter(keep), self.y[keep], self.log.filter(keep))
+        return Matured(self.log.filter(keep), self.y[keep], self.types)
 
 
 @dataclass(frozen=True)
@@ -267,7 +276,7 @@ def matured_rows(
     log = None if log is None else log.drop_nulls("features")
     if log is None or not log.height:
         return None
-    return Matured(features_of(log, types), _truth(workspace, log), log)
+    return Matured(log, _truth(workspace, log), types)
 
 
 def _judged(workspace: Workspace, reads: Collection[str]) -> pl.DataFrame | None:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -265,8 +265,9 @@ def attach_mlflow(workspace: Workspace) -> None:
         workspace.ports.registry = MlflowRegistry(workspace.root)
 
 
+@cache
 def code_digest() -> str:
-    """Return a digest of Evermodel's own source as it runs."""
+    """Return a digest of Evermodel's own source as it runs; read once, as it was imported once."""
     home = Path(__file__).resolve().parents[1]
     total = hashlib.sha256()
     for path in sorted(home.rglob("*.py")):
@@ -275,6 +276,7 @@ def code_digest() -> str:
     return total.hexdigest()
 
 
+@cache
 def environment_digest() -> str:
     """Return a digest of the interpreter and of every installed distribution's version."""
     found = {f"{d.metadata['Name'].lower()}=={d.version}" for d in distributions()}
