@@ -41,7 +41,7 @@ cost_false_negative = {terms.missed}  # no offer to somebody who leaves
 currency = "EUR"
 
 [train]
-trials = 2
+trials = 1
 budget = "2m"
 
 [evaluate]
