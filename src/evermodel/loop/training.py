@@ -91,7 +91,7 @@ def train_on(
         return Report(verb="train", subject=project.name, results=tuple(refused))
     fingerprint = digest(table.frame)
     step("keeping the data version", 0.03)
-    data_version = versions.save(workspace.table("data"), table.frame, digest=fingerprint)
+    data_version = _keep_data(workspace, table.frame)
     missing = missing_words(table, project)
     place = workspace.candidates / run.id
     trained = fit_candidate(
@@ -158,6 +158,19 @@ def train_on(
     }
     workspace.record("trained", body)
     return _tracked(workspace, report, run, place, trained)
+
+
+_ROW = "evermodel row"
+
+
+def _keep_data(workspace: Workspace, frame: pl.DataFrame) -> int:
+    """Keep the rows in their order, which splits go by and a Delta table does not promise."""
+    ordered = frame.with_row_index(_ROW)
+    return versions.save(workspace.table("data"), ordered, digest=digest(ordered))
+
+
+def _kept_data(workspace: Workspace, version: int) -> pl.DataFrame:
+    return versions.load(workspace.table("data"), version).sort(_ROW).drop(_ROW)
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -333,7 +346,7 @@ def reproduce(
 def _recorded_data(workspace: Workspace, recorded: dict[str, Any]) -> pl.DataFrame:
     where, gone = f"data version {recorded['data_version']}", "this version cannot be fitted again"
     try:
-        frame = versions.load(workspace.table("data"), recorded["data_version"])
+        frame = _kept_data(workspace, recorded["data_version"])
     except NotFoundError as error:
         raise NotFoundError(
             "the recorded data are gone", where=where, found=tell(error), hint=gone

@@ -54,6 +54,7 @@ class Chosen:
     parameters: dict[str, Any]
     link: str = "identity"
     rounds: int = 0
+    fold_rounds: tuple[int, ...] = ()
     parts: tuple[Chosen, ...] = ()
 
 
@@ -320,6 +321,7 @@ def _choice(candidate: Candidate) -> Chosen:
         parameters=candidate.parameters,
         link=candidate.link,
         rounds=candidate.rounds,
+        fold_rounds=candidate.fold_rounds,
         parts=tuple(_choice(part) for part in candidate.parts),
     )
 
@@ -332,6 +334,7 @@ def _candidate(chosen: Chosen) -> Candidate:
         margins=np.empty(0),
         link=chosen.link,
         rounds=chosen.rounds,
+        fold_rounds=chosen.fold_rounds,
         parts=tuple(_candidate(part) for part in chosen.parts),
     )
 

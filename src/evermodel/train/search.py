@@ -70,6 +70,7 @@ class Candidate:
     margins: NDArray[np.float64]
     link: str = "identity"
     rounds: int = 0
+    fold_rounds: tuple[int, ...] = ()
     parts: tuple[Candidate, ...] = ()
     trials: list[dict[str, Any]] = field(default_factory=list)
 
@@ -297,7 +298,9 @@ class _Trials:
             # than a fold's, and bear as many more rounds.
             base = rounds[-1] if folds.ordered else float(np.mean(rounds))
             count = max(10, round(base * len(folds.y) / len(folds.pairs[-1][0])))
-            self.best = Candidate("lightgbm", dict(parameters), loss, margins, link, count)
+            self.best = Candidate(
+                "lightgbm", dict(parameters), loss, margins, link, count, tuple(rounds)
+            )
             self.first_fold = first
         return loss
 
@@ -359,15 +362,23 @@ def _blend(folds: Folds, first: Candidate, second: Candidate) -> Candidate:
 def _measured(folds: Folds, candidate: Candidate, seed: int) -> Candidate:
     """Return the candidate with its loss and margins on these folds."""
     margins = _margins(folds)
-    for fit, valid in folds.pairs:
+    for place, (fit, valid) in enumerate(folds.pairs):
         part = Folds(
             folds.tree[fit], folds.linear[fit], folds.y[fit], [], folds.task, folds.classes
         )
-        model = refit(candidate, part, seed=seed)
+        model = refit(_at_fold(candidate, place), part, seed=seed)
         margins[valid] = model.margin(folds.tree[valid], folds.linear[valid])
     rows = folds.scored
     loss = mean_loss(folds.y[rows], margins[rows], folds.task, candidate.link)
     return replace(candidate, loss=loss, margins=margins)
+
+
+def _at_fold(candidate: Candidate, place: int) -> Candidate:
+    """Return the candidate with the rounds that early stopping found on this fold."""
+    parts = tuple(_at_fold(part, place) for part in candidate.parts)
+    known = place < len(candidate.fold_rounds)
+    rounds = candidate.fold_rounds[place] if known else candidate.rounds
+    return replace(candidate, rounds=rounds, parts=parts)
 
 
 def refit(candidate: Candidate, folds: Folds, *, seed: int) -> Fitted:
