@@ -107,8 +107,11 @@ def _another_registry(folder: Path) -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_status_fills_a_registry_that_knows_nothing(shop: Make, tmp_path: Path) -> None:
+def test_status_fills_a_registry_that_knows_nothing(
+    shop: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = shop()
+    monkeypatch.chdir(tmp_path)  # where MLflow keeps artifacts beside a database
     with _another_registry(tmp_path):
         found = status(one.workspace).find("mlflow")
         assert found.verdict == "pass", found.why

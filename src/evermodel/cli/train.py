@@ -22,7 +22,7 @@ def call(options: argparse.Namespace, output: Output) -> int:
 
     report = train(options.folder, seed=options.seed, progress=output.progress)
     facts = report.facts
-    lines = []
+    lines = ["nothing was trained: mend the data, or what the project file says of them"]
     if "run" in facts:
         lines = [
             f"{facts['model']}, calibrated ({facts['calibrator'] or 'interval'}); "

@@ -1,0 +1,97 @@
+"""Real data, nothing edited by hand: `init` and `train` as a stranger runs them, one seed of each.
+
+Five seeds of every set are in benchmarks/real_input.py; these are their fixed-seed slice.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import evermodel as em
+from evermodel.loop.workspace import open_workspace
+from tests.real import real_data
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+CASES = (
+    ("churn/telco_churn.csv", "Churn", "roc_auc", 0.845),
+    ("adult/adult.parquet", "income", "roc_auc", 0.925),
+    ("credit/default_credit_card.parquet", "default_payment_next_month", "roc_auc", 0.775),
+    ("bike/hour.csv", "cnt", "r2", 0.90),
+)
+
+
+@pytest.mark.parametrize(("file", "target", "metric", "floor"), CASES)
+def test_what_init_proposes_trains_at_once_and_reaches_its_floor(
+    tmp_path: Path, file: str, target: str, metric: str, floor: float
+) -> None:
+    path = real_data(file)
+    em.init(path, target=target, folder=tmp_path)
+    report = em.train(tmp_path)
+    found = report.find(metric, "test")
+    assert found.value is not None
+    assert found.value >= floor
+    assert found.low is not None
+    assert found.n == report.facts["test_rows"]
+    assert report.find("parity").value is not None
+    assert report.find("parity").verdict == "pass"
+
+
+def test_bike_leaves_out_by_itself_what_adds_up_to_the_target(tmp_path: Path) -> None:
+    report = em.init(real_data("bike/hour.csv"), target="cnt", folder=tmp_path)
+    assert {"casual", "registered"} <= set(report.facts["leave_out"])
+    assert report.facts["time"] == "dteday"
+
+
+@pytest.fixture(scope="module")
+def live_churn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("churn")
+    em.init(real_data("churn/telco_churn.csv"), target="Churn", folder=home)
+    text = (home / "evermodel.toml").read_text()
+    (home / "evermodel.toml").write_text(text.replace("[train]", "[train]\ntrials = 2", 1))
+    assert em.run(home).facts["live"] == 1
+    yield home
+
+
+def test_the_same_probabilities_come_from_score_serve_and_mlflow(live_churn: Path) -> None:
+    import json
+    import urllib.request
+
+    import mlflow
+    import pandas as pd
+
+    from evermodel.serve import BackgroundServer
+
+    source = real_data("churn/telco_churn.csv")
+    output = live_churn / "scored.parquet"
+    em.score(source, output, live_churn)
+    scored = pl.read_parquet(output)["probability"].to_numpy()
+    rows = pd.read_csv(source).drop(columns="Churn")
+
+    with open_workspace(live_churn) as workspace:
+        records = json.loads(rows.head(500).to_json(orient="records"))
+        with BackgroundServer(em.application(workspace)) as server:
+            request = urllib.request.Request(
+                f"{server.url}/predict",
+                json.dumps(records).encode(),
+                {"content-type": "application/json"},
+            )
+            with urllib.request.urlopen(request) as answer:
+                served = np.array([row["probability"] for row in json.load(answer)])
+    assert np.array_equal(served, scored[:500])
+
+    mlflow.set_tracking_uri(f"sqlite:///{live_churn}/.evermodel/mlflow.db")
+    model = mlflow.pyfunc.load_model("models:/telco_churn@champion")
+    assert np.abs(model.predict(rows)["probability"].to_numpy() - scored).max() < 1e-12
+
+    report = em.evaluate(1, live_churn, data=source)
+    y = pl.read_csv(source)["Churn"].to_numpy() == "Yes"
+    assert report.find("brier").value == pytest.approx(float(np.mean((scored - y) ** 2)), abs=1e-12)
+
+
+def test_a_version_of_real_data_is_reproduced_exactly(live_churn: Path) -> None:
+    report = em.reproduce(1, live_churn)
+    assert report.find("reproduced").value == 0.0
