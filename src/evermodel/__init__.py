@@ -10,6 +10,8 @@ The Python API: everything that the command line does, with records in return.
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,7 +101,30 @@ __all__ = [
 ]
 
 
+class _Room(ModuleType):
+    """A room that is named like a verb, such as `evermodel.train`: calling it is the verb."""
+
+    def __call__(self, *arguments: Any, **settings: Any) -> Any:
+        return _verb(self.__name__.rpartition(".")[2])(*arguments, **settings)
+
+
+class _Package(ModuleType):
+    """The package itself: an import of a room must not hide the verb of the same name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _ROOMS and isinstance(value, ModuleType):
+            value.__class__ = _Room
+        super().__setattr__(name, value)
+
+
+def _verb(name: str) -> Any:
+    return getattr(importlib.import_module(f"evermodel.{_ROOMS[name]}"), name)
+
+
 def __getattr__(name: str) -> Any:
     if name not in _ROOMS:
         raise AttributeError(f"module 'evermodel' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"evermodel.{_ROOMS[name]}"), name)
+    return _verb(name)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -3,7 +3,6 @@
 Five seeds of every set are in benchmarks/real_input.py; these are their fixed-seed slice.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -47,16 +46,18 @@ def test_bike_leaves_out_by_itself_what_adds_up_to_the_target(tmp_path: Path) ->
 
 
 @pytest.fixture(scope="module")
-def live_churn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def live_churn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("churn")
     em.init(real_data("churn/telco_churn.csv"), target="Churn", folder=home)
     text = (home / "evermodel.toml").read_text()
     (home / "evermodel.toml").write_text(text.replace("[train]", "[train]\ntrials = 2", 1))
     assert em.run(home).facts["live"] == 1
-    yield home
+    return home
 
 
-def test_the_same_probabilities_come_from_score_serve_and_mlflow(live_churn: Path) -> None:
+def test_the_same_probabilities_come_from_score_serve_and_mlflow(
+    live_churn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import json
     import urllib.request
 
@@ -72,7 +73,8 @@ def test_the_same_probabilities_come_from_score_serve_and_mlflow(live_churn: Pat
     rows = pd.read_csv(source).drop(columns="Churn")
 
     with open_workspace(live_churn) as workspace:
-        records = json.loads(rows.head(500).to_json(orient="records"))
+        numbers = rows.assign(TotalCharges=pd.to_numeric(rows["TotalCharges"], errors="coerce"))
+        records = json.loads(numbers.head(500).to_json(orient="records", double_precision=15))
         with BackgroundServer(em.application(workspace)) as server:
             request = urllib.request.Request(
                 f"{server.url}/predict",
@@ -81,8 +83,10 @@ def test_the_same_probabilities_come_from_score_serve_and_mlflow(live_churn: Pat
             )
             with urllib.request.urlopen(request) as answer:
                 served = np.array([row["probability"] for row in json.load(answer)])
-    assert np.array_equal(served, scored[:500])
+    # The runtime adds trees up in another order for batches of another size: float32's last digits.
+    assert np.abs(served - scored[:500]).max() < 1e-6
 
+    monkeypatch.setenv("EVERMODEL_KEYS", str(live_churn / ".evermodel" / "keys"))
     mlflow.set_tracking_uri(f"sqlite:///{live_churn}/.evermodel/mlflow.db")
     model = mlflow.pyfunc.load_model("models:/telco_churn@champion")
     assert np.abs(model.predict(rows)["probability"].to_numpy() - scored).max() < 1e-12

@@ -89,9 +89,7 @@ class Trees:
 
     def add(self, graph: GraphBuilder, features: Features) -> str:
         """Add the trees; see `evermodel.train.trees`."""
-        return graph.add(
-            "Cast", [add_trees(graph, features.tree, self.booster)], to=TensorProto.DOUBLE
-        )
+        return add_trees(graph, features.tree, self.booster)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Own code, because it is shorter and exact: features are float32, so each split threshold is rounded
 *down* to float32 (x <= t holds for the same float32 x), and the way of missing values is written
-out for each of LightGBM's three kinds. Only the sum of leaves is rounded, at about 1e-7 of it.
+out for each of LightGBM's three kinds. Only sums of leaves are rounded: the operator adds in
+float32, so the mean is taken out first, and groups of trees are added to one another in float64.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import TensorProto
 
 from evermodel.train.graph import GraphBuilder
 
 __all__ = ["add_trees", "round_down", "split_thresholds"]
 
+_TREES_A_NODE = 256
 _ZERO = 1.0000000180025095e-35
 """LightGBM's kZeroThreshold: what is not further from zero than this is zero."""
 
@@ -52,19 +55,32 @@ class _Ensemble:
             name: [] for name in ("treeids", "nodeids", "ids", "weights")
         }
 
-    def grow(self, tree: int, target: int, root: dict[str, Any]) -> None:
-        """Add one tree, its nodes numbered in the order they are visited."""
+    def grow(self, tree: int, target: int, root: dict[str, Any], shift: float) -> None:
+        """Add one tree, its nodes numbered in order, `shift` taken off its leaves."""
         pending: list[tuple[dict[str, Any], int]] = [(root, 0)]
         count = 1
         while pending:
             node, number = pending.pop()
             if "split_index" not in node:
-                self._leaf(tree, number, target, float(node["leaf_value"]))
+                self._leaf(tree, number, target, float(node["leaf_value"]) - shift)
                 continue
             left, right = count, count + 1
             count += 2
             self._branch(tree, number, node, left, right)
             pending += [(node["right_child"], right), (node["left_child"], left)]
+
+    def add(self, graph: GraphBuilder, features: str, targets: int) -> str:
+        """Add the operator and return its sums, float32 [N, targets]."""
+        attributes = {f"nodes_{name}": values for name, values in self.nodes.items()}
+        attributes |= {f"target_{name}": values for name, values in self.targets.items()}
+        return graph.add(
+            "TreeEnsembleRegressor",
+            [features],
+            n_targets=targets,
+            aggregate_function="SUM",
+            post_transform="NONE",
+            **attributes,
+        )
 
     def _branch(self, tree: int, number: int, node: dict[str, Any], left: int, right: int) -> None:
         if node["decision_type"] != "<=":
@@ -88,7 +104,7 @@ class _Ensemble:
 
 
 def add_trees(graph: GraphBuilder, features: str, booster: Any) -> str:
-    """Add a LightGBM booster; return its raw margins, float32 [N, targets].
+    """Add a LightGBM booster; return its raw margins, float64 [N, targets].
 
     Parameters
     ----------
@@ -104,20 +120,34 @@ def add_trees(graph: GraphBuilder, features: str, booster: Any) -> str:
     """
     dump = booster.dump_model()
     targets = int(dump["num_tree_per_iteration"])
-    ensemble = _Ensemble()
-    for info in dump["tree_info"]:
-        index = int(info["tree_index"])
-        ensemble.grow(index, index % targets, info["tree_structure"])
-    attributes = {f"nodes_{name}": values for name, values in ensemble.nodes.items()}
-    attributes |= {f"target_{name}": values for name, values in ensemble.targets.items()}
-    return graph.add(
-        "TreeEnsembleRegressor",
-        [features],
-        n_targets=targets,
-        aggregate_function="SUM",
-        post_transform="NONE",
-        **attributes,
-    )
+    trees = dump["tree_info"]
+    base = np.zeros(targets)
+    for info in trees[:targets]:
+        # The first round holds the mean: taken out, it costs the sum of the others no digits.
+        base[int(info["tree_index"]) % targets] = _mean_leaf(info["tree_structure"])
+    total = graph.constant(base)
+    for start in range(0, len(trees), _TREES_A_NODE * targets):
+        ensemble = _Ensemble()
+        for number, info in enumerate(trees[start : start + _TREES_A_NODE * targets]):
+            target = int(info["tree_index"]) % targets
+            shift = base[target] if start + number < targets else 0.0
+            ensemble.grow(number, target, info["tree_structure"], shift)
+        part = graph.add("Cast", [ensemble.add(graph, features, targets)], to=TensorProto.DOUBLE)
+        total = graph.add("Add", [part, total])
+    return total
+
+
+def _mean_leaf(root: dict[str, Any]) -> float:
+    """Return the mean of a tree's leaves, weighted by their training rows."""
+    pending, total, rows = [root], 0.0, 0.0
+    while pending:
+        node = pending.pop()
+        if "split_index" in node:
+            pending += [node["left_child"], node["right_child"]]
+            continue
+        count = float(node.get("leaf_count", 1) or 1)
+        total, rows = total + count * float(node["leaf_value"]), rows + count
+    return total / rows
 
 
 def split_thresholds(booster: Any, features: int) -> list[NDArray[np.float32]]:
