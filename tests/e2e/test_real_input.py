@@ -89,11 +89,11 @@ def test_the_same_probabilities_come_from_score_serve_and_mlflow(
     monkeypatch.setenv("EVERMODEL_KEYS", str(live_churn / ".evermodel" / "keys"))
     mlflow.set_tracking_uri(f"sqlite:///{live_churn}/.evermodel/mlflow.db")
     model = mlflow.pyfunc.load_model("models:/telco_churn@champion")
-    assert np.abs(model.predict(rows)["probability"].to_numpy() - scored).max() < 1e-12
+    assert np.abs(model.predict(rows)["probability"].to_numpy() - scored).max() < 1e-6
 
     report = em.evaluate(1, live_churn, data=source)
     y = pl.read_csv(source)["Churn"].to_numpy() == "Yes"
-    assert report.find("brier").value == pytest.approx(float(np.mean((scored - y) ** 2)), abs=1e-12)
+    assert report.find("brier").value == pytest.approx(float(np.mean((scored - y) ** 2)), abs=1e-6)
 
 
 def test_a_version_of_real_data_is_reproduced_exactly(live_churn: Path) -> None:
