@@ -1,11 +1,13 @@
 """What may go live: gates, comparisons, persons, and the way back."""
 
+import shutil
 from collections.abc import Callable
 
 import pytest
 
+from evermodel.bundle import load
 from evermodel.errors import BundleError, BusyError, NotFoundError
-from evermodel.loop.releasing import evaluate, promote, register, rollback
+from evermodel.loop.releasing import evaluate, promote, put_live, register, rollback
 from evermodel.loop.retraining import retrain
 from evermodel.loop.state import read_state
 from evermodel.loop.telling import history, status
@@ -218,3 +220,25 @@ def test_a_turn_that_meets_a_held_lease_does_not_stop_the_turns_after_it(shop: M
         retrain(one.workspace)
     jobs.update(held, state="done")
     assert retrain(one.workspace).facts["decision"] == "hold"
+
+
+def test_a_bundle_that_a_crash_left_without_its_event_is_made_again(shop: Make) -> None:
+    one = shop()
+    train(one.workspace)
+    left = one.workspace.bundles / "2"
+    shutil.copytree(one.workspace.bundles / "1", left)
+    report = register("", one.workspace)
+    assert report.facts["version"] == 2
+    run_of = load(left, trusted=one.workspace.trusted).manifest.run
+    assert run_of == read_state(one.workspace).version(2).run
+
+
+def test_a_decision_that_a_crash_kept_from_mlflow_is_told_by_status(shop: Make) -> None:
+    one = shop()
+    number = _worse(one)
+    state = read_state(one.workspace)
+    put_live(one.workspace, state, number, "then the power went", ())
+    assert read_state(one.workspace).mirrored["champion"] == 1
+    assert status(one.workspace).find("mlflow").verdict == "pass"
+    assert read_state(one.workspace).mirrored["champion"] == number
+    assert run(one.workspace).facts["decision"] == "none"
