@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import polars as pl
@@ -82,9 +82,26 @@ def _moment(text: str) -> datetime:
 
 def logged(workspace: Workspace) -> pl.DataFrame | None:
     """Return the compacted prediction log in order of time, or None when there is none."""
-    if not versions.exists(workspace.table("predictions")):
-        return None
-    return versions.read_all(workspace.table("predictions")).sort("time", "id")
+
+    def read_log() -> pl.DataFrame | None:
+        found = _stored(workspace, "predictions")
+        return None if found is None else found.sort("time", "id")
+
+    return cast(
+        "pl.DataFrame | None",
+        workspace.remember("log", _newest(workspace, "predictions"), read_log),
+    )
+
+
+def _stored(workspace: Workspace, table: str) -> pl.DataFrame | None:
+    folder = workspace.table(table)
+    return versions.read_all(folder) if versions.exists(folder) else None
+
+
+def _newest(workspace: Workspace, table: str) -> str:
+    """Return the newest commit of a table: it changes whenever the table does."""
+    commits = (workspace.table(table) / "_delta_log").glob("*.json")
+    return max((path.name for path in commits), default="")
 
 
 def features_of(log: pl.DataFrame, types: Mapping[str, ColumnType]) -> pl.DataFrame:
@@ -228,9 +245,12 @@ def key_text(frame: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
 
 
 def _stored_labels(workspace: Workspace) -> pl.DataFrame | None:
-    if not versions.exists(workspace.table("labels")):
-        return None
-    return versions.read_all(workspace.table("labels"))
+    return cast(
+        "pl.DataFrame | None",
+        workspace.remember(
+            "outcomes", _newest(workspace, "labels"), lambda: _stored(workspace, "labels")
+        ),
+    )
 
 
 def _count(

@@ -8,7 +8,7 @@ import resource
 import sys
 import time as stopwatch
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -88,6 +88,7 @@ class Workspace:
     def __init__(self, project: Project, ports: Ports, *, actor: str = "") -> None:
         self.project = project
         self.ports = ports
+        self.memo: dict[str, tuple[object, Any]] = {}
         self.actor = actor or os.environ.get("USER") or os.environ.get("LOGNAME") or _PERSON
 
     def __enter__(self) -> Workspace:
@@ -168,7 +169,16 @@ class Workspace:
         except BaseException as error:
             held.end("failed", error=f"{type(error).__name__}: {error}"[:500])
             raise
+        finally:
+            self.memo.clear()
         held.end("done")
+
+    def remember(self, name: str, mark: object, make: Callable[[], Any]) -> Any:
+        """Return what `make` returns, made once as long as `mark` stays the same and a job runs."""
+        known = self.memo.get(name)
+        if known is None or known[0] != mark:
+            known = self.memo[name] = (mark, make())
+        return known[1]
 
     def new_run(self, verb: str, *, seed: int = 0) -> Run:
         """Return a run that begins now."""
