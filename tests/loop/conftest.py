@@ -1,15 +1,17 @@
 """One project, trained, registered and promoted once; every test takes a copy of it."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.training import train
-from evermodel.loop.workspace import open_workspace
+from evermodel.loop.workspace import Workspace, attach_mlflow, open_workspace
 from evermodel.store import FixedClock
-from tests.loop.shop import BEGIN, Shop, write_project
+from tests.loop.shop import BEGIN, PROJECT, Shop, write_project
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +19,31 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project whose version 1 is live."""
     folder = write_project(tmp_path_factory.mktemp("base") / "shop")
     with open_workspace(folder, clock=FixedClock(BEGIN), actor="test") as workspace:
+        attach_mlflow(workspace)
+        assert workspace.ports.registry is not None
+        assert workspace.ports.registry.aliases("shop") == {}
+        shutil.copy(workspace.root / "mlflow.db", folder.parent / "mlflow.db")
         train(workspace)
         register("", workspace)
         promote(None, workspace)
     return folder
+
+
+@pytest.fixture
+def begin(base: Path, tmp_path: Path) -> Iterator[Callable[..., Workspace]]:
+    """Return a maker of new projects; MLflow's empty database, which takes seconds, is a copy."""
+    opened: list[Workspace] = []
+
+    def make(text: str = PROJECT, rows: pl.DataFrame | None = None) -> Workspace:
+        folder = write_project(tmp_path / f"new-{len(opened)}", text=text, rows=rows)
+        (folder / ".evermodel").mkdir()
+        shutil.copy(base.parent / "mlflow.db", folder / ".evermodel" / "mlflow.db")
+        opened.append(open_workspace(folder, clock=FixedClock(BEGIN), actor="test"))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The loop turns: first release, nothing to do, retraining on harm, and taking back."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import polars as pl
 
@@ -12,11 +11,11 @@ from evermodel.loop.retraining import retrain
 from evermodel.loop.state import read_state
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
-from evermodel.loop.workspace import open_workspace
-from evermodel.store import FixedClock
-from tests.loop.shop import BEGIN, DAY, PROJECT, Shop, customers, write_project
+from evermodel.loop.workspace import Workspace
+from tests.loop.shop import DAY, PROJECT, Shop, customers
 
 Make = Callable[..., Shop]
+Begin = Callable[..., Workspace]
 
 
 def _live_rows(one: Shop, rows: int, *, seed: int, strength: float = 1.0) -> None:
@@ -26,44 +25,43 @@ def _live_rows(one: Shop, rows: int, *, seed: int, strength: float = 1.0) -> Non
     labels(one.bring(found), one.workspace)
 
 
-def test_the_first_turn_trains_and_releases_the_first_version(tmp_path: Path) -> None:
-    folder = write_project(tmp_path)
-    with open_workspace(folder, clock=FixedClock(BEGIN)) as workspace:
-        report = run(workspace)
-        assert (report.facts["decision"], report.facts["live"]) == ("promote", 1)
-        assert report.find("roc_auc").value
-        event = workspace.events("promoted")[0]
-        assert (event.actor, event.body["reason"]) == ("evermodel", "the first version")
-        again = run(workspace)
-        assert (again.facts["decision"], again.facts["live"]) == ("none", 1)
-        assert len(workspace.events("trained")) == 1
+def test_the_first_turn_trains_and_releases_the_first_version(begin: Begin) -> None:
+    workspace = begin()
+    report = run(workspace)
+    assert (report.facts["decision"], report.facts["live"]) == ("promote", 1)
+    assert report.find("roc_auc").value
+    event = workspace.events("promoted")[0]
+    assert (event.actor, event.body["reason"]) == ("evermodel", "the first version")
+    again = run(workspace)
+    assert (again.facts["decision"], again.facts["live"]) == ("none", 1)
+    assert len(workspace.events("trained")) == 1
 
 
-def test_a_first_version_that_misses_its_gate_is_not_released(tmp_path: Path) -> None:
+def test_a_first_version_that_misses_its_gate_is_not_released(begin: Begin) -> None:
     text = PROJECT + '\n[evaluate]\nrequire = ["roc_auc >= 0.99"]\n'
-    with open_workspace(write_project(tmp_path, text=text), clock=FixedClock(BEGIN)) as workspace:
-        report = run(workspace)
-        assert (report.verdict, report.facts["decision"]) == ("fail", "none")
-        state = read_state(workspace)
-        assert (state.live, state.versions) == (None, {})
+    workspace = begin(text)
+    report = run(workspace)
+    assert (report.verdict, report.facts["decision"]) == ("fail", "none")
+    state = read_state(workspace)
+    assert (state.live, state.versions) == (None, {})
 
 
-def test_a_forced_version_that_misses_its_gate_is_not_released_either(tmp_path: Path) -> None:
+def test_a_forced_version_that_misses_its_gate_is_not_released_either(begin: Begin) -> None:
     text = PROJECT + '\n[evaluate]\nrequire = ["roc_auc >= 0.99"]\n'
-    with open_workspace(write_project(tmp_path, text=text), clock=FixedClock(BEGIN)) as workspace:
-        train(workspace)
-        register("", workspace, force=True)
-        report = run(workspace)
-        assert (report.verdict, report.facts["decision"]) == ("fail", "reject")
-        assert read_state(workspace).live is None
+    workspace = begin(text)
+    train(workspace)
+    register("", workspace, force=True)
+    report = run(workspace)
+    assert (report.verdict, report.facts["decision"]) == ("fail", "reject")
+    assert read_state(workspace).live is None
 
 
-def test_data_that_cannot_be_learned_from_release_nothing(tmp_path: Path) -> None:
+def test_data_that_cannot_be_learned_from_release_nothing(begin: Begin) -> None:
     rows = customers(200).with_columns(churned=customers(200)["plan"])
-    with open_workspace(write_project(tmp_path, rows=rows), clock=FixedClock(BEGIN)) as workspace:
-        report = run(workspace)
-        assert report.verdict == "fail"
-        assert [event.kind for event in workspace.events()] == ["data_refused"]
+    workspace = begin(rows=rows)
+    report = run(workspace)
+    assert report.verdict == "fail"
+    assert [event.kind for event in workspace.events()] == ["data_refused"]
 
 
 def test_harm_is_answered_by_a_challenger_that_later_outcomes_prove(shop: Make) -> None:

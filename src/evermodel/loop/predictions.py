@@ -204,7 +204,7 @@ def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame
     if data.task == REGRESSION:
         kept = outcome.cast(pl.Float64, strict=False)
     else:
-        kept = outcome.cast(pl.String)
+        kept = _as_classes(outcome, _known_classes(workspace))
     ref = frame[by_id].cast(pl.String) if by_id else key_text(frame, data.key)
     time = next((name for name in (data.time, *_TIME_COLUMNS) if name in frame.columns), "")
     as_of = frame[time].cast(pl.Datetime("us"), strict=False) if time else pl.lit(None)
@@ -218,6 +218,25 @@ def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame
     if data.task == BINARY:
         usable = usable.filter(pl.col("outcome").is_in(_known_classes(workspace)))
     return usable, rows.height - usable.height
+
+
+def _as_classes(outcome: pl.Series, classes: Sequence[str]) -> pl.Series:
+    """Return outcomes as names of classes: 1 and 1.0 are the same class, however it is written."""
+
+    def number(text: str) -> float | None:
+        try:
+            return float(text)
+        except ValueError:
+            return None
+
+    values = {number(name): name for name in classes if number(name) is not None}
+    words = outcome.cast(pl.String)
+    known = {
+        word: values[number(word)]
+        for word in words.drop_nulls().unique()
+        if word not in classes and number(word) in values
+    }
+    return words.replace(known) if known else words
 
 
 def _known_classes(workspace: Workspace) -> list[str]:
