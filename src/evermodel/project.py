@@ -232,12 +232,21 @@ def duration_seconds(text: str) -> float:
 
 
 def load_project(folder: str | Path) -> Project:
-    """Read and validate `evermodel.toml` in `folder`.
+    r"""Read and validate `evermodel.toml` in `folder`.
 
     Raises
     ------
     ProjectError
         With every mistake in the file, each with its line and column.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> text = '[project]\nname="p"\n[data]\nsource="a.csv"\ntarget="y"\ntask="binary"\n'
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / FILE_NAME).write_text(text)
+    ...     load_project(folder).name
+    'p'
     """
     path = Path(folder) / FILE_NAME
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,29 +44,50 @@ def write_bundle(
 
     Raises
     ------
+    BundleError
+        When a part would lie outside the bundle, or the manifest could not be read again.
     SurroundingsError
         When the disk refuses (full, read-only); nothing is left behind.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> graph = Part(role="graph", path="model.onnx", sha256="", media_type="application/onnx")
+    >>> draft = Manifest(project="shop", task="binary", target="left", inputs=())
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     folder = Path(home) / "candidate"
+    ...     written = write_bundle(folder, draft, {"graph": (graph, b"...")})
+    ...     sorted(path.name for path in folder.iterdir()), written == read_manifest(folder)
+    (['bundle.json', 'model.onnx'], True)
     """
     filled = tuple(
         msgspec.structs.replace(part, sha256=hashlib.sha256(content).hexdigest())
         for part, content in parts.values()
     )
     manifest = msgspec.structs.replace(manifest, parts=filled)
+    written = _pretty(manifest)
+    _understand(written, folder)
+    home = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         home = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise _disk_says_no(folder, error) from None
-    try:
         for part, content in parts.values():
-            _write_durably(home / part.path, content)
-        _write_durably(home / FILE_NAME, _pretty(manifest))
+            path = home / part.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_durably(path, content)
+        _write_durably(home / FILE_NAME, written)
+        for inner in {path.parent for path in home.rglob("*")}:
+            _sync_folder(inner)
         home.chmod(0o755)
         home.rename(folder)
+        home = folder
         _sync_folder(folder.parent)
-    except OSError as error:
-        shutil.rmtree(home, ignore_errors=True)
-        raise _disk_says_no(folder, error) from None
+    except BaseException as error:
+        if home is not None:
+            shutil.rmtree(home, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise _disk_says_no(folder, error) from None
+        raise
     return manifest
 
 
@@ -75,14 +98,29 @@ def read_manifest(folder: Path) -> Manifest:
     ------
     BundleError
         When it is absent, damaged, of a later format, or needs a part that is not understood.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> manifest = Manifest(project="p", task="regression", target="y", inputs=())
+    >>> with TemporaryDirectory() as home:
+    ...     _ = write_bundle(Path(home) / "1", manifest, {})
+    ...     read_manifest(Path(home) / "1").target
+    'y'
     """
-    path = folder / FILE_NAME
+    return _understand(_read(folder), folder)
+
+
+def _read(folder: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        return (folder / FILE_NAME).read_bytes()
     except OSError as error:
         raise BundleError(
             "this is not a bundle", where=str(folder), found=error.strerror or str(error)
         ) from None
+
+
+def _understand(raw: bytes, folder: Path) -> Manifest:
     try:
         version = msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).get("format_version")
         if version is not None and int(bytes(version)) > FORMAT_VERSION:
@@ -93,16 +131,33 @@ def read_manifest(folder: Path) -> Manifest:
                 hint="pip install --upgrade evermodel",
             )
         manifest = msgspec.json.decode(raw, type=Manifest)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise BundleError("the manifest is damaged", where=str(path), found=str(error)) from None
-    for part in manifest.parts:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise BundleError(
+            "the manifest is damaged", where=str(folder / FILE_NAME), found=str(error)
+        ) from None
+    for number, part in enumerate(manifest.parts):
         if part.required and part.role not in KNOWN_ROLES:
             raise BundleError(
                 f"the bundle needs a part that this Evermodel does not know: {part.role!r}",
                 where=str(folder),
                 hint="pip install --upgrade evermodel",
             )
+        if any(part.role == other.role for other in manifest.parts[:number]):
+            raise BundleError("the bundle holds a part twice", where=str(folder), found=part.role)
+        _place(folder, part)
     return manifest
+
+
+def _place(folder: Path, part: Part) -> Path:
+    """Return the path of a part, which a link or ".." must not lead out of the bundle."""
+    try:
+        path = (folder / part.path).resolve()
+        inside = path.is_relative_to(folder.resolve()) and path != (folder / FILE_NAME).resolve()
+    except (OSError, ValueError, RuntimeError):
+        inside = False
+    if not inside or path == folder.resolve():
+        raise BundleError("a part lies outside the bundle", where=str(folder), found=part.path)
+    return path
 
 
 def read_part(folder: Path, part: Part) -> bytes:
@@ -113,10 +168,10 @@ def read_part(folder: Path, part: Part) -> bytes:
     BundleError
         When it is absent, lies outside the bundle, or its content is not what was signed.
     """
-    path = (folder / part.path).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise BundleError("a part lies outside the bundle", where=str(folder), found=part.path)
+    path = _place(folder, part)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError(errno.EINVAL, "not a file")
         content = path.read_bytes()
     except OSError as error:
         raise BundleError(
@@ -134,7 +189,18 @@ def read_part(folder: Path, part: Part) -> bytes:
 def sign_bundle(
     folder: Path, sign: Callable[[bytes], bytes], key_id: str, **named: object
 ) -> Manifest:
-    """Name (`project`, `version`) and sign a bundle in place; return its new manifest."""
+    """Name (`project`, `version`) and sign a bundle in place; return its new manifest.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> manifest = Manifest(project="p", task="regression", target="y", inputs=())
+    >>> with TemporaryDirectory() as home:
+    ...     _ = write_bundle(Path(home) / "1", manifest, {})
+    ...     signed = sign_bundle(Path(home) / "1", lambda text: b"signed", "mine", version=1)
+    >>> signed.version, signed.key_id, bytes.fromhex(signed.signature)
+    (1, 'mine', b'signed')
+    """
     manifest = msgspec.structs.replace(read_manifest(folder), key_id=key_id, **named)
     signature = sign(canonical(manifest)).hex()
     manifest = msgspec.structs.replace(manifest, signature=signature)
@@ -161,6 +227,17 @@ def verify_bundle(
     ------
     BundleError
         When anything was altered, or the signature is absent, wrong or by an unknown key.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> manifest = Manifest(project="p", task="regression", target="y", inputs=())
+    >>> with TemporaryDirectory() as home:
+    ...     _ = write_bundle(Path(home) / "1", manifest, {})
+    ...     verify_bundle(Path(home) / "1", {})
+    Traceback (most recent call last):
+    evermodel.errors.BundleError: the bundle is not signed
+    ...
     """
     manifest = read_manifest(folder)
     if trusted is not None:

@@ -116,6 +116,31 @@ def load(path: Path | str, *, trusted: Mapping[str, bytes] | None, threads: int 
     ------
     BundleError
         When the bundle is altered, unsigned, by an unknown key, or of an unknown format.
+
+    Examples
+    --------
+    A graph that answers with the number it is given:
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from onnx import TensorProto, helper
+    >>> from evermodel.bundle import Input, Part, write_bundle
+    >>> rows = helper.make_tensor_value_info("numbers", TensorProto.DOUBLE, [None, 1])
+    >>> value = helper.make_tensor_value_info("value", TensorProto.DOUBLE, [None])
+    >>> nodes = [helper.make_node("ReduceSum", ["numbers", "axis"], ["value"], keepdims=0)]
+    >>> axis = helper.make_tensor("axis", TensorProto.INT64, [1], [1])
+    >>> graph = helper.make_graph(nodes, "echo", [rows], [value], [axis])
+    >>> content = helper.make_model(
+    ...     graph, ir_version=8, opset_imports=[helper.make_opsetid("", 18)]
+    ... ).SerializeToString()
+    >>> manifest = Manifest(
+    ...     project="p", task="regression", target="y", inputs=(Input(name="x", type="number"),)
+    ... )
+    >>> part = Part(role="graph", path="model.onnx", sha256="", media_type="application/onnx")
+    >>> with TemporaryDirectory() as home:
+    ...     _ = write_bundle(Path(home) / "1", manifest, {"graph": (part, content)})
+    ...     model = load(Path(home) / "1", trusted=None)
+    >>> model.predict(model.encode([{"x": 2.5}])).value.tolist()
+    [2.5]
     """
     manifest, parts = verify_bundle(Path(path), trusted)
     return Model(manifest, parts, threads=threads)
