@@ -10,19 +10,24 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from evermodel.bundle.blocks import MISSING_TIME, Blocks
 from evermodel.bundle.manifest import Input, Manifest
-from evermodel.errors import DataError, RequestError, nearest
+from evermodel.errors import BundleError, DataError, RequestError, nearest
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Encoder"]
+__all__ = ["NOT_IN_NAMES", "Encoder"]
+
+NOT_IN_NAMES = re.compile(r'[\\"\x00-\x1f]')
+"""What the name of an input or key must not hold: JSON would have to write it in other signs."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BLOCK = {"number": "numbers", "boolean": "numbers", "category": "strings", "timestamp": "times"}
@@ -42,11 +47,24 @@ class Encoder:
     ----------
     manifest : Manifest
         Its inputs, keys and ignored columns say what a row may hold.
+
+    Raises
+    ------
+    BundleError
+        When an input or key has a name that cannot be asked for; see `NOT_IN_NAMES`.
     """
 
     def __init__(self, manifest: Manifest) -> None:
         self._inputs = {item.name: item for item in manifest.inputs}
-        self._known = [*self._inputs, *manifest.keys, *manifest.ignored]
+        for name in (*self._inputs, *manifest.keys):
+            if NOT_IN_NAMES.search(name):
+                raise BundleError(
+                    "a column's name holds a quote, a backslash or a control character",
+                    found=repr(name),
+                    hint="rename the column and train again",
+                )
+        ignored = [name for name in manifest.ignored if not NOT_IN_NAMES.search(name)]
+        self._known = [*self._inputs, *manifest.keys, *ignored]
         self._of: dict[str, list[Input]] = {"numbers": [], "strings": [], "times": []}
         for item in manifest.inputs:
             self._of[_BLOCK[item.type]].append(item)
@@ -76,28 +94,35 @@ class Encoder:
         Raises
         ------
         RequestError
-            Naming the row and the field that is wrong, unknown or absent.
+            Naming the row (of several) and the field that is wrong, unknown or absent.
         """
+        rows_type: Any = GenericAlias(list, (self.row_type,))
         try:
-            rows = msgspec.convert(records, list[self.row_type], strict=True)  # type: ignore[name-defined]
+            rows = msgspec.convert(records, rows_type, strict=True)
         except msgspec.ValidationError as error:
-            raise self._explain(error) from None
+            refusal = self.explain(error)
+            if len(records) == 1:
+                refusal.where = ""
+            raise refusal from None
         return self.rows(rows)
 
     def rows(self, rows: Sequence[msgspec.Struct]) -> Blocks:
         """Return the blocks of rows that are already of `row_type` (decoded from JSON)."""
         count = len(rows)
-        numbers = np.empty((count, len(self._of["numbers"])))
         strings = np.empty((count, len(self._of["strings"])), dtype=object)
         times = np.empty((count, len(self._of["times"])), dtype=np.int64)
-        for index, row in enumerate(rows):
-            if (get := self._get["numbers"]) is not None:
-                numbers[index] = self._numbers(get(row), index)
-            if (get := self._get["strings"]) is not None:
-                strings[index] = self._strings(get(row))
-            if (get := self._get["times"]) is not None:
-                times[index] = self._times(get(row), index)
-        self._refuse_infinite(numbers)
+        numbers = self._numbers(rows)
+        get_strings, get_times = self._get["strings"], self._get["times"]
+        for index, row in enumerate(rows if get_strings or get_times else ()):
+            if get_strings is not None:
+                strings[index] = self._strings(get_strings(row))
+            if get_times is not None:
+                times[index] = self._times(get_times(row), _place(index, count))
+        infinite = np.isinf(numbers)
+        if infinite.any():
+            index, column = np.argwhere(infinite)[0]
+            found = float(numbers[index, column])
+            raise _wrong(self._of["numbers"][column], found, _place(int(index), count))
         return Blocks(numbers, strings, times)
 
     def key(self, row: msgspec.Struct) -> dict[str, Any] | None:
@@ -111,7 +136,7 @@ class Encoder:
         Raises
         ------
         DataError
-            When a column that the graph reads is absent or of another type.
+            When a column that the graph reads is absent, of another type, or holds infinities.
         """
         import polars as pl
 
@@ -124,35 +149,60 @@ class Encoder:
                 found=", ".join(frame.columns[:20]),
                 hint=f"is {word!r} the column {absent[0]!r}?" if word else "add these columns",
             )
-        for item in self._inputs.values():
-            _check_dtype(item, frame[item.name])
+        columns = {name: _readable(item, frame[name]) for name, item in self._inputs.items()}
         count = frame.height
         numbers = np.empty((count, len(self._of["numbers"])))
         for index, item in enumerate(self._of["numbers"]):
-            series = frame[item.name].cast(pl.Float64)
+            series = columns[item.name].cast(pl.Float64)
             numbers[:, index] = series.fill_null(float("nan")).to_numpy()
-        self._refuse_infinite(numbers)
+        self._refuse_impossible(numbers)
         strings = np.empty((count, len(self._of["strings"])), dtype=object)
         for index, item in enumerate(self._of["strings"]):
-            strings[:, index] = frame[item.name].cast(pl.String).fill_null("").to_numpy()
+            strings[:, index] = columns[item.name].cast(pl.String).fill_null("").to_numpy()
         times = np.empty((count, len(self._of["times"])), dtype=np.int64)
         for index, item in enumerate(self._of["times"]):
-            micros = frame[item.name].cast(pl.Datetime("us")).to_physical()
+            micros = columns[item.name].cast(pl.Datetime("us")).to_physical()
             times[:, index] = micros.fill_null(MISSING_TIME).to_numpy()
         return Blocks(numbers, strings, times)
 
-    def _numbers(self, values: Any, row: int) -> Any:
-        items = self._of["numbers"]
-        values = values if len(items) > 1 else (values,)
-        if self._plain_numbers:
-            return [np.nan if value is None else value for value in values]
-        filled = []
-        for item, value in zip(items, values, strict=True):
+    def _refuse_impossible(self, numbers: NDArray[np.float64]) -> None:
+        for index, item in enumerate(self._of["numbers"]):
+            column = numbers[:, index]
+            wrong = np.isinf(column)
+            if item.type == "boolean":
+                wrong |= ~np.isnan(column) & (column != 0) & (column != 1)
+            if wrong.any():
+                raise DataError(
+                    f"column {item.name!r} holds {int(wrong.sum())} value(s) that are not "
+                    f"{_EXPECTED[item.type].removesuffix(' or null')}",
+                    found=f"for example {float(column[wrong][0])!r}",
+                    hint="repair them, or make them missing",
+                )
+
+    def _numbers(self, rows: Sequence[msgspec.Struct]) -> NDArray[np.float64]:
+        items, get = self._of["numbers"], self._get["numbers"]
+        if get is None:
+            return np.empty((len(rows), 0))
+        values: list[Any] = [get(row) for row in rows]
+        if not self._plain_numbers:
+            many = len(items) > 1
+            values = [
+                self._without_words(row if many else (row,), _place(index, len(rows)))
+                for index, row in enumerate(values)
+            ]
+        # numpy makes NaN of None, and 0 and 1 of booleans, in one pass over all rows.
+        return np.array(values, dtype=np.float64).reshape(len(rows), len(items))
+
+    def _without_words(self, values: tuple[Any, ...], where: str) -> list[Any]:
+        """Return a row's numbers with None where a word says "missing"; other words are refused."""
+        filled: list[Any] = []
+        for item, value in zip(self._of["numbers"], values, strict=True):
             if isinstance(value, str):
                 if value not in item.missing:
-                    raise _wrong(item, value, row)
-                value = None
-            filled.append(np.nan if value is None else value)
+                    raise _wrong(item, value, where)
+                filled.append(None)
+            else:
+                filled.append(value)
         return filled
 
     def _strings(self, values: Any) -> Any:
@@ -163,7 +213,7 @@ class Encoder:
             for item, value in zip(items, values, strict=True)
         ]
 
-    def _times(self, values: Any, row: int) -> Any:
+    def _times(self, values: Any, where: str) -> Any:
         items = self._of["times"]
         values = values if len(items) > 1 else (values,)
         filled = []
@@ -174,53 +224,56 @@ class Encoder:
             try:
                 moment = datetime.fromisoformat(value)
             except ValueError:
-                raise _wrong(item, value, row) from None
+                raise _wrong(item, value, where) from None
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=UTC)
             delta = moment - _EPOCH
             filled.append((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds)
         return filled
 
-    def _refuse_infinite(self, numbers: Any) -> None:
-        infinite = np.isinf(numbers)
-        if infinite.any():
-            row, column = np.argwhere(infinite)[0]
-            raise _wrong(self._of["numbers"][column], numbers[row, column], int(row))
-
     def explain(self, error: msgspec.ValidationError) -> RequestError:
         """Return the refusal, in our words, of rows that do not fit `row_type`."""
-        return self._explain(error)
-
-    def _explain(self, error: msgspec.ValidationError) -> RequestError:
         message = str(error)
-        place = re.search(r" - at `\$(.*?)`$", message)
-        path = place[1] if place else ""
-        row = re.match(r"\[(\d+|\.\.\.)\]", path)
-        where = f"row {row[1]}" if row and row[1] != "..." else ""
-        if unknown := re.search(r"unknown field `(.*?)`", message):
+        if unknown := _UNKNOWN.match(message):
             name = unknown[1]
             word = nearest(name, self._known)
             hint = f"did you mean {word!r}?" if word else f"known: {', '.join(self._known[:30])}"
-            return RequestError(f"unknown column {name!r}", where=where, hint=hint)
-        if absent := re.search(r"missing required field `(.*?)`", message):
+            return RequestError(f"unknown column {name!r}", where=_row(unknown[2]), hint=hint)
+        if absent := _ABSENT.match(message):
+            sent = msgspec.json.encode({absent[1]: None}).decode()
             return RequestError(
                 f"column {absent[1]!r} is absent",
-                where=where,
-                hint=f'send it, or null where it is not known: {{"{absent[1]}": null}}',
+                where=_row(absent[2]),
+                hint=f"send it, or null where it is not known: {sent}",
             )
-        field = re.search(r"\.([^.\[\]]+)$", path)
-        name = self._field_name(field[1]) if field else ""
-        found = re.search(r"got `(.*?)`", message)
-        item = self._inputs.get(name)
+        place = _PLACE.search(message)
+        index, name = (place[1], place[2]) if place else (None, None)
+        found = _GOT.match(message)
+        item = None if name is None else self._inputs.get(name)
         return RequestError(
-            f"column {name!r} has the wrong type" if name else "not a record of columns",
-            where=where,
-            found=found[1] if found else "",
+            "not a record of columns" if name is None else f"column {name!r} has the wrong type",
+            where=_row(index),
+            found=found[1] if found else "a number that is too large" if item else "",
             hint=f"send {_EXPECTED[item.type]}" if item else "",
         )
 
-    def _field_name(self, text: str) -> str:
-        return text if text in self._inputs else nearest(text, self._inputs) or text
+
+# A column's value has no parts of its own, so that all that follows the row is the column's name,
+# whatever dots, brackets and backquotes are in it.
+_WHERE = r"(?: - at `\$(?:\[(\d+|\.\.\.)\])?`)?\Z"
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`" + _WHERE, re.DOTALL)
+_ABSENT = re.compile(r"Object missing required field `(.*?)`" + _WHERE, re.DOTALL)
+_PLACE = re.compile(r" - at `\$(?:\[(\d+|\.\.\.)\])?(?:\.(.*))?`\Z", re.DOTALL)
+_GOT = re.compile(r"Expected `[^`]*`, got `([^`]*)`")
+
+
+def _row(index: str | None) -> str:
+    return f"row {index}" if index and index != "..." else ""
+
+
+def _place(index: int, count: int) -> str:
+    """Return where a row stands; of a single row there is nothing to say."""
+    return f"row {index}" if count > 1 else ""
 
 
 def _field(field: str, item: Input | None) -> Any:
@@ -232,18 +285,24 @@ def _field(field: str, item: Input | None) -> Any:
     return (field, _JSON[item.type] | None)
 
 
-def _wrong(item: Input, value: Any, row: int) -> RequestError:
+def _wrong(item: Input, value: Any, where: str) -> RequestError:
     return RequestError(
         f"column {item.name!r} has the wrong type or value",
-        where=f"row {row}",
+        where=where,
         found=repr(value)[:80],
         hint=f"send {_EXPECTED[item.type]}",
     )
 
 
-def _check_dtype(item: Input, series: pl.Series) -> None:
+def _readable(item: Input, series: pl.Series) -> pl.Series:
+    """Return the column with null for its words for "missing", of a type that fits the input."""
     import polars as pl
 
+    if item.missing and series.dtype == pl.String:
+        series = series.set(series.is_in(list(item.missing)), None)
+    if series.null_count() == len(series):
+        kinds: dict[str, Any] = {"category": pl.String, "timestamp": pl.Datetime("us")}
+        return pl.Series(series.name, [None] * len(series), dtype=kinds.get(item.type, pl.Float64))
     dtype = series.dtype
     fits = {
         "number": dtype.is_numeric() or dtype == pl.Boolean,
@@ -251,9 +310,10 @@ def _check_dtype(item: Input, series: pl.Series) -> None:
         "category": dtype in (pl.String, pl.Categorical) or isinstance(dtype, pl.Enum),
         "timestamp": dtype in (pl.Date, pl.Datetime),
     }[item.type]
-    if not fits and dtype != pl.Null and series.null_count() < len(series):
+    if not fits:
         raise DataError(
             f"column {item.name!r} is of another type than the model was trained on",
             found=str(dtype),
             hint=f"make it {_EXPECTED[item.type].removesuffix(' or null')}",
         )
+    return series

@@ -45,7 +45,7 @@ def write_bundle(
     Raises
     ------
     BundleError
-        When a part would lie outside the bundle, or the manifest could not be read again.
+        When `folder` exists, a part would lie outside it, or the manifest could not be read again.
     SurroundingsError
         When the disk refuses (full, read-only); nothing is left behind.
 
@@ -67,6 +67,10 @@ def write_bundle(
     manifest = msgspec.structs.replace(manifest, parts=filled)
     written = _pretty(manifest)
     _understand(written, folder)
+    if folder.exists():
+        raise BundleError(
+            "there is something already where the bundle shall lie", where=str(folder)
+        )
     home = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -170,9 +174,7 @@ def read_part(folder: Path, part: Part) -> bytes:
     """
     path = _place(folder, part)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise OSError(errno.EINVAL, "not a file")
-        content = path.read_bytes()
+        content = _content(path)
     except OSError as error:
         raise BundleError(
             f"the bundle's {part.role} cannot be read", where=str(path), found=str(error.strerror)
@@ -184,6 +186,13 @@ def read_part(folder: Path, part: Part) -> bytes:
             hint="take the bundle from the workspace again, or register it anew",
         )
     return content
+
+
+def _content(path: Path) -> bytes:
+    if not stat.S_ISREG(path.stat().st_mode):
+        # Reading a pipe would wait for ever.
+        raise OSError(errno.EINVAL, "not a file")
+    return path.read_bytes()
 
 
 def sign_bundle(
@@ -239,13 +248,16 @@ def verify_bundle(
     evermodel.errors.BundleError: the bundle is not signed
     ...
     """
-    manifest = read_manifest(folder)
+    raw = _read(folder)
+    manifest = _understand(raw, folder)
     if trusted is not None:
-        _check_signature(folder, manifest, trusted)
+        _check_signature(folder, raw, manifest, trusted)
     return manifest, {part.role: read_part(folder, part) for part in manifest.parts}
 
 
-def _check_signature(folder: Path, manifest: Manifest, trusted: Mapping[str, bytes]) -> None:
+def _check_signature(
+    folder: Path, raw: bytes, manifest: Manifest, trusted: Mapping[str, bytes]
+) -> None:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -261,7 +273,7 @@ def _check_signature(folder: Path, manifest: Manifest, trusted: Mapping[str, byt
         )
     try:
         key = Ed25519PublicKey.from_public_bytes(public)
-        key.verify(bytes.fromhex(manifest.signature), canonical(manifest))
+        key.verify(bytes.fromhex(manifest.signature), _signed(raw, manifest.signature))
     except (InvalidSignature, ValueError):
         raise BundleError(
             "the bundle's signature does not fit its content",
@@ -270,8 +282,24 @@ def _check_signature(folder: Path, manifest: Manifest, trusted: Mapping[str, byt
         ) from None
 
 
+def _signed(raw: bytes, signature: str) -> bytes:
+    """Return the bytes that are signed, from the file itself.
+
+    They hold what this version does not know, too, so that nothing can be added unseen, and a later
+    version, whose manifest has more fields, still reads what this one signed.
+    """
+    tree = msgspec.json.decode(raw)
+    if raw != _formatted(tree) or bytes.fromhex(signature).hex() != signature:
+        raise ValueError("the manifest is written in another way")
+    return msgspec.json.encode({**tree, "signature": ""}, order="sorted")
+
+
 def _pretty(manifest: Manifest) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    return _formatted(manifest)
+
+
+def _formatted(content: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(content), indent=2)
 
 
 def _write_durably(path: Path, content: bytes) -> None:

@@ -92,7 +92,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def canonical(manifest: Manifest) -> bytes:
     """Return the bytes that are signed: the manifest without its signature, keys in order."""
     unsigned = msgspec.structs.replace(manifest, signature="")
-    return msgspec.json.encode(unsigned, order="deterministic")
+    return msgspec.json.encode(unsigned, order="sorted")
 
 
 def manifest_digest(manifest: Manifest) -> str:

@@ -34,6 +34,15 @@ def open_session(graph: bytes, *, threads: int = 1) -> Any:
     return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
+def _opened(manifest: Manifest, graph: bytes, threads: int) -> Any:
+    try:
+        return open_session(graph, threads=threads)
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime has an error class for each status
+        raise BundleError(
+            "the bundle's graph cannot be run", where=manifest.project, found=str(error)[:300]
+        ) from None
+
+
 class Model:
     """One version, ready to answer. Made by `load`; never changes afterwards.
 
@@ -53,13 +62,16 @@ class Model:
         self.digest = manifest_digest(manifest)
         self.encoder = Encoder(manifest)
         self._parts = {role: content for role, content in parts.items() if role != "graph"}
-        self._session = open_session(parts["graph"], threads=threads)
+        self._session = _opened(manifest, parts["graph"], threads)
         self._classes = np.array(manifest.classes, dtype=object)
         negative = next((name for name in manifest.classes if name != manifest.positive), "")
         self._pair = np.array([negative, manifest.positive], dtype=object)
         self._threshold = 0.5 if manifest.threshold is None else manifest.threshold
-        answers = {"value", "low", "high"} if manifest.task == REGRESSION else {"probability"}
-        self._outputs = [o.name for o in self._session.get_outputs() if o.name in answers]
+        answers = ["value", "low", "high"] if manifest.task == REGRESSION else ["probability"]
+        offered = {output.name for output in self._session.get_outputs()}
+        if answers[0] not in offered:
+            raise BundleError(f"the graph does not answer with {answers[0]!r}", found=str(offered))
+        self._outputs = [name for name in answers if name in offered]
 
     def part(self, role: str) -> bytes | None:
         """Return the content of a part other than the graph, or None."""
