@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -64,7 +63,5 @@ def test_what_is_installed_already_is_left_alone_at_once(checkout: Path) -> None
         check=True,
     )
     (checkout / ".venv" / ".installed-loop").write_text(f"{checkout.resolve()}\n{sums.stdout}")
-    began = time.perf_counter()
     done = _install(checkout, _script(checkout / "never", "exit 127"))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert time.perf_counter() - began < 1.0
