@@ -204,7 +204,9 @@ def threshold_rows(pipeline: Pipeline, blocks: Blocks) -> Blocks:
     columns, values = [], []
     for item, found in zip(items, thresholds, strict=True):
         chosen = found[np.linspace(0, len(found) - 1, min(per_feature, len(found))).astype(int)]
-        for value in (chosen, np.nextafter(chosen, np.float32(np.inf))):
+        with np.errstate(over="ignore"):
+            above = np.nextafter(chosen, np.float32(np.inf))
+        for value in (chosen, above):
             columns += [item.index] * len(value)
             values += [float(v) + item.offset for v in value]
     if not values:

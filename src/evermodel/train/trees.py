@@ -34,7 +34,8 @@ def round_down(value: float) -> float:
     if -_ZERO <= value < 0:
         # LightGBM predicts with numbers this small as zero: they lie above such a threshold.
         return float(np.nextafter(np.float32(-_ZERO), np.float32(-np.inf)))
-    near = np.float32(value)
+    with np.errstate(over="ignore"):  # 1e300 is LightGBM's threshold between missing and the rest
+        near = np.float32(value)
     if float(near) > value:
         near = np.nextafter(near, np.float32(-np.inf))
     return float(near)
