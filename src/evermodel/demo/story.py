@@ -17,7 +17,7 @@ from evermodel.demo.money import ASSUMPTION, Total
 from evermodel.demo.plan import OUTCOME_WEEKS, Plan
 from evermodel.records import Record
 
-__all__ = ["Chapter", "chapters", "tell", "tell_chapter"]
+__all__ = ["Chapter", "chapters", "tell", "tell_chapter", "tell_totals"]
 
 _WIDTH = 88
 
@@ -133,6 +133,37 @@ def tell_chapter(chapter: Chapter) -> str:
     return "\n".join(lines)
 
 
+def tell_totals(
+    totals: Sequence[tuple[str, Total]], gains: Sequence[tuple[str, Total]] = ()
+) -> str:
+    """Return what each policy earned, and what the first earned more than each of the others.
+
+    Examples
+    --------
+    >>> total = Total(euros=70000.0, low=65000.0, high=75000.0, level=0.95, rows=27000)
+    >>> gain = Total(euros=900.0, low=-200.0, high=2000.0, level=0.95, rows=27000)
+    >>> text = tell_totals([("Evermodel", total), ("never retrain", total)],
+    ...                    [("never retrain", gain)])
+    >>> print(text.splitlines()[3])
+    Against "never retrain": 900 EUR (-200 to 2,000) more, which may be chance.
+    """
+    level = totals[0][1].level
+    width = max(len(name) for name, _ in totals)
+    lines = [f"The year in money, with {level:.0%} intervals"]
+    lines += [f"  {name:<{width}}  {total}" for name, total in totals]
+    lines += [f'Against "{name}": {_compared(gain)}.' for name, gain in gains]
+    return "\n".join([*lines, *textwrap.wrap(ASSUMPTION, _WIDTH)])
+
+
+def _compared(gain: Total) -> str:
+    bounds = sorted((abs(gain.low), abs(gain.high)))
+    if gain.low > 0:
+        return f"{gain} more"
+    if gain.high < 0:
+        return f"{-gain.euros:,.0f} EUR ({bounds[0]:,.0f} to {bounds[1]:,.0f}) LESS"
+    return f"{gain} more, which may be chance"
+
+
 def tell(told: Sequence[Chapter], totals: Sequence[tuple[str, Total]] = ()) -> str:
     """Return the whole year as text: the chapters, then what each policy earned.
 
@@ -144,9 +175,5 @@ def tell(told: Sequence[Chapter], totals: Sequence[tuple[str, Total]] = ()) -> s
     """
     parts = [tell_chapter(chapter) for chapter in told]
     if totals:
-        level = totals[0][1].level
-        width = max(len(name) for name, _ in totals)
-        rows = [f"  {name:<{width}}  {total}" for name, total in totals]
-        head = f"The year in money, with {level:.0%} intervals"
-        parts.append("\n".join([head, *rows, *textwrap.wrap(ASSUMPTION, _WIDTH)]))
+        parts.append(tell_totals(totals))
     return "\n\n".join(parts)
