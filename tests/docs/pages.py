@@ -1,13 +1,15 @@
 """Reads the documentation as a list of things that a reader would do.
 
 What counts as a step: a fenced `console` block (its lines that begin with `$ ` are commands, the
-others show what comes back) and a fenced `python` block. HTML comments steer the tests and are not
-seen by readers:
+others show what comes back), a fenced `python` block, and a `toml` block that the reader is to put
+into the project file. HTML comments steer the tests and are not seen by readers:
 
 - `<!-- start: data -->` anywhere: the page begins in a folder with the simulated customers;
-  `<!-- start: champion -->`: and with a project of them whose first version is live.
+  `<!-- start: champion -->`: and with a project of them whose first version is live;
+  `<!-- start: second -->`: and with a second version that took over from the first.
 - `<!-- test: skip BECAUSE -->` before a block: it is not run, only read.
 - `<!-- test: exit 1 -->` before a block: its last command ends with that code.
+- `<!-- test: set -->` before a `toml` block: its keys are put into the project file.
 - `<!-- test: background -->` before a block: its last command keeps running until the page ends.
 """
 
@@ -26,7 +28,7 @@ _DIRECTIVE = re.compile(r"<!--\s*test:\s*(\w+)\s*(.*?)\s*-->")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One command or one piece of Python, with the line of the page on which it stands."""
+    """One command, piece of Python or of a project file, with the line on which it stands."""
 
     kind: str
     text: str
@@ -80,6 +82,8 @@ def _steps(language: str, block: list[str], line: int, directives: dict[str, str
     skip = directives.get("skip", "")
     if language == "python":
         return [Step(kind="python", text="\n".join(block), line=line + 1, skip=skip)]
+    if language == "toml" and "set" in directives:
+        return [Step(kind="settings", text="\n".join(block), line=line + 1)]
     if language != "console":
         return []
     commands: list[tuple[str, int]] = []

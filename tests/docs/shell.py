@@ -21,10 +21,11 @@ from tests.docs.pages import Page, Step
 
 __all__ = ["STARTS", "Reader", "command_parser", "customers", "verbs"]
 
-STARTS = {
+STARTS: dict[str, tuple[str, ...]] = {
     "data": (),
     "champion": ("evermodel init customers.csv --target churned", "evermodel run"),
 }
+STARTS["second"] = (*STARTS["champion"], "evermodel retrain", "evermodel promote 2 --force")
 _PORT = re.compile(r"\b8000\b")
 _SERVES = re.compile(r"evermodel( -C \S+)? (serve|run .*--serve)\b")
 
@@ -94,6 +95,9 @@ class Reader:
     def do(self, page: Page, step: Step) -> None:
         """Do one step and fail, with all that was printed, when it ends otherwise than it says."""
         place = f"{page.name}:{step.line}: {step.text}"
+        if step.kind == "settings":
+            self._set(step.text)
+            return
         # The pages say 8000, which may be taken on the machine that tests.
         text = _PORT.sub(str(self._port), step.text)
         if step.kind == "command" and _SERVES.search(text):
@@ -116,6 +120,21 @@ class Reader:
             f"{place}\nended with {done.returncode}, the page says {step.code}\n"
             f"{done.stdout[-3000:]}{done.stderr[-3000:]}"
         )
+
+    def _set(self, block: str) -> None:
+        """Put keys under their tables in the project file, as one does by hand."""
+        path = self._folder / "evermodel.toml"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        at = len(lines)
+        for line in block.splitlines():
+            if line.startswith("["):
+                if line not in lines:
+                    lines += ["", line]
+                at = lines.index(line)
+            else:
+                lines.insert(at, line)
+            at += 1
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def _begin(self, place: str, argv: list[str]) -> None:
         log = self._folder / "background.log"

@@ -34,8 +34,8 @@ def test_every_step_of_the_page_does_what_it_says(
     page: Page, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     command_parser()
-    if page.start == "champion":
-        shutil.copytree(request.getfixturevalue("champion"), tmp_path, dirs_exist_ok=True)
+    if page.start in {"champion", "second"}:
+        shutil.copytree(request.getfixturevalue(page.start), tmp_path, dirs_exist_ok=True)
     elif page.start:
         customers(tmp_path)
     assert page.start in {"", *STARTS}

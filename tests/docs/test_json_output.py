@@ -15,26 +15,28 @@ from tests.docs.shell import command_parser, verbs
 
 SCHEMA = json.loads((ROOT / "docs/reference/output.schema.json").read_text())
 # In an order in which a person could type them; what a verb needs stands before it.
-CALLS = {
-    "init": ["init", "customers.csv", "--target", "churned", "--force"],
-    "doctor": ["doctor"],
-    "check": ["check"],
-    "train": ["train"],
-    "evaluate": ["evaluate"],
-    "register": ["register"],
-    "promote": ["promote", "1"],
-    "score": ["score", "new_customers.csv", "scored.csv"],
-    "labels": ["labels", "outcomes.csv"],
-    "monitor": ["monitor"],
-    "retrain": ["retrain"],
-    "run": ["run"],
-    "rollback": ["rollback"],
-    "status": ["status"],
-    "history": ["history"],
-    "report": ["report"],
-    "reproduce": ["reproduce", "1"],
-    "ledger": ["ledger", "verify"],
-}
+CALLS = [
+    ["init", "customers.csv", "--target", "churned", "--force"],
+    ["doctor"],
+    ["check"],
+    ["train"],
+    ["evaluate"],
+    ["register"],
+    ["promote", "1"],
+    ["score", "new_customers.csv", "scored.csv"],
+    ["labels", "outcomes.csv"],
+    ["monitor"],
+    ["retrain"],
+    ["run"],
+    # Learned from the same rows, it is hardly better: a person insists, and takes it back.
+    ["promote", "2", "--force"],
+    ["rollback"],
+    ["status"],
+    ["history"],
+    ["report"],
+    ["reproduce", "1"],
+    ["ledger", "verify"],
+]
 NOT_HERE = {
     "serve": "it does not end by itself; tests/serve reads what it prints",
     "demo": "it takes a minute; tests/demo reads what it prints",
@@ -66,13 +68,13 @@ def _check(words: list[str], code: int, out: str, err: str) -> None:
 
 
 def test_every_verb_is_called_here_or_says_why_not() -> None:
-    assert {*CALLS, *NOT_HERE} == set(verbs(command_parser()))
+    assert {*(words[0] for words in CALLS), *NOT_HERE} == set(verbs(command_parser()))
 
 
 @pytest.mark.slow
 def test_every_document_follows_the_schema(champion: Path, tmp_path: Path) -> None:
     shutil.copytree(champion, tmp_path, dirs_exist_ok=True)
-    for words in CALLS.values():
+    for words in CALLS:
         _check(words, *_run(tmp_path, *words))
 
 
@@ -84,3 +86,15 @@ def test_an_error_is_a_document_too(tmp_path: Path) -> None:
     document = json.loads(out)
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     assert "project file" in document["error"]["what"]
+
+
+@pytest.mark.slow
+def test_what_cannot_be_done_is_an_error_document_and_no_verdict(
+    champion: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(champion, tmp_path, dirs_exist_ok=True)
+    code, out, _ = _run(tmp_path, "rollback")
+    document = json.loads(out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    assert (code, document["verdict"], document["results"]) == (2, "unknown", [])
+    assert document["error"]["what"] == "there is no version to go back to"

@@ -27,6 +27,12 @@ print("never")
 ```toml
 $ not = "a command"
 ```
+
+<!-- test: set -->
+```toml
+[train]
+trials = 3
+```
 """
 
 
@@ -49,6 +55,7 @@ def test_commands_are_read_with_their_continued_lines_and_without_their_output(
 def test_directions_hold_for_the_next_block_only(tmp_path: Path) -> None:
     page = read(_page(tmp_path))
     assert page.start == "data"
-    assert [step.code for step in page.steps] == [0, 0, 1, 0]
-    assert [step.skip for step in page.steps] == ["", "", "", "there is no server here"]
-    assert page.steps[-1].kind == "python"
+    assert [step.code for step in page.steps] == [0, 0, 1, 0, 0]
+    assert [step.skip for step in page.steps] == ["", "", "", "there is no server here", ""]
+    assert page.steps[-2].kind == "python"
+    assert (page.steps[-1].kind, page.steps[-1].text) == ("settings", "[train]\ntrials = 3")
