@@ -55,7 +55,7 @@ def surroundings(**changes: str) -> dict[str, str]:
     return {**kept, **changes}
 
 
-def evermodel(*words: str | Path, folder: Path, timeout: float = 120, **environment: str) -> Done:
+def evermodel(*words: str | Path, folder: Path, timeout: float = 240, **environment: str) -> Done:
     """Run one command in a folder."""
     done = subprocess.run(
         [PROGRAM, *map(str, words)],
@@ -91,7 +91,7 @@ class Running:
         for line in self.process.stdout:
             self._queue.put(line)
 
-    def until(self, pattern: str, *, seconds: float = 40) -> re.Match[str]:
+    def until(self, pattern: str, *, seconds: float = 90) -> re.Match[str]:
         """Return the match of the first line that has the pattern."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

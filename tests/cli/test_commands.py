@@ -191,7 +191,7 @@ def test_ctrl_c_leaves_nothing_half_done(live: Path) -> None:
     assert evermodel("train", folder=live).code == 0, "a lease was left"
 
 
-def _until_step(folder: Path, verb: str, *, seconds: float = 40) -> str:
+def _until_step(folder: Path, verb: str, *, seconds: float = 90) -> str:
     """Wait until a job of the verb is under way, and return its step."""
     from evermodel.store import SqliteJobs, SystemClock
 

@@ -60,7 +60,7 @@ def test_a_registry_that_does_not_answer_costs_a_warning_and_little_time(
             warned = [r for r in done.document["results"] if r["name"] == "mlflow"]
             assert [r["verdict"] for r in warned] == ["warn"], words
             assert "does not answer" in warned[0]["why"]
-        assert time.perf_counter() - begun < 80
+        assert time.perf_counter() - begun < 120
     with open_workspace(live) as workspace:
         state = read_state(workspace)
         assert (state.live, set(state.versions), len(state.candidates)) == (1, {1, 2}, 2)
@@ -142,7 +142,7 @@ def _limited(*words: str, folder: Path, largest: int) -> Done:
     """Run a command that may write no file larger than so many bytes."""
     done = subprocess.run(
         [PROGRAM, *words],
-        capture_output=True, text=True, cwd=folder, env=surroundings(), timeout=120, check=False,
+        capture_output=True, text=True, cwd=folder, env=surroundings(), timeout=240, check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest)),
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr)

