@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from evermodel.bundle import Model, load
+from evermodel.bundle import Model
 from evermodel.loop.comparing import compare_models, decide
 from evermodel.loop.registry import mirror
 from evermodel.loop.releasing import put_live
-from evermodel.loop.state import State, Version, read_state
+from evermodel.loop.state import State, Version, load_version, read_state
 from evermodel.loop.watching import input_types, matured_rows
 from evermodel.loop.windows import FEWEST_NEW
 from evermodel.loop.workspace import LOOP, Workspace
@@ -34,8 +34,8 @@ def decide_pending(workspace: Workspace) -> Report:
     if gate == "fail":
         why = "the gate of [evaluate] require says no"
         return _refuse(workspace, state, CheckResult(name="gate", verdict="fail", why=why))
-    champion = load(workspace.bundles / str(state.live), trusted=workspace.trusted, threads=0)
-    model = load(workspace.bundles / str(challenger.number), trusted=workspace.trusted, threads=0)
+    champion = load_version(workspace, state.version(state.live))
+    model = load_version(workspace, challenger)
     rows, y, problem = _unseen_rows(workspace, champion, model, challenger)
     if rows is None:
         waiting = CheckResult(name="gain", verdict="unknown", why=problem)
@@ -122,8 +122,8 @@ def worse_than_previous(workspace: Workspace, state: State) -> CheckResult | Non
     """Return the proof that the previous version is better on rows since the promotion, if any."""
     if state.previous is None:
         return None
-    live = load(workspace.bundles / str(state.live), trusted=workspace.trusted, threads=0)
-    before = load(workspace.bundles / str(state.previous), trusted=workspace.trusted, threads=0)
+    live = load_version(workspace, state.version(state.live))
+    before = load_version(workspace, state.version(state.previous))
     types = {**input_types(live), **input_types(before)}
     # A field that only the live version reads is no excuse when it breaks: to go back mends it.
     matured = matured_rows(workspace, types, reads=input_types(before))

@@ -14,7 +14,7 @@ from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.beginning import read_source
 from evermodel.loop.comparing import compare_models, decide
 from evermodel.loop.registry import mirror
-from evermodel.loop.state import State, Version, read_state
+from evermodel.loop.state import State, Version, load_version, read_state
 from evermodel.loop.training import groups
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.protocols import Progress
@@ -258,7 +258,7 @@ def promote(
             evidence = workspace.keep_report(Report(verb="promote", results=results))
             workspace.record("rejected", {**body, "reports": [evidence]}, actor=actor)
             return _decision_report(workspace, "promote", results, version.number, state.live)
-        load(workspace.bundles / str(version.number), trusted=workspace.trusted)
+        load_version(workspace, version)
         why = reason or (results[0].why if results else "asked for")
         put_live(workspace, state, version.number, why, results, actor=actor, forced=bool(no))
         step("telling MLflow", 0.7)
@@ -313,18 +313,17 @@ def _weigh(workspace: Workspace, state: State, version: Version) -> tuple[CheckR
         CheckResult(name="gate", subject=f"version {version.number}", verdict=verdict, why=why)  # type: ignore[arg-type]
     ]
     if state.live is not None:
-        results.append(compare_on_test(workspace, state.live, version)[1])
+        results.append(compare_on_test(workspace, state.version(state.live), version)[1])
     return tuple(results)
 
 
 def compare_on_test(
-    workspace: Workspace, champion: int, challenger: Version
+    workspace: Workspace, champion: Version, challenger: Version
 ) -> tuple[str, CheckResult]:
     """Compare two versions on the challenger's test rows, which it has not learned from."""
-    trusted = workspace.trusted
     rows = pl.read_parquet(workspace.ports.blobs.path(challenger.trained["test"]))
-    old = load(workspace.bundles / str(champion), trusted=trusted, threads=0)
-    new = load(workspace.bundles / str(challenger.number), trusted=trusted, threads=0)
+    old = load_version(workspace, champion)
+    new = load_version(workspace, challenger)
     absent = [item.name for item in old.manifest.inputs if item.name not in rows.columns]
     if absent:
         why = f"the champion reads columns that these rows lack: {', '.join(absent[:5])}"
@@ -368,7 +367,7 @@ def rollback(
         if number == state.live:
             there = CheckResult(name="rolled back", value=number, why="it is live already")
             return _decision_report(workspace, "rollback", (there,), number, number)
-        load(workspace.bundles / str(version.number), trusted=workspace.trusted)
+        load_version(workspace, version)
         why = reason or "asked for"
         body = {
             "number": version.number,

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from evermodel.bundle import Model, Predictions, load
+from evermodel.bundle import Model, Predictions
 from evermodel.errors import InputError
-from evermodel.loop.state import read_state
+from evermodel.loop.state import load_version, read_state
 from evermodel.loop.workspace import Effort, Workspace, open_workspace, silent
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, MULTICLASS, CheckResult, Report
@@ -54,7 +54,7 @@ def score(
     workspace = open_workspace(folder)
     state = read_state(workspace)
     version = state.version(number if number is not None else state.live)
-    model = load(workspace.bundles / str(version.number), trusted=workspace.trusted, threads=0)
+    model = load_version(workspace, version)
     if Path(str(source)).resolve() == Path(target).resolve():
         raise InputError(
             "the output would replace the input", where=str(target), hint="name another file"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from evermodel.bundle import load
 from evermodel.errors import NotFoundError
-from evermodel.loop.state import read_state
+from evermodel.loop.state import load_version, read_state
 from evermodel.loop.workspace import Workspace, open_workspace
 from evermodel.serve import App, Follower, Live, PredictionLog, Served
 
@@ -33,7 +32,7 @@ def live_version(workspace: Workspace) -> Callable[[], Served | None]:
         number = state.live
         if number is None:
             return None
-        model = load(workspace.bundles / str(number), trusted=workspace.ports.keys.trusted())
+        model = load_version(workspace, state.version(number), threads=1)
         seen = newest
         return Served(
             model=model,

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from evermodel.errors import NotFoundError
+from evermodel.bundle import Model, load
+from evermodel.errors import BundleError, NotFoundError
 from evermodel.loop.workspace import Workspace
 from evermodel.records import Deployment, Event
 
-__all__ = ["DECISIONS", "State", "Version", "read_state"]
+__all__ = ["DECISIONS", "State", "Version", "load_version", "read_state"]
 
 DECISIONS = ("promoted", "rolled_back", "held", "rejected", "retrained", "data_refused")
 """Kinds of events that decide something; `history` shows these and registrations."""
@@ -81,6 +82,26 @@ class State:
 def read_state(workspace: Workspace) -> State:
     """Fold the project's events into what holds now."""
     return fold(workspace.ports.ledger.events(workspace.project.name))
+
+
+def load_version(workspace: Workspace, version: Version, *, threads: int = 0) -> Model:
+    """Load a registered version, and see that it is the very bundle the ledger knows.
+
+    Raises
+    ------
+    BundleError
+        When it was altered, is not signed by a trusted key, or is another version's bundle.
+    """
+    place = workspace.bundles / str(version.number)
+    model = load(place, trusted=workspace.ports.keys.trusted(), threads=threads)
+    if model.digest != version.digest:
+        raise BundleError(
+            "the bundle is not the one that was registered under this number",
+            where=str(place),
+            found=f"digest {model.digest[:16]}, the ledger says {version.digest[:16]}",
+            hint="bring the bundle back from a backup, or go back to another version",
+        )
+    return model
 
 
 def fold(events: Iterable[Event]) -> State:

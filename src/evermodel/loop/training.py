@@ -18,7 +18,7 @@ from evermodel.data import check as check_table
 from evermodel.errors import NotFoundError, SurroundingsError
 from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.beginning import read_source
-from evermodel.loop.state import read_state
+from evermodel.loop.state import load_version, read_state
 from evermodel.loop.workspace import (
     Effort,
     Workspace,
@@ -308,7 +308,7 @@ def reproduce(
     recorded = version.trained
     with workspace.job("reproduce", progress) as step:
         frame = _recorded_data(workspace, recorded)
-        original = load(workspace.bundles / str(version.number), trusted=workspace.trusted)
+        original = load_version(workspace, version)
         test = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
         blocks = original.encode_frame(test)
         with TemporaryDirectory(prefix="evermodel-") as home:

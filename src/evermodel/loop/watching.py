@@ -14,11 +14,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evermodel.bundle import Model, Predictions, load, read_manifest
+from evermodel.bundle import Model, Predictions, read_manifest
 from evermodel.data import gate
 from evermodel.loop.comparing import row_losses
 from evermodel.loop.predictions import compact, features_of, labelled, logged
-from evermodel.loop.state import State, read_state
+from evermodel.loop.state import State, load_version, read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.monitor import RiskTracker, diagnose, drift, performance
 from evermodel.protocols import Progress
@@ -119,7 +119,7 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     compact(workspace)
     state = read_state(workspace)
     live = state.version(state.live)
-    model = load(workspace.bundles / str(live.number), trusted=workspace.trusted, threads=0)
+    model = load_version(workspace, live)
     log = logged(workspace)
     window = _window(log, state)
     if window is None or not window.height:

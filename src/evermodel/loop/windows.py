@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from evermodel.bundle import load
-from evermodel.loop.state import State
+from evermodel.loop.state import State, load_version
 from evermodel.loop.watching import Matured, input_types, matured_rows
 from evermodel.loop.workspace import Workspace
 from evermodel.project import ROW_ORDER, Project
@@ -49,7 +48,7 @@ def training_windows(
     project = workspace.project
     if state.live is None:
         return [Window("source", table, project)]
-    model = load(workspace.bundles / str(state.live), trusted=workspace.trusted)
+    model = load_version(workspace, state.version(state.live))
     matured = matured_rows(workspace, input_types(model))
     if matured is None or len(matured) < FEWEST_NEW:
         return [Window("source", table, project)]
