@@ -8,10 +8,11 @@ the new model is better than the old one.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -23,13 +24,23 @@ from evermodel.demo.shop import Shop
 from evermodel.project import ROW_ORDER, Project
 from evermodel.train.fit import train
 
-__all__ = ["EVERY", "Calendar"]
+__all__ = ["EVERY", "Calendar", "one_thread_each"]
 
 EVERY = 4
 """Weeks between two trainings."""
 
 _PART = "part"
 _NEWEST, _TESTED = 1500, 0.2
+
+
+def one_thread_each() -> Any:
+    """Keep numerical libraries, as this thread calls them, to one thread each; returns the limit.
+
+    On a few thousand rows several threads gain nothing, and on a busy machine they wait for one
+    another most of the time. The limit's `restore_original_limits` takes it back.
+    """
+    import_module("sklearn.linear_model")  # what is loaded later would not be limited
+    return import_module("threadpoolctl").threadpool_limits(limits=1)
 
 
 class Calendar:
@@ -51,7 +62,9 @@ class Calendar:
         self._first = first
         self._seed = seed
         self._folder = TemporaryDirectory(prefix="evermodel-calendar-")
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="calendar")
+        self._thread = ThreadPoolExecutor(
+            1, thread_name_prefix="calendar", initializer=one_thread_each
+        )
         self._models: list[Future[Model]] = [
             self._thread.submit(self._trained, week) for week in range(0, WEEKS, EVERY)
         ]

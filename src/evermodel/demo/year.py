@@ -19,7 +19,7 @@ import numpy as np
 from evermodel.bundle import Manifest, Model, load, read_manifest
 from evermodel.demo.asking import Client
 from evermodel.demo.batch import START
-from evermodel.demo.calendar import Calendar
+from evermodel.demo.calendar import Calendar, one_thread_each
 from evermodel.demo.money import Book
 from evermodel.demo.plan import Plan
 from evermodel.demo.setting import project_text
@@ -111,6 +111,7 @@ class Year:
 
     def _open(self, stack: ExitStack) -> None:
         """Write the project, train and release the first version, and serve it."""
+        stack.callback(one_thread_each().restore_original_limits)
         self.shop.write_history(self._folder / "customers.csv")
         (self._folder / FILE_NAME).write_text(project_text())
         self.workspace = stack.enter_context(
