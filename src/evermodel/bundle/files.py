@@ -75,13 +75,7 @@ def write_bundle(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         home = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        for part, content in parts.values():
-            path = home / part.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_durably(path, content)
-        _write_durably(home / FILE_NAME, written)
-        for inner in {path.parent for path in home.rglob("*")}:
-            _sync_folder(inner)
+        _fill(home, {part.path: content for part, content in parts.values()} | {FILE_NAME: written})
         home.chmod(0o755)
         home.rename(folder)
         home = folder
@@ -93,6 +87,15 @@ def write_bundle(
             raise _disk_says_no(folder, error) from None
         raise
     return manifest
+
+
+def _fill(home: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_durably(path, content)
+    for folder in {path.parent for path in home.rglob("*")}:
+        _sync_folder(folder)
 
 
 def read_manifest(folder: Path) -> Manifest:

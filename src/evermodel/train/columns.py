@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,13 +11,28 @@ import polars as pl
 from numpy.typing import NDArray
 
 from evermodel.bundle import Input
+from evermodel.bundle.encode import NOT_IN_NAMES
 from evermodel.errors import DataError, nearest
 from evermodel.project import ROW_ORDER, Project
-from evermodel.records import BINARY, REGRESSION
+from evermodel.records import BINARY, MULTICLASS, REGRESSION
+from evermodel.train.prepare import SEEN_AT_LEAST
 
-__all__ = ["Target", "feature_inputs", "read_target", "row_times", "with_target"]
+__all__ = [
+    "PREDICTION",
+    "Target",
+    "blurred_bounds",
+    "feature_inputs",
+    "read_target",
+    "row_times",
+    "with_target",
+]
+
+PREDICTION = "prediction"
+"""Name of the reference's column that holds what the model answers."""
 
 _KNOWN_VALUES = 1000
+_ROWS_A_CLASS = 3
+_LEAST_SPREAD = 1e-300
 
 InputType = Literal["number", "boolean", "category", "timestamp"]
 
@@ -51,7 +67,10 @@ def with_target(frame: pl.DataFrame, project: Project) -> tuple[pl.DataFrame, in
             found=", ".join(frame.columns[:20]),
             hint=f"did you mean {word!r}?" if word else "set data.target to one of these",
         )
-    known = frame.filter(pl.col(name).is_not_null())
+    missing = pl.col(name).is_null()
+    if frame[name].dtype.is_float():
+        missing |= pl.col(name).is_nan()
+    known = frame.filter(~missing)
     if not known.height:
         raise DataError(f"the target {name!r} is missing in every row", hint="bring outcomes")
     return known, frame.height - known.height
@@ -75,7 +94,10 @@ def read_target(column: pl.Series, project: Project) -> Target:
             )
         y = column.cast(pl.Float64).to_numpy()
         if not np.isfinite(y).all():
-            raise DataError(f"the target {data.target!r} holds infinite values")
+            raise DataError(
+                f"the target {data.target!r} holds {int(np.isinf(y).sum())} infinite value(s)",
+                hint="repair them, or make them missing: such rows are left out",
+            )
         if y.min() == y.max():
             raise DataError(f"the target {data.target!r} has the same value in every row")
         return Target(y, (), "")
@@ -87,25 +109,37 @@ def read_target(column: pl.Series, project: Project) -> Target:
             found=repr(classes[0]),
             hint="bring rows of another class: there is nothing to tell apart",
         )
+    if data.task == MULTICLASS and len(column) < _ROWS_A_CLASS * len(classes):
+        raise DataError(
+            f"the target {data.target!r} has too many classes for its rows",
+            found=f"{len(classes)} classes in {len(column)} rows",
+            hint='join classes, or set data.task = "regression" if they are numbers',
+        )
     positive = ""
     if data.task == BINARY:
-        if len(classes) > 2:
-            raise DataError(
-                f"the target {data.target!r} has {len(classes)} classes, not two",
-                found=", ".join(classes[:8]),
-                hint='set data.task = "multiclass", or declare a repair that joins spellings',
-            )
-        positive = data.positive or classes[1]
-        if positive not in classes:
-            raise DataError(
-                f"the positive class {positive!r} does not occur in {data.target!r}",
-                found=", ".join(classes),
-                hint="set data.positive to one of these",
-            )
+        positive = _positive(classes, project)
         negative = next(name for name in classes if name != positive)
         classes = (negative, positive)
     codes = {name: number for number, name in enumerate(classes)}
     return Target(words.replace_strict(codes).cast(pl.Int64).to_numpy(), classes, positive)
+
+
+def _positive(classes: tuple[str, ...], project: Project) -> str:
+    data = project.data
+    if len(classes) > 2:
+        raise DataError(
+            f"the target {data.target!r} has {len(classes)} classes, not two",
+            found=", ".join(classes[:8]),
+            hint='set data.task = "multiclass", or declare a repair that joins spellings',
+        )
+    positive = data.positive or classes[1]
+    if positive not in classes:
+        raise DataError(
+            f"the positive class {positive!r} does not occur in {data.target!r}",
+            found=", ".join(classes),
+            hint="set data.positive to one of these",
+        )
+    return positive
 
 
 def _input_type(name: str, dtype: pl.DataType) -> InputType:
@@ -140,7 +174,7 @@ def feature_inputs(
     Raises
     ------
     DataError
-        When nothing is left to learn from.
+        When nothing is left to learn from, or a column's name cannot be used.
     """
     data = project.data
     aside = {data.target, data.split, *data.key, *data.leave_out}
@@ -154,6 +188,8 @@ def feature_inputs(
             ignored.append(name)
             continue
         inputs.append(_describe(column, missing.get(name, ())))
+    for name in (*(item.name for item in inputs), *data.key):
+        _require_usable(name)
     if not inputs:
         raise DataError(
             "no column is left to learn from",
@@ -163,21 +199,57 @@ def feature_inputs(
     return tuple(inputs), tuple(ignored)
 
 
+def _require_usable(name: str) -> None:
+    if NOT_IN_NAMES.search(name):
+        raise DataError(
+            "a column's name holds a quote, a backslash or a control character",
+            found=repr(name),
+            hint="rename the column, or add it to data.leave_out",
+        )
+    if name == PREDICTION:
+        raise DataError(
+            f"a column is called {PREDICTION!r}, as the model's own answers are",
+            hint="rename the column, or add it to data.leave_out",
+        )
+
+
 def _describe(column: pl.Series, missing: tuple[str, ...]) -> Input:
     kind = _input_type(column.name, column.dtype)
     low = high = values = None
     if kind == "number":
-        low, high = _number(column.min()), _number(column.max())
+        low, high = blurred_bounds(column)
     elif kind == "category":
         words = column.drop_nulls().cast(pl.String).value_counts(sort=True)
-        # A word of one single row may be a person's own: it is never written down.
-        common = words.filter(pl.col("count") > 1)[column.name].head(_KNOWN_VALUES)
+        common = words.filter(pl.col("count") >= SEEN_AT_LEAST)[column.name].head(_KNOWN_VALUES)
         values = tuple(sorted(common.to_list()))
     return Input(name=column.name, type=kind, missing=missing, low=low, high=high, values=values)
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def blurred_bounds(column: pl.Series) -> tuple[float | None, float | None]:
+    """Return a number at or below the least value and one at or above the largest.
+
+    A bound that few rows hold, such as the highest income, is moved outwards to two digits of the
+    column's spread, so that nobody is known by it.
+
+    Examples
+    --------
+    >>> blurred_bounds(pl.Series([1.0] * 5 + [1234.5]))
+    (1.0, 1300.0)
+    """
+    known = column.cast(pl.Float64).drop_nulls().drop_nans()
+    known = known.filter(known.is_finite())
+    if not len(known):
+        return None, None
+    low, high = float(known.min()), float(known.max())  # type: ignore[arg-type]
+    spread = high - low
+    if not _LEAST_SPREAD < spread < math.inf:
+        return low, high
+    step = 10.0 ** (math.floor(math.log10(spread)) - 1)
+    if (known == low).sum() < SEEN_AT_LEAST:
+        low = math.floor(low / step) * step
+    if (known == high).sum() < SEEN_AT_LEAST:
+        high = math.ceil(high / step) * step
+    return low, high
 
 
 def row_times(frame: pl.DataFrame, project: Project) -> NDArray[np.int64] | None:

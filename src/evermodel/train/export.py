@@ -65,8 +65,8 @@ class Parity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gap(self) -> float:
-        """The larger of both differences."""
-        return max(self.real_gap, self.threshold_gap)
+        """The larger of both differences; not a number when one of them is none."""
+        return float(np.max([self.real_gap, self.threshold_gap]))
 
 
 def export_graph(pipeline: Pipeline) -> bytes:

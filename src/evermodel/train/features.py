@@ -14,16 +14,17 @@ from evermodel.bundle.model import open_session
 from evermodel.records import Task
 from evermodel.train.graph import GraphBuilder
 from evermodel.train.prepare import (
+    LARGEST,
     CategoryFeature,
     Preparation,
     TimeFeature,
     encode_by_target,
     target_columns,
+    word_codes,
 )
 
 __all__ = ["Features", "add_features", "feature_matrices"]
 
-_LIMIT = 1e30
 _HUGE_DAYS = 719_468
 _MICROS_PER_DAY = 86_400_000_000
 _CYCLES = {"hour": 24.0, "weekday": 7.0, "month": 12.0, "day of year": 366.0}
@@ -89,7 +90,7 @@ def _add_numbers(
         raw = graph.add("Gather", [raw, chosen], axis=1)
     if any(item.offset for item in items):
         raw = graph.add("Sub", [raw, graph.constant(np.array([item.offset for item in items]))])
-    bounds = [graph.constant(np.array(-_LIMIT)), graph.constant(np.array(_LIMIT))]
+    bounds = [graph.constant(np.array(-LARGEST)), graph.constant(np.array(LARGEST))]
     value = graph.add("Cast", [graph.add("Clip", [raw, *bounds])], to=TensorProto.FLOAT)
     tree.append(value)
     features.tree_names += [item.name for item in items]
@@ -132,20 +133,18 @@ def _add_category(
     linear: list[str],
 ) -> None:
     raw = _column(graph, "strings", item.index)
+    if item.kind == "target":
+        _add_encoded(graph, item, raw, features, tree, linear)
+        return
     keys = list(item.values)
     if item.kind == "pair":
-        codes = [float(code) for code in item.codes]
         # A word never seen stands half way: it tells nothing either way.
         value = graph.add(
-            "LabelEncoder", [raw], keys_strings=keys, values_floats=codes, default_float=0.5
+            "LabelEncoder", [raw], keys_strings=keys, values_floats=[0.0, 1.0], default_float=0.5
         )
-        tree.append(value)
-        linear.append(value)
-        features.tree_names.append(f"{item.name} = {item.values[1]}")
-        features.linear_names.append(f"{item.name} = {item.values[1]}")
-        return
-    if item.kind == "one hot":
-        pooled = max(item.codes) if len(set(item.codes)) < len(item.codes) else -1
+        names = [f"{item.name} = {item.values[1]}"]
+    else:
+        pooled = item.width - 1 if item.width > len(keys) else -1
         code = graph.add(
             "LabelEncoder",
             [raw],
@@ -155,22 +154,28 @@ def _add_category(
         )
         known = graph.constant(np.arange(item.width, dtype=np.int64))
         value = graph.add("Cast", [graph.add("Equal", [code, known])], to=TensorProto.FLOAT)
-        names = [
-            f"{item.name} = "
-            + " | ".join(w for w, c in zip(keys, item.codes, strict=True) if c == column)[:60]
-            for column in range(item.width)
-        ]
-        tree.append(value)
-        linear.append(value)
-        features.tree_names += names
-        features.linear_names += names
-        return
+        names = [f"{item.name} = {word}" for word in keys]
+        names += [f"{item.name} is rare"] if pooled >= 0 else []
+    tree.append(value)
+    linear.append(value)
+    features.tree_names += names
+    features.linear_names += names
+
+
+def _add_encoded(
+    graph: GraphBuilder,
+    item: CategoryFeature,
+    raw: str,
+    features: Features,
+    tree: list[str],
+    linear: list[str],
+) -> None:
     row = graph.add(
         "LabelEncoder",
         [raw],
-        keys_strings=keys,
-        values_int64s=list(range(len(keys))),
-        default_int64=len(keys),
+        keys_strings=list(item.values),
+        values_int64s=list(range(len(item.values))),
+        default_int64=len(item.values),
     )
     table = graph.constant(_floats([*item.encodings, item.unseen]))
     gathered = graph.add("Gather", [table, row], axis=0)
@@ -178,14 +183,20 @@ def _add_category(
     value = graph.add("Reshape", [gathered, shape])
     features.crossed.append((item, len(features.tree_names), len(features.linear_names)))
     tree.append(value)
-    encodings = np.array(item.encodings)
-    mean, deviation = encodings.mean(axis=0), encodings.std(axis=0)
-    deviation[deviation == 0] = 1.0
+    mean, deviation = _scaling(item)
     centred = graph.add("Sub", [value, graph.constant(_floats(mean))])
     linear.append(graph.add("Div", [centred, graph.constant(_floats(deviation))]))
     names = [f"{item.name}: target mean {i + 1}" for i in range(item.width - 1)]
     features.tree_names += [*names, f"{item.name}: log rows"]
     features.linear_names += [*names, f"{item.name}: log rows"]
+
+
+def _scaling(item: CategoryFeature) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation of the encodings, over words."""
+    encodings = np.array([*item.encodings, item.unseen])
+    deviation = encodings.std(axis=0)
+    deviation[deviation < 1e-9] = 1.0
+    return encodings.mean(axis=0), deviation
 
 
 def _add_time(
@@ -236,16 +247,23 @@ def _add_time(
     features.tree_names += [f"{item.name}: {part}" for part in item.parts]
     centred = graph.add("Sub", [value, graph.constant(_floats(item.mean))])
     scaled = graph.add("Div", [centred, graph.constant(_floats(item.deviation))])
-    linear.append(graph.add("Where", [missing, graph.constant(_floats(0.0)), scaled]))
+    linear.append(_unless(graph, missing, scaled))
     features.linear_names += [f"{item.name}: {part}" for part in item.parts]
+    if item.flag:
+        linear.append(graph.add("Cast", [missing], to=TensorProto.FLOAT))
+        features.linear_names.append(f"{item.name} is missing")
     for part, column in zip(item.parts, columns, strict=True):
         if part in _CYCLES:
             turn = graph.constant(_floats(2 * np.pi / _CYCLES[part]))
             angle = graph.add("Mul", [column, turn])
-            for wave in ("Sin", "Cos"):
-                level = graph.add(wave, [angle])
-                linear.append(graph.add("Where", [missing, graph.constant(_floats(0.0)), level]))
-                features.linear_names.append(f"{item.name}: {wave.lower()} {part}")
+            waves = [graph.add(wave, [angle]) for wave in ("Sin", "Cos")]
+            linear += [_unless(graph, missing, level) for level in waves]
+            features.linear_names += [f"{item.name}: sin {part}", f"{item.name}: cos {part}"]
+
+
+def _unless(graph: GraphBuilder, missing: str, value: str) -> str:
+    """Return the value, 0 where it is missing."""
+    return graph.add("Where", [missing, graph.constant(_floats(0.0)), value])
 
 
 def _ratio(graph: GraphBuilder, whole: str, divisor: int) -> str:
@@ -281,15 +299,11 @@ def feature_matrices(
     if y is not None and folds is not None:
         goals = target_columns(y, task, classes)
         for item, tree_at, linear_at in features.crossed:
-            codes = np.searchsorted(
-                np.array(item.values), blocks.strings[:, item.index].astype(str)
-            )
-            encodings = np.array(item.encodings)
-            mean, deviation = encodings.mean(axis=0), encodings.std(axis=0)
-            deviation[deviation == 0] = 1.0
+            codes = word_codes(blocks.strings[:, item.index], item.values)
+            mean, deviation = _scaling(item)
             for fold in np.unique(folds):
                 inside = folds == fold
-                table, _ = encode_by_target(codes[~inside], len(item.values), goals[~inside])
+                table, _ = encode_by_target(codes[~inside], len(item.values) + 1, goals[~inside])
                 width = table.shape[1]
                 fresh = table[codes[inside]].astype(np.float32)
                 tree[inside, tree_at : tree_at + width] = fresh

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from evermodel.bundle import Blocks, Manifest, Model, Part, Predictions, Step, write_bundle
 from evermodel.bundle.encode import Encoder
-from evermodel.errors import DataError
+from evermodel.errors import BundleError, DataError
 from evermodel.project import Project, duration_seconds
-from evermodel.records import BINARY, REGRESSION, ColumnType
-from evermodel.stats.calibrators import Calibrator, choose_calibrator
+from evermodel.records import BINARY, MULTICLASS, REGRESSION
+from evermodel.stats.calibrators import Calibrator, Sigmoid, Temperature, choose_calibrator
 from evermodel.stats.conformal import conformal_radius
 from evermodel.stats.thresholds import choose_threshold
-from evermodel.tables import profile
 from evermodel.train.columns import (
     Target,
     feature_inputs,
@@ -32,6 +31,7 @@ from evermodel.train.export import Parity, Pipeline, check_parity, export_graph
 from evermodel.train.features import feature_matrices
 from evermodel.train.learners import try_conversion
 from evermodel.train.prepare import learn
+from evermodel.train.reference import reference_profile
 from evermodel.train.sample import sample_records
 from evermodel.train.search import Candidate, Folds, apply_link, refit, search
 from evermodel.train.split import Split, choose_split, cross_folds
@@ -43,7 +43,6 @@ INTERVAL_LEVEL = 0.9
 
 _FEWEST_ROWS = 20
 _PARITY_ROWS = 2000
-_REFERENCE_ROWS = 200_000
 
 
 @dataclass(frozen=True)
@@ -119,10 +118,39 @@ def train(
     DataError
         When the rows cannot be learned from.
     BundleError
-        When the graph does not predict what the pipeline predicts.
+        When the graph does not predict what the pipeline predicts, or `folder` exists already.
     """
     seed = project.train.seed if seed is None else seed
+    if folder.exists():  # better said before the training than after it
+        what = "there is something already where the bundle shall lie"
+        raise BundleError(what, where=str(folder))
     progress("reading the columns", 0.02)
+    rows = _rows(frame, project, seed)
+    draft = _draft(rows, project, missing or {}, created=created, run=run, data=data)
+    blocks = Encoder(draft).frame(rows.train)
+    fitted = _fit(draft, rows, blocks, project, seed, chosen, progress)
+    progress("converting and proving the graph", 0.9)
+    trained = _bundled(draft, rows, blocks, fitted, folder, seed)
+    progress("done", 1.0)
+    return trained
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows whose outcome is known, on both sides of the split; `y` is of those to train on."""
+
+    train: pl.DataFrame
+    test: pl.DataFrame
+    split: Split
+    target: Target
+    without_target: int
+
+    @property
+    def y(self) -> NDArray[Any]:
+        return self.target.y[self.split.train]
+
+
+def _rows(frame: pl.DataFrame, project: Project, seed: int) -> _Rows:
     known, without_target = with_target(frame, project)
     if known.height < _FEWEST_ROWS:
         raise DataError(
@@ -132,61 +160,76 @@ def train(
     target = read_target(known[project.data.target], project)
     split = _split(known, project, target, seed)
     _require_classes(target, split)
-    train_rows, test_rows = known[split.train], known[split.test]
-    inputs, ignored = feature_inputs(train_rows, project, missing or {})
-    draft = Manifest(
+    return _Rows(known[split.train], known[split.test], split, target, without_target)
+
+
+def _draft(
+    rows: _Rows, project: Project, missing: dict[str, tuple[str, ...]], **facts: Any
+) -> Manifest:
+    """Return the manifest as far as the rows and the project say it."""
+    inputs, ignored = feature_inputs(rows.train, project, missing)
+    return Manifest(
         project=project.name,
         task=project.data.task,
         target=project.data.target,
         inputs=inputs,
-        keys=tuple(name for name in project.data.key if name in frame.columns),
+        keys=project.data.key,
         ignored=ignored,
-        classes=target.classes,
-        positive=target.positive,
-        created=created,
-        run=run,
-        data=data,
+        classes=rows.target.classes,
+        positive=rows.target.positive,
+        **facts,
     )
-    blocks = Encoder(draft).frame(train_rows)
-    fitted = _fit(draft, train_rows, blocks, target.y[split.train], project, seed, chosen, progress)
-    progress("converting and proving the graph", 0.9)
+
+
+def _bundled(
+    draft: Manifest, rows: _Rows, blocks: Blocks, fitted: _Fit, folder: Path, seed: int
+) -> Trained:
+    """Convert what was fitted, prove it, write its bundle, and let that answer the test rows."""
     graph = export_graph(fitted.pipeline)
-    parity = _prove(fitted.pipeline, graph, blocks, seed)
-    manifest = msgspec.structs.replace(
-        draft,
-        threshold=fitted.threshold,
-        steps=(Step(part="graph", inputs=tuple(blocks.feed()), outputs=_outputs(draft)),),
-        training={
-            "rows": len(split.train),
-            "test_rows": len(split.test),
-            "rows_without_outcome": without_target,
-            "split": split.how,
-            "seed": seed,
-            "model": msgspec.to_builtins(fitted.chosen),
-            "calibrator": None
-            if fitted.pipeline.calibrator is None
-            else msgspec.to_builtins(fitted.pipeline.calibrator),
-            "target_range": float(np.ptp(target.y[split.train])) if not target.classes else None,
-            "interval_level": INTERVAL_LEVEL if draft.task == REGRESSION else None,
-        },
-    )
+    span = float(np.ptp(rows.y)) if draft.task == REGRESSION else None
+    parity = _prove(fitted.pipeline, graph, blocks, span, seed)
+    facts = {
+        "rows": rows.train.height,
+        "test_rows": rows.test.height,
+        "rows_without_outcome": rows.without_target,
+        "split": rows.split.how,
+        "seed": seed,
+        "target_range": span,
+    }
+    manifest = _described(draft, blocks, fitted, facts)
     model = Model(manifest, {"graph": graph}, threads=0)
-    predictions = model.predict(model.encode_frame(test_rows))
-    parts = _parts(manifest, graph, parity, train_rows, model, blocks, seed)
-    manifest = write_bundle(folder, manifest, parts)
-    progress("done", 1.0)
-    y = test_rows[project.data.target]
+    predictions = model.predict(model.encode_frame(rows.test))
+    parts = _parts(manifest, graph, parity, rows.train, model.predict(blocks), seed)
+    y = rows.test[draft.target]
     return Trained(
         folder=folder,
-        manifest=manifest,
+        manifest=write_bundle(folder, manifest, parts),
         chosen=fitted.chosen,
         parity=parity,
-        split=split,
-        test=test_rows,
+        split=rows.split,
+        test=rows.test,
         y=y.to_numpy() if draft.task == REGRESSION else y.cast(pl.String).to_numpy(),
         predictions=predictions,
         trials=fitted.trials,
         losses=fitted.losses,
+    )
+
+
+def _described(draft: Manifest, blocks: Blocks, fitted: _Fit, facts: Mapping[str, Any]) -> Manifest:
+    """Return the manifest with what was fitted and on what, but without parts."""
+    calibrator = fitted.pipeline.calibrator
+    regression = draft.task == REGRESSION
+    outputs = ("value", "low", "high") if regression else ("probability", "margin")
+    return msgspec.structs.replace(
+        draft,
+        threshold=fitted.threshold,
+        steps=(Step(part="graph", inputs=tuple(blocks.feed()), outputs=outputs),),
+        training={
+            **facts,
+            "model": msgspec.to_builtins(fitted.chosen),
+            "calibrator": None if calibrator is None else msgspec.to_builtins(calibrator),
+            "interval_level": INTERVAL_LEVEL if regression else None,
+        },
     )
 
 
@@ -242,24 +285,23 @@ class _Fit:
 
 def _fit(
     draft: Manifest,
-    rows: pl.DataFrame,
+    rows: _Rows,
     blocks: Blocks,
-    y: NDArray[Any],
     project: Project,
     seed: int,
     chosen: Chosen | None,
     progress: Callable[[str, float], None],
 ) -> _Fit:
-    task, classes = draft.task, max(1, len(draft.classes))
+    task, classes, y = draft.task, max(1, len(draft.classes)), rows.y
     targets = 1 if task == BINARY else classes
     progress("learning how to prepare the columns", 0.05)
     preparation = learn(draft.inputs, blocks, y, task, classes, clock=project.data.time)
-    times = row_times(rows, project)
+    times = row_times(rows.train, project)
     encoding_folds, pairs = cross_folds(
         None if task == REGRESSION else y,
         rows=len(y),
         time=times,
-        groups=_groups(rows, project),
+        groups=_groups(rows.train, project),
         seed=seed,
     )
     tree, linear, _ = feature_matrices(
@@ -269,7 +311,7 @@ def _fit(
     models = project.train.models if chosen is None else ()
     for name in models:
         if ":" in name:
-            try_conversion(name, linear, y, task)
+            try_conversion(name, linear, y, task, classes=targets)
     found = search(
         folds,
         models,
@@ -305,7 +347,13 @@ def _calibrate(
     if draft.task == REGRESSION:
         residuals = np.abs(y - apply_link(best.link, margins))
         return None, None, conformal_radius(residuals, INTERVAL_LEVEL)
-    calibrator, _ = choose_calibrator(margins, y, seed=seed)
+    if len(np.unique(y)) < 2:
+        # Forward in time, the newest rows may all be of one class: they teach nothing of odds.
+        calibrator: Calibrator = (
+            Temperature(t=1.0) if draft.task == MULTICLASS else Sigmoid(a=1.0, b=0.0)
+        )
+    else:
+        calibrator, _ = choose_calibrator(margins, y, seed=seed)
     if draft.task != BINARY:
         return calibrator, None, None
     outcome = project.outcome
@@ -339,18 +387,12 @@ def _candidate(chosen: Chosen) -> Candidate:
     )
 
 
-def _outputs(draft: Manifest) -> tuple[str, ...]:
-    return ("value", "low", "high") if draft.task == REGRESSION else ("probability", "margin")
-
-
-def _prove(pipeline: Pipeline, graph: bytes, blocks: Blocks, seed: int) -> Parity:
+def _prove(
+    pipeline: Pipeline, graph: bytes, blocks: Blocks, span: float | None, seed: int
+) -> Parity:
+    """Return the parity on 2,000 rows at random; `span` is the target's range in regression."""
     picked = np.random.default_rng(seed).permutation(len(blocks))[:_PARITY_ROWS]
-    rows = blocks[np.sort(picked)]
-    scale = 1.0
-    if pipeline.task == REGRESSION:
-        values = pipeline.predict(rows)
-        scale = max(float(values.max() - values.min()), np.finfo(float).tiny)
-    return check_parity(pipeline, graph, rows, scale)
+    return check_parity(pipeline, graph, blocks[np.sort(picked)], span or 1.0)
 
 
 def _parts(
@@ -358,8 +400,7 @@ def _parts(
     graph: bytes,
     parity: Parity,
     rows: pl.DataFrame,
-    model: Model,
-    blocks: Blocks,
+    answers: Predictions,
     seed: int,
 ) -> dict[str, tuple[Part, bytes]]:
     """Return the bundle's files: no row of a person's, no pickle."""
@@ -367,31 +408,13 @@ def _parts(
     def part(role: str, path: str, media: str, content: bytes, *, required: bool = False) -> Any:
         return Part(role=role, path=path, sha256="", media_type=media, required=required), content
 
-    reference = rows.select([item.name for item in manifest.inputs])
-    answers = model.predict(blocks)
-    reference = reference.with_columns(prediction_column(answers)).head(_REFERENCE_ROWS)
-    types: dict[str, ColumnType] = {item.name: item.type for item in manifest.inputs}
-    kind: ColumnType = "category" if manifest.task == "multiclass" else "number"
-    summary = profile(reference, {**types, PREDICTION: kind})
+    reference = reference_profile(rows, manifest.inputs, answers, seed=seed)
     sample = sample_records(rows, manifest.inputs, seed=seed)
     encode = msgspec.json.encode
     json = "application/json"
     return {
         "graph": part("graph", "model.onnx", "application/octet-stream", graph, required=True),
-        "reference": part("reference", "reference.json", json, encode(summary)),
+        "reference": part("reference", "reference.json", json, encode(reference)),
         "sample": part("sample", "sample.json", json, encode(sample)),
         "parity": part("parity", "parity.json", json, encode(parity)),
     }
-
-
-PREDICTION = "prediction"
-"""Name of the reference's column that holds what the model answers."""
-
-
-def prediction_column(predictions: Predictions) -> pl.Series:
-    """Return what is watched of the answers: probability, value, or label of several classes."""
-    if predictions.task == BINARY:
-        return pl.Series(PREDICTION, predictions.probability)
-    if predictions.task == REGRESSION:
-        return pl.Series(PREDICTION, predictions.value)
-    return pl.Series(PREDICTION, [] if predictions.label is None else predictions.label.tolist())

@@ -41,6 +41,7 @@ Matrix = NDArray[np.float32]
 Margins = NDArray[np.float64]
 
 _CONVERSION_ROWS = 200
+_CONVERSION_GAP = 1e-5
 _FEWEST_ROUNDS = 20
 _SMALL_HESSIAN = 600
 
@@ -120,16 +121,23 @@ class Blend:
 
 @dataclass(frozen=True)
 class External:
-    """A scikit-learn estimator of the user's, on the filled and scaled features."""
+    """A scikit-learn estimator of the user's, on the filled and scaled features.
+
+    `classes` is how many classes there are, of which a fold's fit may have seen fewer.
+    """
 
     estimator: Any
     task: Task
+    classes: int = 2
 
     def margin(self, tree: Matrix, linear: Matrix) -> Margins:
         """Return log odds, log probabilities, or predictions in regression."""
         if self.task == REGRESSION:
             return np.asarray(self.estimator.predict(linear), dtype=np.float64).reshape(-1)
-        return _log_odds(np.asarray(self.estimator.predict_proba(linear)), self.task)
+        known = np.asarray(self.estimator.classes_).astype(np.intp)
+        found = np.zeros((len(linear), max(self.classes, 2)))
+        found[:, known] = self.estimator.predict_proba(linear)
+        return _log_odds(found, self.task)
 
     def add(self, graph: GraphBuilder, features: Features) -> str:
         """Graft the estimator as converted by skl2onnx."""
@@ -148,7 +156,9 @@ class External:
         return graph.add("Sub", [yes, no])
 
 
-_TINY = 1e-7
+_TINY = 1e-5
+"""Probabilities nearer to 0 are taken for this: float32, which converted models answer in, holds
+what is left of 1 to 6e-8 only, a hundredth of it."""
 
 
 def _log_odds(probability: NDArray[Any], task: Task) -> Margins:
@@ -156,15 +166,40 @@ def _log_odds(probability: NDArray[Any], task: Task) -> Margins:
     return logs[:, 1] - logs[:, 0] if task == BINARY else logs
 
 
-def fit_linear(linear: Matrix, y: NDArray[Any], task: Task, *, strength: float) -> Linear:
-    """Fit a ridge or (multinomial) logistic regression; `strength` is the penalty's weight."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression, Ridge
+def fit_linear(
+    linear: Matrix, y: NDArray[Any], task: Task, *, strength: float, classes: int = 2
+) -> Linear:
+    """Fit a ridge or (multinomial) logistic regression; `strength` is the penalty's weight.
+
+    A class of the `classes` that `y` does not hold, as may be in a fold, is given the odds of one
+    row in all.
+    """
+    from sklearn.linear_model import Ridge
 
     if task == REGRESSION:
         ridge = Ridge(alpha=strength).fit(linear.astype(np.float64), y)
         return Linear(ridge.coef_.reshape(-1, 1), np.array([ridge.intercept_]))
-    targets = len(np.unique(y)) if task == MULTICLASS else 1
+    known = np.unique(y).astype(np.intp)
+    if len(known) == (2 if task == BINARY else classes):
+        return _logistic(linear, y, strength, 1 if task == BINARY else classes)
+    shape = (linear.shape[1], max(classes, 2))
+    coefficients, intercepts = np.zeros(shape), np.full(shape[1], -np.log(len(y)))
+    intercepts[known] = 0.0
+    if len(known) > 1:
+        fitted = _logistic(linear, y, strength, len(known))
+        rising = fitted.coefficients.shape[1] == 1
+        shown = known[1:] if rising else known
+        coefficients[:, shown], intercepts[shown] = fitted.coefficients, fitted.intercepts
+        intercepts += np.where(np.isin(np.arange(shape[1]), known), 0.0, intercepts[known].min())
+    if task == BINARY:
+        coefficients, intercepts = coefficients[:, 1:], intercepts[1:] - intercepts[:1]
+    return Linear(coefficients, intercepts)
+
+
+def _logistic(linear: Matrix, y: NDArray[Any], strength: float, targets: int) -> Linear:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     # Newton's method needs a few steps where L-BFGS needs hundreds, while the Hessian is small.
     solver = "newton-cholesky" if linear.shape[1] * targets <= _SMALL_HESSIAN else "lbfgs"
     with warnings.catch_warnings():
@@ -210,17 +245,23 @@ def fit_trees(
 
 
 def _stop_at(deadline: float) -> Callable[[Any], None]:
+    best = (np.inf, 0)
+
     def check(environment: Any) -> None:
         from lightgbm.callback import EarlyStopException
 
+        nonlocal best
+        loss = environment.evaluation_result_list[0][2]
+        if loss < best[0]:
+            best = (loss, environment.iteration)
         if perf_counter() > deadline and environment.iteration + 1 >= _FEWEST_ROUNDS:
-            raise EarlyStopException(environment.iteration, environment.evaluation_result_list)
+            raise EarlyStopException(best[1], environment.evaluation_result_list)
 
     return check
 
 
 def load_estimator(name: str) -> Any:
-    """Return a fresh estimator from `module:function`.
+    """Return a fresh estimator from `module:function`, its chance fixed where it left it open.
 
     Raises
     ------
@@ -230,34 +271,54 @@ def load_estimator(name: str) -> Any:
     module, _, function = name.partition(":")
     try:
         estimator = getattr(importlib.import_module(module), function)()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - it is the user's code
         mistake = Mistake(
             what=f"the model {name!r} cannot be made",
             found=f"{type(error).__name__}: {error}",
             hint="name a function without arguments that returns an estimator, as module:function",
         )
         raise ProjectError("[train] models", [mistake]) from None
-    if not hasattr(estimator, "fit"):
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         mistake = Mistake(what=f"{name!r} returned no estimator", found=type(estimator).__name__)
         raise ProjectError("[train] models", [mistake])
+    if hasattr(estimator, "get_params"):
+        settings = estimator.get_params()
+        open_ones = [key for key, value in settings.items() if value is None]
+        seeds = {k: 0 for k in open_ones if k == "random_state" or k.endswith("__random_state")}
+        estimator.set_params(**seeds)
     return estimator
 
 
-def fit_external(name: str, linear: Matrix, y: NDArray[Any], task: Task) -> External:
+def fit_external(
+    name: str, linear: Matrix, y: NDArray[Any], task: Task, *, classes: int = 2
+) -> External:
     """Fit the user's estimator on the filled and scaled features."""
-    return External(load_estimator(name).fit(linear, y), task)
+    return External(load_estimator(name).fit(linear, y), task, classes)
 
 
-def try_conversion(name: str, linear: Matrix, y: NDArray[Any], task: Task) -> None:
-    """Convert the estimator once on 200 rows, before any search is paid for.
+def try_conversion(
+    name: str, linear: Matrix, y: NDArray[Any], task: Task, *, classes: int = 2
+) -> None:
+    """Fit the estimator on 200 rows and convert it, before any search is paid for.
 
     Raises
     ------
     InputError
-        When it does not convert, or its graph predicts otherwise than the estimator.
+        When it cannot be fitted, gives no probabilities, does not convert, or its graph predicts
+        otherwise than the estimator.
     """
     rows = _spread_rows(y, task)
-    fitted = fit_external(name, linear[rows], y[rows], task)
+    try:
+        fitted = fit_external(name, linear[rows], y[rows], task, classes=classes)
+        expected = fitted.margin(linear[rows], linear[rows])
+    except ProjectError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the user's code
+        raise InputError(
+            f"the model {name!r} cannot be fitted and asked for its predictions",
+            found=f"{type(error).__name__}: {error}"[:300],
+            hint="take an estimator with fit and predict_proba (with predict in regression)",
+        ) from None
     graph = GraphBuilder()
     source = graph.input("features", TensorProto.FLOAT, linear.shape[1])
     features = Features()
@@ -272,14 +333,26 @@ def try_conversion(name: str, linear: Matrix, y: NDArray[Any], task: Task) -> No
             found=f"{type(error).__name__}: {error}"[:300],
             hint="take an estimator that skl2onnx supports",
         ) from None
-    expected = fitted.margin(linear[rows], linear[rows])
-    if not np.allclose(np.squeeze(found), np.squeeze(expected), atol=1e-3, rtol=1e-4):
-        gap = float(np.abs(np.squeeze(found) - np.squeeze(expected)).max())
+    gap = _answer_gap(np.asarray(found).reshape(expected.shape), expected, task)
+    # Not `gap > limit`: a difference that is not a number passes no limit.
+    if not gap <= _CONVERSION_GAP:
         raise InputError(
             f"the graph of the model {name!r} predicts otherwise than the model",
-            found=f"margins differ by up to {gap:.2g}",
+            found=f"they differ by up to {gap:.2g}, accepted is {_CONVERSION_GAP:g}",
             hint="take another estimator",
         )
+
+
+def _answer_gap(found: Margins, expected: Margins, task: Task) -> float:
+    """Return the largest difference of probabilities, or of the answers' range in regression."""
+    if task == REGRESSION:
+        scale = float(np.ptp(expected)) or float(np.abs(expected).max()) or 1.0
+        return float(np.abs(found - expected).max()) / scale
+    if task == BINARY:
+        pair = [np.exp(-np.logaddexp(0, -margin)) for margin in (found, expected)]
+    else:
+        pair = [np.exp(m - np.logaddexp.reduce(m, axis=1)[:, None]) for m in (found, expected)]
+    return float(np.abs(pair[0] - pair[1]).max())
 
 
 def _spread_rows(y: NDArray[Any], task: Task) -> NDArray[np.intp]:

@@ -7,6 +7,7 @@ that very graph, so there is no second implementation that could drift from the 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Literal
 
 import msgspec
@@ -15,22 +16,36 @@ from numpy.typing import NDArray
 
 from evermodel.bundle import Blocks, Input
 from evermodel.bundle.blocks import MISSING_TIME
+from evermodel.errors import DataError
 from evermodel.records import MULTICLASS, REGRESSION, Task
 
 __all__ = [
+    "LARGEST",
     "ONE_HOT_LIMIT",
+    "SEEN_AT_LEAST",
     "CategoryFeature",
     "NumberFeature",
     "Preparation",
     "TimeFeature",
     "calendar_parts",
+    "encode_by_target",
     "learn",
+    "target_columns",
+    "word_codes",
 ]
 
 ONE_HOT_LIMIT = 12
 """A category with more values than this is target-encoded instead of one column a value."""
 
+SEEN_AT_LEAST = 5
+"""A word of fewer rows may be a person's own: it is learned from with its like, never by itself,
+and not written into a bundle."""
+
+LARGEST = 1e30
+"""Numbers further from zero are taken for this one, well within float32."""
+
 _FLOAT32_WHOLE = 2.0**24
+_SMALLEST = float(np.finfo(np.float32).tiny)
 _SKEW_LIMIT = 3.0
 _TARGET_PRIOR_ROWS = 10.0
 _MULTICLASS_ENCODED = 12
@@ -60,8 +75,9 @@ class NumberFeature(msgspec.Struct, frozen=True, kw_only=True):
 class CategoryFeature(msgspec.Struct, frozen=True, kw_only=True):
     """One category, either as a column a value (`kind` "one hot") or by its target ("target").
 
-    `values` are the words known from training; `codes` their columns (rare ones share the last).
-    For "target", `encodings` holds a row per value and `unseen` the row of a word never seen.
+    `values` are the words that training saw often enough; `codes` their columns. Rare words share
+    the last column of "one hot" with words never seen; without rare words, these are all zeros. For
+    "target", `encodings` holds a row per value and `unseen` the row of all others.
     """
 
     name: str
@@ -120,6 +136,11 @@ def learn(
     clock : str
         The column that says when a row happened. It gives calendar parts only: every later row
         lies beyond the days seen in training, where a trend learned from them misleads.
+
+    Raises
+    ------
+    DataError
+        When no column tells rows apart.
     """
     numbers = [item for item in inputs if item.type in ("number", "boolean")]
     strings = [item for item in inputs if item.type == "category"]
@@ -132,17 +153,25 @@ def learn(
     moments = [
         _time(item.name, i, blocks.times[:, i], item.name == clock) for i, item in enumerate(times)
     ]
-    return Preparation(
+    preparation = Preparation(
         widths=(len(numbers), len(strings), len(times)),
         numbers=tuple(feature for feature in found if feature is not None),
         categories=tuple(feature for feature in kinds if feature is not None),
         times=tuple(feature for feature in moments if feature is not None),
     )
+    if not (preparation.numbers or preparation.categories or preparation.times):
+        raise DataError(
+            "no column tells one row from another",
+            where=", ".join(item.name for item in inputs[:10]),
+            found="columns of one value, or of words that hardly two rows share",
+            hint="bring other columns, or more rows",
+        )
+    return preparation
 
 
 def _number(name: str, index: int, column: NDArray[np.float64]) -> NumberFeature | None:
     missing = np.isnan(column)
-    known = column[~missing]
+    known = np.clip(column[~missing], -LARGEST, LARGEST)
     if not len(known) or (known.min() == known.max() and not missing.any()):
         return None
     # float32 keeps whole numbers up to 2**24 only: larger ones are shifted to where they vary.
@@ -164,7 +193,7 @@ def _number(name: str, index: int, column: NDArray[np.float64]) -> NumberFeature
         low=float(shifted.min()),
         high=float(shifted.max()),
         mean=filled_mean,
-        deviation=deviation or 1.0,
+        deviation=deviation if deviation > _SMALLEST else 1.0,
         flag=bool(missing.any()),
     )
 
@@ -172,43 +201,64 @@ def _number(name: str, index: int, column: NDArray[np.float64]) -> NumberFeature
 def _category(
     name: str, index: int, column: NDArray[np.object_], y: NDArray[Any], task: Task, classes: int
 ) -> CategoryFeature | None:
-    values, inverse, counts = np.unique(column.astype(str), return_inverse=True, return_counts=True)
-    if len(values) < 2:
+    rows = Counter(column.tolist())
+    words = sorted(rows)
+    counts = np.array([rows[word] for word in words])
+    if len(words) < 2 or counts.max() < SEEN_AT_LEAST:
         return None
-    words = tuple(str(value) for value in values)
-    if len(values) == 2:
-        return CategoryFeature(
-            name=name, index=index, kind="pair", values=words, codes=(0, 1), width=1
-        )
-    rare = counts < max(5, len(column) // 2000)
-    if task == MULTICLASS and classes > _MULTICLASS_ENCODED:
+    if len(words) == 2 and counts.min() >= SEEN_AT_LEAST:
+        return CategoryFeature(name=name, index=index, kind="pair", values=tuple(words), width=1)
+    rare = counts < max(SEEN_AT_LEAST, len(column) // 2000)
+    many_classes = task == MULTICLASS and classes > _MULTICLASS_ENCODED
+    if many_classes:
         rare |= counts < np.sort(counts)[::-1][: 4 * ONE_HOT_LIMIT][-1]
-    if (~rare).sum() + rare.any() <= ONE_HOT_LIMIT or (
-        task == MULTICLASS and classes > _MULTICLASS_ENCODED
-    ):
-        codes = np.where(rare, (~rare).sum(), np.cumsum(~rare) - 1)
-        width = int((~rare).sum() + rare.any())
+    if not rare.all() and (many_classes or (~rare).sum() + rare.any() <= ONE_HOT_LIMIT):
+        common = tuple(word for word, few in zip(words, rare, strict=True) if not few)
         return CategoryFeature(
             name=name,
             index=index,
             kind="one hot",
-            values=words,
-            codes=tuple(int(code) for code in codes),
-            width=width,
+            values=common,
+            codes=tuple(range(len(common))),
+            width=len(common) + bool(rare.any()),
         )
-    goals = target_columns(y, task, classes)
-    table, prior = encode_by_target(inverse, len(values), goals)
-    sizes = np.log1p(counts)[:, None]
-    table = np.hstack([table, sizes])
+    return _encoded(name, index, column, rows, target_columns(y, task, classes))
+
+
+def _encoded(
+    name: str,
+    index: int,
+    column: NDArray[np.object_],
+    rows: Counter[str],
+    goals: NDArray[np.float64],
+) -> CategoryFeature:
+    """Return a category encoded by its target; words of few rows share one encoding."""
+    words = tuple(sorted(word for word, count in rows.items() if count >= SEEN_AT_LEAST))
+    table, _ = encode_by_target(word_codes(column, words), len(words) + 1, goals)
+    few = [count for count in rows.values() if count < SEEN_AT_LEAST]
+    sizes = np.array([*(rows[word] for word in words), np.mean(few) if few else 0.0])
+    encodings = np.hstack([table, np.log1p(sizes)[:, None]]).tolist()
     return CategoryFeature(
         name=name,
         index=index,
         kind="target",
         values=words,
-        width=table.shape[1],
-        encodings=tuple(tuple(float(v) for v in row) for row in table),
-        unseen=(*(float(v) for v in prior), 0.0),
+        width=len(encodings[0]),
+        encodings=tuple(tuple(row) for row in encodings[:-1]),
+        unseen=tuple(encodings[-1]),
     )
+
+
+def word_codes(column: NDArray[np.object_], words: tuple[str, ...]) -> NDArray[np.intp]:
+    """Return the place of each value among `words`, or their number where it is none of them.
+
+    Examples
+    --------
+    >>> word_codes(np.array(["b", "?", "a"], dtype=object), ("a", "b"))
+    array([1, 2, 0])
+    """
+    places = {word: place for place, word in enumerate(words)}
+    return np.array([places.get(word, len(words)) for word in column.tolist()], dtype=np.intp)
 
 
 def target_columns(y: NDArray[Any], task: Task, classes: int) -> NDArray[np.float64]:
@@ -263,11 +313,13 @@ def _time(name: str, index: int, column: NDArray[np.int64], clock: bool) -> Time
     known = column[~missing]
     if not len(known) or (known.min() == known.max() and not missing.any()):
         return None
-    origin = int(known.min())
+    # The first day's beginning: the exact moment may be known to belong to one person.
+    origin = int(known.min()) // _MICROS_PER_DAY * _MICROS_PER_DAY
     parts = calendar_parts(known, origin)
     keep = [i for i in range(int(clock), len(PARTS)) if parts[:, i].min() < parts[:, i].max()]
-    if not keep:
+    if not keep and not missing.any():
         return None
+    keep = keep or [PARTS.index("day of year")]
     spread = parts[:, keep].std(axis=0)
     return TimeFeature(
         name=name,

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 
 from evermodel.bundle import Input
+from evermodel.train.prepare import SEEN_AT_LEAST
 
 __all__ = ["sample_records"]
 
 _ROWS = 5
-_SEEN_AT_LEAST = 5
 
 
 def sample_records(
@@ -20,8 +20,9 @@ def sample_records(
 ) -> list[dict[str, Any]]:
     """Return five records, each column drawn on its own.
 
-    A number is a rounded quantile; a word is one that at least five rows hold; a time is a day
-    without its hour. Columns are drawn independently, so no record repeats a real row on purpose.
+    A number is a quantile, rounded unless at least five rows hold it; a word is one that at least
+    five rows hold; a time is the first day of a month. Columns are drawn independently, so no
+    record repeats a real row on purpose.
 
     Parameters
     ----------
@@ -41,16 +42,19 @@ def _draw(column: pl.Series, item: Input, generator: np.random.Generator) -> lis
         return [None] * _ROWS
     if item.type == "category":
         counts = known.cast(pl.String).value_counts()
-        words = counts.filter(pl.col("count") >= _SEEN_AT_LEAST)[column.name].sort().to_list()
+        words = counts.filter(pl.col("count") >= SEEN_AT_LEAST)[column.name].sort().to_list()
         return [str(generator.choice(words)) if words else None for _ in range(_ROWS)]
     if item.type == "boolean":
         return [bool(value) for value in generator.random(_ROWS) < 0.5]
     shares = generator.uniform(0.1, 0.9, _ROWS)
     if item.type == "timestamp":
-        days = known.cast(pl.Date).to_physical()
-        return [
-            str(np.datetime64(int(days.quantile(share, "nearest") or 0), "D")) for share in shares
-        ]
-    whole = known.dtype.is_integer()
-    found = [float(known.quantile(share, "nearest") or 0.0) for share in shares]
-    return [round(value) if whole else float(f"{value:.3g}") for value in found]
+        months = known.cast(pl.Date).dt.truncate("1mo")
+        return [str(months.quantile(share, "nearest"))[:10] for share in shares]
+    return [_blurred(known, share) for share in shares]
+
+
+def _blurred(known: pl.Series, share: float) -> float | int:
+    value = known.quantile(share, "nearest") or 0.0
+    if (known == value).sum() < SEEN_AT_LEAST:
+        value = float(f"{value:.2g}")
+    return round(value) if known.dtype.is_integer() else float(value)

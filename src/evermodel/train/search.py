@@ -161,7 +161,11 @@ def _linear(folds: Folds, budget: float) -> Candidate:
             margins = _margins(folds)
             for fit, valid in folds.pairs:
                 model = fit_linear(
-                    folds.linear[fit], _linked(folds.y[fit], link), folds.task, strength=penalty
+                    folds.linear[fit],
+                    _linked(folds.y[fit], link),
+                    folds.task,
+                    strength=penalty,
+                    classes=folds.classes,
                 )
                 margins[valid] = model.margin(folds.tree[valid], folds.linear[valid])
             loss = mean_loss(folds.y[rows], margins[rows], folds.task, link)
@@ -175,7 +179,9 @@ def _linear(folds: Folds, budget: float) -> Candidate:
 def _external(folds: Folds, name: str) -> Candidate:
     margins = _margins(folds)
     for fit, valid in folds.pairs:
-        model = fit_external(name, folds.linear[fit], folds.y[fit], folds.task)
+        model = fit_external(
+            name, folds.linear[fit], folds.y[fit], folds.task, classes=folds.classes
+        )
         margins[valid] = model.margin(folds.tree[valid], folds.linear[valid])
     rows = folds.scored
     loss = mean_loss(folds.y[rows], margins[rows], folds.task, "identity")
@@ -388,7 +394,8 @@ def refit(candidate: Candidate, folds: Folds, *, seed: int) -> Fitted:
         first, second = (refit(part, folds, seed=seed) for part in candidate.parts)
         return Blend(first, second, candidate.parameters["weight"])
     if candidate.name == "linear":
-        return fit_linear(folds.linear, y, folds.task, strength=candidate.parameters["strength"])
+        strength = candidate.parameters["strength"]
+        return fit_linear(folds.linear, y, folds.task, strength=strength, classes=folds.classes)
     if candidate.name == "lightgbm":
         import lightgbm
 
@@ -396,4 +403,4 @@ def refit(candidate: Candidate, folds: Folds, *, seed: int) -> Fitted:
         data = lightgbm.Dataset(folds.tree, y, params=_DATA)
         booster = fit_trees(data, settings, rounds=candidate.rounds)
         return Trees(booster, folds.classes)
-    return fit_external(candidate.name, folds.linear, y, folds.task)
+    return fit_external(candidate.name, folds.linear, y, folds.task, classes=folds.classes)

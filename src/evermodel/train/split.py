@@ -18,6 +18,8 @@ from evermodel.errors import DataError
 
 __all__ = ["Split", "choose_split", "cross_folds"]
 
+_Pair = tuple[NDArray[np.intp], NDArray[np.intp]]
+
 _TEST_WORDS = ("test", "holdout", "eval", "evaluation")
 _LEARNED_SHARE = 0.7
 _MANY_ROWS = 10_000
@@ -65,15 +67,16 @@ def choose_split(
     """
     generator = np.random.default_rng(seed)
     if named is not None:
-        is_test = np.isin(np.char.lower(named.astype(str)), _TEST_WORDS)
+        is_test = np.array([str(word).strip().lower() in _TEST_WORDS for word in named.tolist()])
         split = _sides(is_test, "by the column that names the split", time is not None)
     elif time is not None:
         order = np.argsort(time, kind="stable")
         cut = time[order[min(rows - 1, int(rows * (1 - share)))]]
         split = _sides(time >= cut, f"by time: the newest {share:.0%} are the test", True)
-    elif groups is not None and len(np.unique(groups.astype(str))) < rows:
-        names, inverse = np.unique(groups.astype(str), return_inverse=True)
-        chosen = generator.random(len(names)) < share
+    elif groups is not None and len(set(groups.tolist())) < rows:
+        names, inverse = np.unique(groups, return_inverse=True)
+        chosen = np.zeros(len(names), dtype=bool)
+        chosen[generator.permutation(len(names))[: max(1, round(len(names) * share))]] = True
         split = _sides(chosen[inverse], "at random by key: no key is on both sides", False)
     else:
         is_test = np.zeros(rows, dtype=bool)
@@ -101,30 +104,25 @@ def cross_folds(
     time: NDArray[np.int64] | None = None,
     groups: NDArray[np.object_] | None = None,
     seed: int,
-) -> tuple[NDArray[np.intp], list[tuple[NDArray[np.intp], NDArray[np.intp]]]]:
+) -> tuple[NDArray[np.intp], list[_Pair]]:
     """Return the fold of every row, and the pairs (fit rows, validation rows).
 
-    With time, each validation block is tested by a model of the rows before it only
-    (forward chaining); without, folds are stratified, or whole keys where rows repeat one.
+    With time, each validation block is tested by a model of the rows before it only (forward
+    chaining), and rows of the same time stay together; without, folds are stratified, or whole keys
+    where rows repeat one.
+
+    Raises
+    ------
+    DataError
+        When all rows are of one time or one key, so that there is nothing to test on.
     """
     generator = np.random.default_rng(seed)
     count = 5 if rows <= _MANY_ROWS else 3
     if time is not None:
-        order = np.argsort(time, kind="stable")
-        # Most rows are only ever learned from, so that what is tuned here resembles the last fit;
-        # each of the newest blocks is validated once.
-        edges = np.linspace(
-            int(rows * _LEARNED_SHARE), rows, (3 if rows <= _VERY_MANY_ROWS else 1) + 1
-        ).astype(int)
-        blocks = list(pairwise(edges))
-        pairs = [(np.sort(order[:a]), np.sort(order[a:b])) for a, b in blocks]
-        folds = np.empty(rows, dtype=np.intp)
-        # Target encodings are crossed over five interleaved parts whatever the time.
-        folds[order] = np.arange(rows) * 5 // max(1, rows)
-        return folds, [pair for pair in pairs if len(pair[1])]
+        return _forward(time, rows)
     folds = np.empty(rows, dtype=np.intp)
     if groups is not None:
-        names, inverse = np.unique(groups.astype(str), return_inverse=True)
+        names, inverse = np.unique(groups, return_inverse=True)
         folds[:] = (generator.permutation(len(names)) % count)[inverse]
     else:
         parts = [np.arange(rows)] if y is None else [np.flatnonzero(y == v) for v in np.unique(y)]
@@ -133,5 +131,35 @@ def cross_folds(
             folds[generator.permutation(part)] = (start + np.arange(len(part))) % count
             start += len(part)
     used = [0] if rows > _VERY_MANY_ROWS else range(count)
-    pairs = [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in used]
-    return folds, [pair for pair in pairs if len(pair[0]) and len(pair[1])]
+    return folds, _usable(
+        [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in used]
+    )
+
+
+def _forward(time: NDArray[np.int64], rows: int) -> tuple[NDArray[np.intp], list[_Pair]]:
+    order = np.argsort(time, kind="stable")
+    # Most rows are only ever learned from, so that what is tuned here resembles the last fit;
+    # each of the newest blocks is validated once.
+    count = 3 if rows <= _VERY_MANY_ROWS else 1
+    wanted = np.linspace(int(rows * _LEARNED_SHARE), rows, count + 1).astype(int)[:-1]
+    moments = time[order]
+    # Rows of one time stay together, so that no row is tested by others of its own moment.
+    edges = np.unique(np.searchsorted(moments, moments[wanted], "left"))
+    if edges[-1] == 0:
+        edges = np.array([np.searchsorted(moments, moments[0], "right")])
+    blocks = pairwise([*edges.tolist(), rows])
+    # Target encodings are crossed over five spans of time, those after a row's included.
+    folds = np.empty(rows, dtype=np.intp)
+    folds[order] = np.arange(rows) * 5 // max(1, rows)
+    return folds, _usable([(np.sort(order[:a]), np.sort(order[a:b])) for a, b in blocks])
+
+
+def _usable(pairs: list[_Pair]) -> list[_Pair]:
+    found = [pair for pair in pairs if len(pair[0]) and len(pair[1])]
+    if not found:
+        raise DataError(
+            "the rows to learn from cannot be parted into some to fit and some to test on",
+            found="all of one time or one key",
+            hint="bring rows of other times or keys, or change data.time or data.key",
+        )
+    return found
