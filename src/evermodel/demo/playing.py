@@ -58,6 +58,16 @@ def play(
         When the folder holds something that no demo wrote: nothing is touched then.
     SurroundingsError
         When the folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "mine.txt").write_text("keep me")
+    ...     play(folder)
+    Traceback (most recent call last):
+    evermodel.errors.InputError: this folder is not empty, and no demo made it
+    ...
     """
     home = fresh_folder(folder)
     say(_OPENING)
