@@ -48,6 +48,15 @@ def test_a_port_is_free_again_after_the_server_stops() -> None:
         client.connection.close()
 
 
+def test_a_client_goes_on_after_its_idle_connection_was_ended() -> None:
+    with BackgroundServer(empty()) as first:
+        client = Client(first.url)
+        assert client.get("/healthz").status == 200
+    with BackgroundServer(empty(), port=first.port):
+        assert client.get("/healthz").status == 200
+        client.connection.close()
+
+
 def test_beyond_the_loopback_any_host_name_is_answered() -> None:
     with BackgroundServer(empty(), host="0.0.0.0") as server:
         client = Client(f"http://127.0.0.1:{server.port}")
