@@ -12,17 +12,20 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from evermodel.errors import SurroundingsError
-from evermodel.serve import LogRow, PredictionLog, read_segments, seal_segments
+from evermodel.serve import LogRow, PredictionLog, read_segments, seal_segments, segments
+
+WHEN = "2026-01-31T12:00:00.000000Z"
 
 
 def row(id_: Any) -> LogRow:
     output = {"prediction": "yes", "probability": 0.5}
     features = {"a": 1.0, "b": "line\nbreak"}
     return LogRow(
-        str(id_), "t", None, "d", "champion", 1.0, 1, features, output, "yes", "/", "pass", 9
+        str(id_), WHEN, None, "d", "champion", 1.0, 1, features, output, "yes", "/", "pass", 9
     )
 
 
@@ -38,7 +41,7 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert name.endswith(".jsonl")
     assert rows[0] == json.loads(json.dumps(dict.fromkeys(rows[0]))) | {
         "id": "1",
-        "time": "t",
+        "time": WHEN,
         "key": None,
         "deployment": "d",
         "arm": "champion",
@@ -110,26 +113,50 @@ def test_a_removed_segment_stays_removed_and_a_closed_log_begins_anew(tmp_path: 
     assert ids(tmp_path) == ["2"]
 
 
-def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
+def test_a_line_cut_short_is_told_apart_from_the_whole_ones(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path)
     log.append([row(1), row(2)])
     log.close()
-    (segment,) = tmp_path.glob("*.jsonl")
-    segment.write_bytes(segment.read_bytes()[:-20])
-    assert ids(tmp_path) == ["1"]
+    (path,) = tmp_path.glob("*.jsonl")
+    path.write_bytes(path.read_bytes()[:-20])
+    (segment,) = segments(tmp_path)
+    assert [row["id"] for row in segment.rows] == ["1"]
+    assert len(segment.damaged) == 1
+    assert segment.damaged[0].startswith(b'{"id":"2"')
 
 
-def test_a_damaged_line_is_said_and_the_others_are_read(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"\x00\x00",
+        b'{"id":"2","time":"2026',
+        b'{"id":"2"}',
+        b"[" * 5000,
+        json.dumps({**msgspec.structs.asdict(row(2)), "time": "noon"}).encode(),
+        json.dumps({**msgspec.structs.asdict(row(2)), "version": "one"}).encode(),
+    ],
+)
+def test_a_damaged_line_is_handed_over_and_the_others_are_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes
 ) -> None:
     log = PredictionLog(tmp_path)
     log.append([row(1), row(2), row(3)])
     log.close()
-    (segment,) = tmp_path.glob("*.jsonl")
-    lines = segment.read_bytes().splitlines(keepends=True)
-    segment.write_bytes(lines[0] + b"\x00\x00\n" + lines[2])
+    (path,) = tmp_path.glob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + damage + b"\n" + lines[2])
+    (segment,) = segments(tmp_path)
+    assert [row["id"] for row in segment.rows] == ["1", "3"]
+    assert segment.damaged == [damage]
     assert ids(tmp_path) == ["1", "3"]
     assert "damaged" in caplog.text
+
+
+def test_a_segment_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "0.jsonl").mkdir()
+    (segment,) = segments(tmp_path)
+    assert (segment.rows, segment.damaged) == ([], [])
+    assert "directory" in segment.refused
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
@@ -173,8 +200,13 @@ ASKER = """
 def start(code: str, *arguments: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
     root = Path(__file__).resolve().parents[2]
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=root, env={**os.environ, "PYTHONPATH": "."}
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env=surroundings,
     )
 
 
@@ -198,40 +230,46 @@ def test_every_answer_that_left_is_on_record_however_the_server_ends(
         assert (server.returncode, ended) == (0, "ended\n")
 
 
-FULL = """
+LIMITED = """
     import json, resource, sys, time
+    from evermodel.errors import SurroundingsError
     from evermodel.serve import PredictionLog
     from tests.serve.test_log import row
 
-    log = PredictionLog(sys.argv[1], fsync_every=0.01, buffer_bytes=20_000)
+    log = PredictionLog(sys.argv[1], fsync_every=0.01)
     log.append([row("before")])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400, hard))
-    for number in range(200):
-        log.append([row(number)])
-    full = [log.buffered_bytes, log.rows_lost, log.failures > 0, log.failing]
-    time.sleep(0.1)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), hard))
+    refused = []
+    for number in range(20):
+        try:
+            log.append([row(number)])
+        except SurroundingsError as error:
+            refused.append(number)
+    full = [refused, log.rows_refused, log.failing]
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    while log.buffered_bytes:
+    while log.failing:
         time.sleep(0.01)
     log.append([row("after")])
     log.close()
-    print(json.dumps([*full, log.rows_lost, log.failing]))
+    print(json.dumps(full))
 """
 
 
-def test_a_full_disk_is_bridged_in_bounded_memory_and_then_recovered_from(tmp_path: Path) -> None:
-    with start(FULL, tmp_path) as writer:
+def test_rows_that_the_disk_refuses_are_refused_whole_until_it_takes_them(tmp_path: Path) -> None:
+    with start(LIMITED, tmp_path, 100) as writer:
         assert writer.stdout is not None
-        buffered, lost, failed, why, lost_at_last, failing = json.loads(writer.stdout.read())
-    assert 0 < buffered <= 20_000
-    assert failed
+        refused, count, why = json.loads(writer.stdout.read())
+    assert refused == list(range(20))
+    assert count == 20
     assert "large" in why.lower()
-    assert lost == lost_at_last > 0
-    assert failing == ""
-    kept = ids(tmp_path)
-    assert kept[0] == "before"
-    assert kept[-1] == "after"
-    assert len(kept) == 202 - lost
-    numbers = [int(id_) for id_ in kept[1:-1]]
-    assert numbers == sorted(numbers)
+    assert ids(tmp_path) == ["before", "after"]
+
+
+def test_a_file_that_may_not_grow_is_followed_by_another(tmp_path: Path) -> None:
+    with start(LIMITED, tmp_path, 600) as writer:
+        assert writer.stdout is not None
+        refused, count, _ = json.loads(writer.stdout.read())
+    assert (refused, count) == ([], 0)
+    assert ids(tmp_path) == ["before", *map(str, range(20)), "after"]
+    assert len(list(segments(tmp_path))) > 5

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from evermodel.errors import EvermodelError, RequestError
 from evermodel.serve import App, BackgroundServer, Follower, Live, PredictionLog, Served
-from evermodel.serve.log import read_segments
 from evermodel.serve.scoring import OverloadedError, Scorer
+from evermodel.serve.segments import read_segments
 from evermodel.store import SystemClock
 from tests.serve.client import Client
 from tests.serve.models import churn, echo

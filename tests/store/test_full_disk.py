@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,39 +14,20 @@ from evermodel.errors import SurroundingsError
 from evermodel.records import Event, worst
 from evermodel.store import FolderBlobs, SqliteJobs, SystemClock
 from evermodel.store.durable import refusals, write_durably
+from tests.disk import fill, mounted
 from tests.store.workspace import open_ledger
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Return a folder on a disk of its own, of 512 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "evermodel-test", str(folder)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        pytest.skip(f"no small disk can be mounted here: {error}")
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    try:
+    with mounted(tmp_path / "disk") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def _fill(folder: Path) -> Path:
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(b"x" * 512)
-    assert os.statvfs(folder).f_bavail == 0
-    return ballast
 
 
 def test_a_full_disk_loses_no_event_and_half_writes_none(small_disk: Path) -> None:
     with open_ledger(small_disk, events=3) as ledger:
-        ballast = _fill(small_disk)
+        ballast = fill(small_disk)
         with pytest.raises(SurroundingsError, match="no space left") as caught:
             ledger.append("churn", "trained", {"pad": "x" * 20_000}, actor="test")
         assert "make room" in caught.value.hint
@@ -77,7 +57,7 @@ def test_a_full_disk_leaves_no_part_of_a_blob_or_a_file(small_disk: Path) -> Non
     blobs = FolderBlobs(small_disk / "blobs")
     digest = blobs.put(b"before")
     write_durably(small_disk / "file", b"before")
-    _fill(small_disk)
+    fill(small_disk)
     with pytest.raises(SurroundingsError, match="no space left"):
         blobs.put(b"x" * 100_000)
     with pytest.raises(SurroundingsError, match="no space left"):

@@ -17,12 +17,14 @@ from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import duration_seconds
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
-from evermodel.serve import read_segments, seal_segments
+from evermodel.serve import seal_segments, segments, unreadable
+from evermodel.store.durable import write_durably
 from evermodel.tables import read, versions
 
-__all__ = ["compact", "labelled", "labels", "logged"]
+__all__ = ["compact", "labelled", "labels", "log_damage", "logged"]
 
 _ID_COLUMNS = ("prediction_id", "id")
+_QUARANTINE = "quarantine"
 _TIME_COLUMNS = ("time", "outcome_time", "as_of")
 
 
@@ -30,18 +32,49 @@ def compact(workspace: Workspace) -> int:
     """Move closed segments of the prediction log into its Delta table; return the rows moved.
 
     Each segment is its own idempotency key: a crash between the commit and the removal of the
-    segment neither loses nor doubles a row.
+    segment neither loses nor doubles a row. Damaged lines are set aside before it is removed
+    (`log_damage` tells them); a segment that cannot be read stays where it is.
     """
     if not workspace.segments.is_dir():
         return 0
     seal_segments(workspace.segments)
     moved = 0
-    for name, rows in read_segments(workspace.segments):
-        if rows:
-            versions.append(workspace.table("predictions"), _log_frame(rows), key=name)
-            moved += len(rows)
-        (workspace.segments / name).unlink(missing_ok=True)
+    for segment in segments(workspace.segments):
+        if segment.refused:
+            continue
+        if segment.rows:
+            table = workspace.table("predictions")
+            versions.append(table, _log_frame(segment.rows), key=segment.name)
+            moved += len(segment.rows)
+        if segment.damaged:
+            aside = workspace.segments / _QUARANTINE
+            aside.mkdir(exist_ok=True)
+            lines = b"".join(line + b"\n" for line in segment.damaged)
+            write_durably(aside / segment.name, lines, mode=0o600)
+        (workspace.segments / segment.name).unlink(missing_ok=True)
     return moved
+
+
+def log_damage(workspace: Workspace) -> list[CheckResult]:
+    """Return what of the prediction log is in no number: lines set aside, segments not readable."""
+    aside = workspace.segments / _QUARANTINE
+    counts = [path.read_bytes().count(b"\n") for path in aside.glob("*")]
+    found = []
+    if counts:
+        why = f"damaged lines, in no number here: look at {aside}, then remove it"
+        found.append(_damage(sum(counts), "lines", why))
+    refused = unreadable(workspace.segments)
+    if refused:
+        name, reason = next(iter(refused.items()))
+        why = f"not readable, in no number here: {workspace.segments / name}: {reason}"
+        found.append(_damage(len(refused), "segments", why))
+    return found
+
+
+def _damage(count: int, unit: str, why: str) -> CheckResult:
+    return CheckResult(
+        name="prediction_log", subject="log", value=count, unit=unit, verdict="warn", why=why
+    )
 
 
 def _log_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 
 from evermodel.errors import InputError, NotFoundError, SurroundingsError
 from evermodel.loop.beginning import check
+from evermodel.loop.predictions import log_damage
 from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.state import DECISIONS, State, read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent, tell
@@ -41,6 +42,7 @@ def status(folder: str | Path | Workspace = ".", *, repair: bool = True) -> Repo
         since = state.challenger_since
         why = f"version {state.challenger} waits for a decision since {since}"
         results.append(CheckResult(name="waiting", value=state.challenger, verdict="warn", why=why))
+    results += log_damage(workspace)
     if repair and state.versions:
         results += _mlflow(workspace)
     deployment = state.deployment(workspace.project.name)

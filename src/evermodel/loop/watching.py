@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from evermodel.bundle import Model, Predictions, read_manifest
 from evermodel.data import gate
 from evermodel.loop.comparing import row_losses
-from evermodel.loop.predictions import compact, features_of, labelled, logged
+from evermodel.loop.predictions import compact, features_of, labelled, log_damage, logged
 from evermodel.loop.state import State, load_version, read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.monitor import RiskTracker, diagnose, drift, performance
@@ -127,7 +127,7 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
         nothing = CheckResult(
             name="action", subject="live", verdict="unknown", why=why, evidence={"state": _FEW}
         )
-        return _watched(workspace, live.number, (nothing,), None)
+        return _watched(workspace, live.number, (nothing, *log_damage(workspace)), None)
     progress("comparing columns", 0.4)
     types = input_types(model)
     gated, drifted = _compared(model, window, types)
@@ -136,7 +136,7 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     action = diagnose(gated, drifted, measured)
     noted = gated.results if gated is not None else ()
     failed = tuple(result for result in noted if result.verdict in ("fail", "warn"))
-    results = (*action, *failed, *(measured or ()), *drifted)
+    results = (*action, *log_damage(workspace), *failed, *(measured or ()), *drifted)
     progress("done", 1.0)
     return _watched(workspace, live.number, results, window)
 

@@ -10,8 +10,16 @@ from __future__ import annotations
 from evermodel.serve.app import App
 from evermodel.serve.exchange import Limits
 from evermodel.serve.live import Follower, Live, Served
-from evermodel.serve.log import LogRow, PredictionLog, read_segments, seal_segments
+from evermodel.serve.log import PredictionLog
 from evermodel.serve.run import BackgroundServer, serve
+from evermodel.serve.segments import (
+    LogRow,
+    Segment,
+    read_segments,
+    seal_segments,
+    segments,
+    unreadable,
+)
 
 __all__ = [
     "App",
@@ -21,8 +29,11 @@ __all__ = [
     "Live",
     "LogRow",
     "PredictionLog",
+    "Segment",
     "Served",
     "read_segments",
     "seal_segments",
+    "segments",
     "serve",
+    "unreadable",
 ]

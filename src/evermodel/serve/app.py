@@ -114,8 +114,8 @@ class App:
 
     @property
     def ready(self) -> bool:
-        """Whether a version is live."""
-        return self.live.current is not None
+        """Whether a version is live and its predictions can be written down."""
+        return self.live.current is not None and not self.scorer.refusing
 
     async def __call__(
         self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send
@@ -230,6 +230,8 @@ class App:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                if self._log is not None:
+                    await asyncio.to_thread(self._log.start)
                 if self._follower is not None:
                     self._following = asyncio.create_task(self._follower.run())
                 await send({"type": "lifespan.startup.complete"})
@@ -263,7 +265,11 @@ class App:
         return json_response({"live": True})
 
     async def _is_ready(self, request: Request) -> Response:
-        return json_response({"ready": self.ready}, 200 if self.ready else 503)
+        if self.ready:
+            return json_response({"ready": True})
+        why = self.scorer.refusing
+        why = f"the prediction log cannot be written: {why}" if why else "no version is live yet"
+        return json_response({"ready": False, "why": why}, 503)
 
     async def _version(self, request: Request) -> Response:
         return Response(INSTALLED.encode(), media=b"text/plain; charset=utf-8")
@@ -299,11 +305,10 @@ def _log_gauges(log: PredictionLog) -> list[str]:
     name = "evermodel_log"
     return [
         gauge(f"{name}_unsynced_bytes", "Written, not yet durable.", log.unsynced_bytes),
-        gauge(f"{name}_buffered_bytes", "In memory: the disk refuses.", log.buffered_bytes),
         gauge(f"{name}_failing", "1 while the disk refuses.", bool(log.failing)),
         gauge(f"{name}_failures_total", "Refusals of the disk.", log.failures, kind="counter"),
         gauge(f"{name}_rows_total", "Rows written.", log.rows_written, kind="counter"),
-        gauge(f"{name}_rows_lost_total", "Rows lost.", log.rows_lost, kind="counter"),
+        gauge(f"{name}_rows_refused_total", "Not answered.", log.rows_refused, kind="counter"),
     ]
 
 

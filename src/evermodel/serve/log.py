@@ -1,9 +1,9 @@
 """The prediction log: what was asked and answered, written before the answer leaves.
 
-Rows go to append-only segments of JSON lines. A segment that is still being written is locked
-(`flock`) by the process that writes it; readers pass it by and take it up once it is sealed. A row
-is in the file when its answer leaves, so a killed process loses none; a background thread makes
-the file durable every 100 ms, so a power cut can cost at most that window.
+Rows go to append-only segments of JSON lines (`segments.py` reads them). A row is in the file when
+its answer leaves, so a killed process loses none; a background thread makes the file durable every
+100 ms, so a power cut can cost at most that window. Rows that the disk refuses are kept nowhere:
+whoever wrote them is told, and gives no answer out.
 """
 
 from __future__ import annotations
@@ -15,40 +15,21 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from evermodel.errors import SurroundingsError
+from evermodel.serve.segments import SUFFIX, LogRow, asked_to_seal
 
-__all__ = ["LogRow", "PredictionLog", "read_segments", "seal_segments"]
+__all__ = ["PredictionLog"]
 
 _log = logging.getLogger("evermodel.serve")
-_SUFFIX = ".jsonl"
-_REQUEST = "seal.request"
+_PROBE_BYTES = 64 << 10
 _encoder = msgspec.json.Encoder()
-
-
-class LogRow(msgspec.Struct, gc=False):
-    """One prediction as it is written down; `features` and `key` are null where not kept."""
-
-    id: str
-    time: str
-    key: dict[str, Any] | None
-    deployment: str
-    arm: str
-    propensity: float
-    version: int
-    features: Any
-    output: dict[str, Any]
-    action: Any
-    route: str
-    gate: str
-    latency_us: int
 
 
 @dataclass
@@ -74,8 +55,6 @@ class PredictionLog:
         A segment that reaches this size is sealed and a new one begun.
     segment_seconds : float
         A segment of this age is sealed, so that readers see its rows.
-    buffer_bytes : int
-        Rows kept in memory while the disk refuses; beyond it rows are lost, and counted.
 
     Raises
     ------
@@ -85,9 +64,11 @@ class PredictionLog:
     Examples
     --------
     >>> import tempfile
+    >>> from evermodel.serve import read_segments
+    >>> when = "2026-01-31T12:00:00Z"
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     log = PredictionLog(folder)
-    ...     row = LogRow("a", "", None, "d", "champion", 1.0, 1, None, {}, None, "/", "pass", 9)
+    ...     row = LogRow("a", when, None, "d", "champion", 1.0, 1, None, {}, None, "/", "pass", 9)
     ...     log.append([row])
     ...     log.close()
     ...     [[row["id"] for row in rows] for _, rows in read_segments(folder)]
@@ -101,26 +82,22 @@ class PredictionLog:
         fsync_every: float = 0.1,
         segment_bytes: int = 64 << 20,
         segment_seconds: float = 60.0,
-        buffer_bytes: int = 16 << 20,
     ) -> None:
         self._folder = Path(folder)
         self._every = fsync_every
         self._segment_bytes = segment_bytes
         self._segment_seconds = segment_seconds
-        self._buffer_bytes = buffer_bytes
         self._writer = f"{time.time_ns() // 1_000_000:011x}-{secrets.token_hex(4)}"
         self._count = 0
         self._lock = threading.Lock()
         self._segment: _Segment | None = None
         self._retired: list[_Segment] = []
-        self._buffer: list[tuple[bytes, int]] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._torn = False
-        self.buffered_bytes = 0
+        self._probe_bytes = _PROBE_BYTES
         self.unsynced_bytes = 0
         self.rows_written = 0
-        self.rows_lost = 0
+        self.rows_refused = 0
         self.failures = 0
         self.failing = ""
         try:
@@ -135,14 +112,39 @@ class PredictionLog:
                 hint="make the folder writable or set [store] workspace to another one",
             ) from None
 
+    def start(self) -> None:
+        """Find out whether the disk takes rows, and look after it until `close`."""
+        with self._lock:
+            if self._thread is None:
+                self._probe()
+                self._start()
+
     def append(self, rows: Sequence[LogRow]) -> None:
-        """Write rows in one go; returns when they are in the file (or in memory, if it refuses)."""
+        """Write rows in one go; returns when they are in the file.
+
+        Raises
+        ------
+        SurroundingsError
+            When the disk refuses them: then none of them counts, and `failing` says why until the
+            disk takes rows again.
+        """
         content = _encoder.encode_lines(rows)
         with self._lock:
             if self._thread is None:
                 self._start()
-            if self._buffer or not self._write(content, len(rows)):
-                self._keep(content, len(rows))
+            try:
+                self._write(content)
+            except OSError as error:
+                self.rows_refused += len(rows)
+                self._probe_bytes = max(_PROBE_BYTES, len(content))
+                self._failed(error)
+                raise SurroundingsError(
+                    "the prediction log cannot be written",
+                    where=str(self._folder),
+                    found=self.failing,
+                    hint="make room on that disk; it goes on by itself then",
+                ) from error
+            self.rows_written += len(rows)
 
     def seal(self) -> None:
         """End the present segment, durably, so that readers see its rows."""
@@ -151,19 +153,12 @@ class PredictionLog:
         self._tidy()
 
     def close(self) -> None:
-        """Write what is still in memory, make all durable and let go. Appending begins anew."""
+        """Make all durable and let go. Appending begins anew."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
         with self._lock:
-            self._drain()
             self._retire()
-            if self._buffer:
-                lost = sum(rows for _, rows in self._buffer)
-                self.rows_lost += lost
-                _log.error("%d rows of the prediction log could not be written", lost)
-                self._buffer.clear()
-                self.buffered_bytes = 0
             self._thread = None
         self._tidy()
 
@@ -172,41 +167,37 @@ class PredictionLog:
         self._thread = threading.Thread(target=self._work, name="prediction-log", daemon=True)
         self._thread.start()
 
-    def _write(self, content: bytes, rows: int) -> bool:
-        """Write to the segment; on a refusal cut it back to whole rows and return False."""
+    def _write(self, content: bytes) -> None:
+        """Write to the segment; on a refusal cut it back to whole rows.
+
+        Raises
+        ------
+        OSError
+            When the disk refuses.
+        """
+        segment = self._segment or self._open()
         try:
-            segment = self._segment or self._open()
-        except OSError as error:
-            self._failed(error)
-            return False
-        try:
-            if self._torn:
-                content = b"\n" + content
-            view = memoryview(content)
-            while view:
-                view = view[os.write(segment.handle, view) :]
+            _write_all(segment.handle, content)
         except OSError as error:
             try:
                 os.ftruncate(segment.handle, segment.size)
             except OSError:
-                self._torn = True
-            self._failed(error)
-            if error.errno == errno.EFBIG and segment.size:
-                self._retire()
-            return False
-        self._torn = False
+                self._retire()  # nothing may follow a torn row on its line
+            if error.errno != errno.EFBIG or not segment.size:
+                raise
+            self._retire()
+            self._write(content)
+            return
         segment.size += len(content)
         segment.dirty = True
         self.unsynced_bytes += len(content)
-        self.rows_written += rows
         if segment.size >= self._segment_bytes:
             self._retire()
-        return True
 
     def _open(self) -> _Segment:
         """Begin a segment: it is locked before it gets its name, so no reader takes it too soon."""
         self._count += 1
-        path = self._folder / f"{self._writer}-{self._count:06d}{_SUFFIX}"
+        path = self._folder / f"{self._writer}-{self._count:06d}{SUFFIX}"
         new = path.with_name(f".{path.name}.new")
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
@@ -217,38 +208,30 @@ class PredictionLog:
             with suppress(OSError):
                 new.unlink()
             raise
-        self._torn = False
-        self._segment = _Segment(path, handle, time.monotonic(), _asked(self._folder))
+        self._segment = _Segment(path, handle, time.monotonic(), asked_to_seal(self._folder))
         return self._segment
 
-    def _keep(self, content: bytes, rows: int) -> None:
-        if self.buffered_bytes + len(content) > self._buffer_bytes:
-            self.rows_lost += rows
+    def _probe(self) -> None:
+        """Find out whether the disk takes as much as it refused last, durably."""
+        path = self._folder / f".{self._writer}.probe"
+        try:
+            with path.open("wb", buffering=0) as file:
+                path.unlink()  # a killed process leaves none behind
+                _write_all(file.fileno(), b"\n" * self._probe_bytes)
+                self._sync(file.fileno())
+        except OSError as error:
+            self._failed(error)
             return
-        self._buffer.append((content, rows))
-        self.buffered_bytes += len(content)
-
-    def _drain(self) -> None:
-        """Write what waits in memory, oldest first, until the disk refuses again."""
-        done = 0
-        for content, rows in self._buffer:
-            if not self._write(content, rows):
-                break
-            self.buffered_bytes -= len(content)
-            done += 1
-        del self._buffer[:done]
-        if done and not self._buffer:
-            self.failing = ""
-            _log.warning(
-                "the prediction log is written again; rows lost so far: %d", self.rows_lost
-            )
+        if self.failing:
+            _log.warning("the prediction log is written again: %s", self._folder)
+        self.failing = ""
 
     def _failed(self, error: OSError) -> None:
         self.failures += 1
         said = error.strerror or str(error)
         if said != self.failing:
             _log.error(
-                "the prediction log cannot be written, rows are kept in memory: %s: %s",
+                "the prediction log cannot be written, requests are refused: %s: %s",
                 self._folder,
                 said,
             )
@@ -263,8 +246,9 @@ class PredictionLog:
     def _work(self) -> None:
         stop = self._stop
         while not stop.wait(self._every):
+            if self.failing:
+                self._probe()
             with self._lock:
-                self._drain()
                 segment = self._segment
                 if segment is not None and self._due(segment):
                     self._retire()
@@ -272,7 +256,7 @@ class PredictionLog:
 
     def _due(self, segment: _Segment) -> bool:
         old = time.monotonic() - segment.opened >= self._segment_seconds
-        return old or _asked(self._folder) > segment.asked
+        return old or asked_to_seal(self._folder) > segment.asked
 
     def _tidy(self) -> None:
         """Make everything written so far durable; never while holding the lock."""
@@ -285,8 +269,10 @@ class PredictionLog:
             written, self.unsynced_bytes = self.unsynced_bytes, 0
         try:
             if fresh:
-                self._sync(handle)
-                os.close(handle)
+                try:
+                    self._sync(handle)
+                finally:
+                    os.close(handle)
             for old in retired:
                 self._sync(old.handle)
             if fresh or retired:
@@ -296,6 +282,8 @@ class PredictionLog:
         except OSError as error:
             self._failed(error)
             self.unsynced_bytes += written
+            if segment is not None:
+                segment.dirty = True
         finally:
             for old in retired:
                 os.close(old.handle)
@@ -305,83 +293,7 @@ class PredictionLog:
         os.fsync(handle)
 
 
-def _asked(folder: Path) -> int:
-    try:
-        return (folder / _REQUEST).stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
-def _open_sealed(path: Path) -> int | None:
-    """Return a locked handle on a segment that nobody writes any more, else None."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        return None
-    return handle
-
-
-def read_segments(folder: Path | str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield name and rows of every sealed segment, oldest first.
-
-    Segments that a living process still writes are passed by. A last line cut short by a crash
-    (whose answer never left) is left out. Whoever has stored the rows elsewhere may remove the
-    segment: `Path(folder, name).unlink()`.
-
-    Examples
-    --------
-    >>> list(read_segments("/nowhere"))
-    []
-    """
-    home = Path(folder)
-    for path in sorted(home.glob(f"*{_SUFFIX}")):
-        handle = _open_sealed(path)
-        if handle is None:
-            continue
-        with os.fdopen(handle, "rb") as file:
-            yield path.name, list(_rows(file.read(), path))
-
-
-def _rows(content: bytes, path: Path) -> Iterator[dict[str, Any]]:
-    whole = content[: content.rfind(b"\n") + 1]
-    for number, line in enumerate(whole.split(b"\n"), start=1):
-        if line:
-            try:
-                yield msgspec.json.decode(line, type=dict[str, Any])
-            except msgspec.DecodeError:
-                _log.error("%s:%d: a row of the prediction log is damaged", path, number)
-
-
-def seal_segments(folder: Path | str, *, seconds: float = 2.0) -> bool:
-    """Ask every living writer to end its segment; return whether all did within `seconds`.
-
-    Examples
-    --------
-    >>> seal_segments("/nowhere")
-    True
-    """
-    home = Path(folder)
-    waiting = {path for path in home.glob(f"*{_SUFFIX}") if not _is_sealed(path)}
-    if not waiting:
-        return True
-    request = home / _REQUEST
-    request.touch()
-    os.utime(request)
-    until = time.monotonic() + seconds
-    while waiting and time.monotonic() < until:
-        time.sleep(0.02)
-        waiting = {path for path in waiting if not _is_sealed(path)}
-    return not waiting
-
-
-def _is_sealed(path: Path) -> bool:
-    handle = _open_sealed(path)
-    if handle is None:
-        return not path.exists()
-    os.close(handle)
-    return True
+def _write_all(handle: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(handle, view) :]

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from evermodel.bundle import Blocks, Predictions
-from evermodel.errors import EvermodelError, RequestError
+from evermodel.errors import EvermodelError, RequestError, SurroundingsError
 from evermodel.protocols import Clock
 from evermodel.serve.live import Served
-from evermodel.serve.log import LogRow, PredictionLog
+from evermodel.serve.log import PredictionLog
+from evermodel.serve.segments import LogRow
 
 __all__ = ["OverloadedError", "Scored", "Scorer"]
 
@@ -30,7 +31,7 @@ _ENCODE_IN_THREAD_ROWS = 256
 
 
 class OverloadedError(EvermodelError):
-    """The queue is full; the client should come again shortly (HTTP 503)."""
+    """No answer can be given now; the client should come again shortly (HTTP 503)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ class Scorer:
         self.batched_rows = 0
         self.largest_batch = 0
 
+    @property
+    def refusing(self) -> str:
+        """Why no answer is given out now, or "": what cannot be written down is not answered."""
+        return "" if self._log is None else self._log.failing
+
     async def score(self, served: Served, rows: Sequence[Any], route: str, began: float) -> Scored:
         """Return the logged predictions of rows of `served`'s own row type.
 
@@ -112,10 +118,12 @@ class Scorer:
         Raises
         ------
         OverloadedError
-            When too many rows wait already.
+            When too many rows wait already, or the prediction log cannot be written.
         RequestError
             When a row cannot be read by the model; then none of the request's rows is logged.
         """
+        if self.refusing:
+            raise _not_written(self.refusing)
         if self.waiting_rows >= self._queue_rows:
             raise OverloadedError("too many requests are waiting", hint="come again in a second")
         if len(rows) == 1:
@@ -246,7 +254,12 @@ class Scorer:
         ids = [f"{prefix}{number:08x}" for number in range(first, self._count)]
         if self._log is not None:
             stamp = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
-            self._log.append(self._log_rows(group, blocks, ids, outputs, stamp))
+            try:
+                self._log.append(self._log_rows(group, blocks, ids, outputs, stamp))
+            except SurroundingsError as refused:
+                for work in group:
+                    _refuse(work, _not_written(refused.found))
+                return
         start = 0
         for work in group:
             stop = start + len(work.rows)
@@ -304,6 +317,15 @@ class Scorer:
             stop = start + len(work.rows)
             self._finish([work], *self._run(work.served, blocks[start:stop]))
             start = stop
+
+
+def _not_written(why: str) -> OverloadedError:
+    return OverloadedError(
+        "no prediction is given out, because none can be written down",
+        where="the server's prediction log",
+        found=why,
+        hint="come again: the server goes on by itself once its disk takes writes",
+    )
 
 
 def _refuse(work: _Work, error: EvermodelError) -> None:

@@ -77,8 +77,8 @@ class OpenInference:
         return json_response({"live": True})
 
     async def ready(self, request: Request) -> Response:
-        """Say whether a version is live: status 200 or 503."""
-        is_ready = self._live.current is not None
+        """Say whether predictions are answered: status 200 or 503."""
+        is_ready = self._live.current is not None and not self._scorer.refusing
         return json_response({"ready": is_ready}, 200 if is_ready else 503)
 
     async def model(self, request: Request) -> Response:
@@ -103,10 +103,11 @@ class OpenInference:
         )
 
     async def model_ready(self, request: Request) -> Response:
-        """Say that this model, and version, answers."""
+        """Say whether this model, and version, answers: status 200 or 503."""
         served = self._served(request)
-        answer = {"name": served.name, "ready": True}
-        return json_response(answer, version=served.version)
+        is_ready = not self._scorer.refusing
+        answer = {"name": served.name, "ready": is_ready}
+        return json_response(answer, 200 if is_ready else 503, served.version)
 
     async def infer(self, request: Request) -> Response:
         """Answer tensors with tensors."""
