@@ -1,0 +1,157 @@
+"""Who is learned from and who is tested on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evermodel.errors import DataError
+from evermodel.train.split import choose_split, cross_folds
+
+
+def both_sides(rows: int, split: Any) -> None:
+    assert sorted([*split.train, *split.test]) == list(range(rows))
+
+
+def test_a_column_that_names_the_split_decides_before_all_else() -> None:
+    words = np.array(["train", "Test", "valid", " TEST ", "holdout", ""], dtype=object)
+    split = choose_split(
+        rows=6,
+        y=np.zeros(6),
+        named=words,
+        time=np.arange(6),
+        groups=np.array(["a"] * 6, dtype=object),
+        share=0.5,
+        seed=0,
+    )
+    assert split.test.tolist() == [1, 3, 4]
+    assert split.ordered
+    assert "column" in split.how
+
+
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=200), st.floats(0.05, 0.6))
+def test_in_time_the_newest_are_the_test_and_no_moment_is_on_both_sides(
+    moments: list[int], share: float
+) -> None:
+    time = np.array(moments, dtype=np.int64)
+    try:
+        split = choose_split(rows=len(time), y=None, time=time, share=share, seed=0)
+    except DataError:
+        # The moment at which the test would begin is that of the oldest rows, too.
+        assert np.quantile(time, 1 - share, method="inverted_cdf") <= time.min() or len(time) < 20
+        return
+    both_sides(len(time), split)
+    assert time[split.train].max() < time[split.test].min()
+    assert len(split.test) >= int(len(time) * share)
+    assert split.ordered
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=10, max_size=100), st.integers(0, 50))
+def test_no_key_is_on_both_sides(keys: list[str], seed: int) -> None:
+    groups = np.array(keys, dtype=object)
+    if len(set(keys)) < 2:
+        return
+    split = choose_split(
+        rows=len(keys), y=np.arange(len(keys)) % 2, groups=groups, share=0.3, seed=seed
+    )
+    both_sides(len(keys), split)
+    assert not set(groups[split.train]) & set(groups[split.test])
+    assert len(set(groups[split.test])) == max(1, round(0.3 * len(set(keys))))
+
+
+def test_keys_that_no_two_rows_share_do_not_decide() -> None:
+    groups = np.array([f"id {n}" for n in range(100)], dtype=object)
+    y = np.arange(100) % 4 == 0
+    split = choose_split(rows=100, y=y, groups=groups, share=0.2, seed=0)
+    assert split.how == "at random, equal shares of every class"
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
+def test_at_random_every_class_has_its_share_on_both_sides(share: float) -> None:
+    y = np.repeat([0, 1, 2], [1000, 100, 30])
+    split = choose_split(rows=len(y), y=y, share=share, seed=3)
+    both_sides(len(y), split)
+    for label in range(3):
+        assert (y[split.test] == label).sum() == round(share * (y == label).sum())
+    again = choose_split(rows=len(y), y=y, share=share, seed=3)
+    assert again.test.tolist() == split.test.tolist()
+    other = choose_split(rows=len(y), y=y, share=share, seed=4)
+    assert other.test.tolist() != split.test.tolist()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"named": np.array(["train"] * 50, dtype=object)},
+        {"named": np.array(["test"] * 50, dtype=object)},
+        {"time": np.zeros(50, dtype=np.int64)},
+        {"groups": np.array(["same"] * 50, dtype=object)},
+    ],
+)
+def test_a_split_that_leaves_one_side_empty_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="one side without rows") as caught:
+        choose_split(rows=50, y=None, share=0.2, seed=0, **settings)
+    assert "to learn from" in caught.value.found
+
+
+@given(st.lists(st.integers(0, 40), min_size=20, max_size=300))
+def test_forward_chaining_never_validates_on_older_rows_or_on_the_same_moment(
+    moments: list[int],
+) -> None:
+    time = np.array(moments, dtype=np.int64)
+    if len(set(moments)) < 2:
+        return
+    folds, pairs = cross_folds(None, rows=len(time), time=time, seed=0)
+    assert 1 <= len(pairs) <= 3
+    seen: list[int] = []
+    for fit, valid in pairs:
+        assert time[fit].max() < time[valid].min()
+        assert len(fit)
+        assert len(valid)
+        seen += valid.tolist()
+    assert len(seen) == len(set(seen))
+    assert set(folds) <= set(range(5))
+
+
+def test_rows_of_one_moment_or_one_key_cannot_be_folded() -> None:
+    with pytest.raises(DataError, match="cannot be parted"):
+        cross_folds(None, rows=30, time=np.zeros(30, dtype=np.int64), seed=0)
+    with pytest.raises(DataError, match="cannot be parted"):
+        cross_folds(None, rows=30, groups=np.array(["a"] * 30, dtype=object), seed=0)
+
+
+def test_distinct_moments_give_three_newest_blocks_of_a_tenth_each() -> None:
+    time = np.random.default_rng(0).permutation(1000)
+    _, pairs = cross_folds(None, rows=1000, time=time, seed=0)
+    assert [len(valid) for _, valid in pairs] == [100, 100, 100]
+    assert [len(fit) for fit, _ in pairs] == [700, 800, 900]
+
+
+def test_folds_are_stratified_and_cover_every_row_once() -> None:
+    y = np.repeat([0, 1], [900, 100])
+    folds, pairs = cross_folds(y, rows=1000, seed=0)
+    assert len(pairs) == 5
+    assert sorted(np.concatenate([valid for _, valid in pairs])) == list(range(1000))
+    for fit, valid in pairs:
+        assert not set(fit) & set(valid)
+        assert (y[valid] == 1).sum() == 20
+    assert np.bincount(folds).tolist() == [200] * 5
+
+
+def test_large_tables_take_fewer_folds() -> None:
+    assert len(cross_folds(None, rows=10_001, seed=0)[1]) == 3
+    assert len(cross_folds(None, rows=200_001, seed=0)[1]) == 1
+    time = np.arange(200_001)
+    assert len(cross_folds(None, rows=200_001, time=time, seed=0)[1]) == 1
+
+
+def test_folds_keep_the_rows_of_a_key_together() -> None:
+    groups = np.random.default_rng(0).choice([f"k{n}" for n in range(40)], 400).astype(object)
+    folds, pairs = cross_folds(np.arange(400) % 2, rows=400, groups=groups, seed=0)
+    for fit, valid in pairs:
+        assert not set(groups[fit]) & set(groups[valid])
+    assert all(len(set(folds[groups == key])) == 1 for key in set(groups))
