@@ -1,6 +1,7 @@
 """The demo as people call it: one folder, one tale, one page."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,8 @@ def test_mlflow_shows_the_whole_year_at_its_end(played: tuple) -> None:  # type:
 
 
 @pytest.mark.slow
-def test_a_former_demo_is_replaced_and_nothing_else(played: tuple) -> None:  # type: ignore[type-arg]
-    folder = played[0]
+def test_a_former_demo_is_replaced_and_nothing_else(played: tuple, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    folder = shutil.copytree(played[0], tmp_path / "demo")
     note = folder / "notes.txt"
     note.write_text("mine")
     with pytest.raises(InputError, match="did not write"):
