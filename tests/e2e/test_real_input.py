@@ -87,7 +87,7 @@ def test_the_same_probabilities_come_from_score_serve_and_mlflow(
     assert np.abs(served - scored[:500]).max() < 1e-6
 
     monkeypatch.setenv("EVERMODEL_KEYS", str(live_churn / ".evermodel" / "keys"))
-    mlflow.set_tracking_uri(f"sqlite:///{live_churn}/.evermodel/mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{live_churn}/.evermodel/mlflow.db")
     model = mlflow.pyfunc.load_model("models:/telco_churn@champion")
     assert np.abs(model.predict(rows)["probability"].to_numpy() - scored).max() < 1e-6
 

@@ -313,7 +313,8 @@ def reproduce(
         blocks = original.encode_frame(test)
         with TemporaryDirectory(prefix="evermodel-") as home:
             again = _refit(workspace, frame, recorded, Path(home) / "bundle", step)
-            after = load(again.folder, trusted=None).predict(blocks)
+            # As many threads as for the original: their number is the order in which trees add up.
+            after = load(again.folder, trusted=None, threads=0).predict(blocks)
         before = original.predict(blocks)
     gap = _gap(before, after)
     same = gap <= PARITY_LIMIT
