@@ -32,6 +32,7 @@ __all__ = [
     "Serve",
     "Store",
     "Train",
+    "alarms_a_year",
     "duration_seconds",
     "load_project",
     "parse_project",
@@ -115,7 +116,12 @@ class Monitor(_Table, frozen=True, kw_only=True):
     """`[monitor]`: how often false alarms are acceptable, and what loss is tolerated."""
 
     false_alarms: str = "1 per year"
-    tolerance: float = 0.05
+    tolerance: float = 0.1
+
+    @property
+    def false_alarms_a_year(self) -> float:
+        """How many false alarms a year are accepted."""
+        return alarms_a_year(self.false_alarms)
 
 
 class Loop(_Table, frozen=True, kw_only=True):
@@ -229,6 +235,28 @@ def duration_seconds(text: str) -> float:
     if not found:
         raise ValueError(text)
     return float(found.group(1)) * _UNITS[found.group(2)]
+
+
+_PERIODS = {"day": 365.0, "week": 365 / 7, "month": 12.0, "year": 1.0}
+
+
+def alarms_a_year(text: str) -> float:
+    """Return how many a year "1 per year" or "2 per month" are.
+
+    Examples
+    --------
+    >>> alarms_a_year("2 per month")
+    24.0
+
+    Raises
+    ------
+    ValueError
+        When the text is not a number above 0, followed by per day, week, month or year.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s+per\s+(day|week|month|year)\s*", text)
+    if not found or not float(found[1]):
+        raise ValueError(text)
+    return float(found[1]) * _PERIODS[found[2]]
 
 
 def load_project(folder: str | Path) -> Project:
@@ -417,6 +445,12 @@ def _check_meaning(tree: dict[str, Any], places: _Places) -> Any:
         except ValueError:
             hint = 'write a duration such as "30d", "12h" or "90s"'
             yield _mistake(f"'{table}.{key}' is not a duration", places((table, key)), value, hint)
+    accepted = tree.get("monitor", {}).get("false_alarms", Monitor().false_alarms)
+    try:
+        alarms_a_year(accepted)
+    except ValueError:
+        place, hint = places(("monitor", "false_alarms")), 'such as "1 per year" or "2 per month"'
+        yield _mistake("'monitor.false_alarms' is not a rate above 0", place, accepted, hint)
     for (table, key), (low, high) in _RANGES.items():
         value = tree.get(table, {}).get(key)
         if value is not None and not low <= value <= high:

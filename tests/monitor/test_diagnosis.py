@@ -25,7 +25,9 @@ SLIP = CheckResult(name="unit", subject="price", verdict="fail", why="values loo
 
 
 def _loss(verdict: Verdict) -> CheckResult:
-    return CheckResult(name="brier", subject="live", verdict=verdict, n=500, why="As measured.")
+    """Return the risk, which alone may fail, or the loss at one look."""
+    name = "risk" if verdict == "fail" else "brier"
+    return CheckResult(name=name, subject="live", verdict=verdict, n=500, why="As measured.")
 
 
 def _state(gate: Report | None, drift: list[CheckResult], live: list[CheckResult] | None) -> str:
@@ -77,6 +79,12 @@ def test_change_and_outcomes_decide_together(
 def test_a_metric_that_only_informs_makes_no_harm() -> None:
     informs = CheckResult(name="roc_auc", subject="live", verdict="warn", n=500)
     assert _state(None, [STILL], [_loss("pass"), informs]) == "steady"
+
+
+def test_a_loss_at_one_look_is_no_harm_until_the_risk_says_so() -> None:
+    look = CheckResult(name="brier", subject="live", verdict="fail", n=500)
+    risk = CheckResult(name="risk", subject="live", verdict="pass", n=500)
+    assert _state(None, [STILL], [look, risk]) == "steady"
 
 
 def test_many_columns_are_counted_rather_than_listed() -> None:

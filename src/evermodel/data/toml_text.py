@@ -56,7 +56,7 @@ _MEANING: dict[str, dict[str, str]] = {
     },
     "monitor": {
         "false_alarms": "how many you accept, however often you look",
-        "tolerance": "loss that is not worth an alarm",
+        "tolerance": "growth of the loss, as a share of it, that is no harm",
     },
     "loop": {
         "every": "how often the loop turns",

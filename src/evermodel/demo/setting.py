@@ -51,7 +51,7 @@ require = ["roc_auc >= 0.65"]
 
 [monitor]
 false_alarms = "1 per year"
-tolerance = 0.01
+tolerance = 0.1
 
 [loop]
 every = "7d"

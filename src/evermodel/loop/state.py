@@ -39,6 +39,7 @@ class State:
     live: int | None = None
     live_since: str = ""
     live_seq: int = 0
+    went_live: list[str] = field(default_factory=list)
     previous: int | None = None
     challenger: int | None = None
     challenger_since: str = ""
@@ -145,6 +146,7 @@ def _promoted(state: State, event: Event) -> None:
     state.previous = state.live
     state.live, state.live_since = event.body["number"], event.time
     state.live_seq = event.seq
+    state.went_live.append(event.time)
     # Whoever waited was compared with another champion.
     state.challenger = None
 
@@ -152,6 +154,7 @@ def _promoted(state: State, event: Event) -> None:
 def _rolled_back(state: State, event: Event) -> None:
     state.live, state.live_since = event.body["number"], event.time
     state.live_seq = event.seq
+    state.went_live.append(event.time)
     state.previous = None
 
 

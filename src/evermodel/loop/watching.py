@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,16 @@ from evermodel.loop.comparing import row_losses
 from evermodel.loop.predictions import compact, features_of, labelled, log_damage, logged
 from evermodel.loop.state import State, load_version, read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent
-from evermodel.monitor import RiskTracker, diagnose, drift, performance
+from evermodel.monitor import (
+    RiskTracker,
+    diagnose,
+    drift,
+    drift_level,
+    performance,
+    risk_level,
+    tolerated,
+)
+from evermodel.project import duration_seconds
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
 from evermodel.tables import Profile, profile, read
@@ -31,6 +40,7 @@ _WINDOW_ROWS = 200
 _FEWEST_ROWS = 30
 _MOST_ROWS = 200_000
 _PREDICTION = "prediction"
+_YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True)
@@ -130,7 +140,7 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
         return _watched(workspace, live.number, (nothing, *log_damage(workspace)), None)
     progress("comparing columns", 0.4)
     types = input_types(model)
-    gated, drifted = _compared(model, window, types)
+    gated, drifted = _compared(model, window, types, _drift_level(workspace))
     progress("measuring on outcomes", 0.7)
     measured = _measured(workspace, state, model)
     action = diagnose(gated, drifted, measured)
@@ -141,8 +151,17 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     return _watched(workspace, live.number, results, window)
 
 
+def _drift_level(workspace: Workspace) -> float:
+    """Return the confidence of a look: by the looks that are planned a year, or were taken."""
+    project = workspace.project
+    since = workspace.ports.clock.now() - _YEAR
+    taken = sum(datetime.fromisoformat(e.time) > since for e in workspace.events("monitored"))
+    planned = _YEAR.total_seconds() / duration_seconds(project.loop.every)
+    return drift_level(project.monitor.false_alarms_a_year, max(planned, taken + 1.0))
+
+
 def _compared(
-    model: Model, window: pl.DataFrame, types: Mapping[str, ColumnType]
+    model: Model, window: pl.DataFrame, types: Mapping[str, ColumnType], level: float
 ) -> tuple[Report | None, list[CheckResult]]:
     """Return what the gate says of the window, and the drift of its columns and answers.
 
@@ -155,12 +174,12 @@ def _compared(
         only = tuple(column for column in reference.columns if column.name == _PREDICTION)
         reference = msgspec.structs.replace(reference, columns=only)
         now = profile(pl.DataFrame([answers]), {_PREDICTION: kind}, like=reference)
-        return None, list(drift(reference, now))
+        return None, list(drift(reference, now, level=level))
     features = features_of(window, types)
     # A batch that was delivered twice cannot be seen in features alone: its keys repeat.
     gated = gate(features, reference)
     now = profile(features.with_columns(answers), {**types, _PREDICTION: kind}, like=reference)
-    return gated, list(drift(reference, now))
+    return gated, list(drift(reference, now, level=level))
 
 
 _FEW = "too few to say"
@@ -316,8 +335,14 @@ def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckRe
         tolerance=project.monitor.tolerance,
         level=level,
     )
-    risk = _risk(log, row_losses(model, predictions, y), baseline, model, project)
+    risk = _risk(log, row_losses(model, predictions, y), baseline, model, workspace, state)
     return (*results, risk) if risk is not None else tuple(results)
+
+
+def _reign(state: State) -> int:
+    """Return how many times a version went live in the year up to when the live one did."""
+    since = datetime.fromisoformat(state.live_since) - _YEAR
+    return sum(datetime.fromisoformat(time) > since for time in state.went_live)
 
 
 def _risk(
@@ -325,20 +350,22 @@ def _risk(
     losses: NDArray[np.float64],
     baseline: dict[str, CheckResult],
     model: Model,
-    project: Any,
+    workspace: Workspace,
+    state: State,
 ) -> CheckResult | None:
     """Return the loss since the version went live, at a level that holds at every look."""
     name = "mae" if model.manifest.task == REGRESSION else "brier"
     test = baseline.get(name)
-    if test is None or test.value is None:
+    monitored = workspace.project.monitor
+    most = None if test is None else tolerated(test, monitored.tolerance)
+    if most is None:
         return None
     scale = {"binary": 1.0, "multiclass": 0.5}.get(model.manifest.task, 0.0)
     if not scale:
         scale = 1.0 / float(model.manifest.training.get("target_range") or 1.0)
-    tolerance = project.monitor.tolerance
-    allowed = tolerance * test.value if name == "mae" else tolerance
-    bound = min(max(scale * (test.value + allowed), 1e-6), 1 - 1e-6)
-    tracker = RiskTracker(bound=bound, level=project.loop.confidence)
+    bound = min(max(scale * most, 1e-6), 1 - 1e-6)
+    level = risk_level(monitored.false_alarms_a_year, _reign(state))
+    tracker = RiskTracker(bound=bound, level=level)
     arrived = log["arrived"].to_numpy()
     for moment in np.unique(arrived):
         tracker.update(losses[arrived == moment])

@@ -3,7 +3,8 @@
 from evermodel.monitor.diagnosis import State, diagnose
 from evermodel.monitor.drift import drift
 from evermodel.monitor.estimated import estimated
-from evermodel.monitor.performance import losses, performance
+from evermodel.monitor.performance import losses, performance, tolerated
+from evermodel.monitor.promise import drift_level, risk_level
 from evermodel.monitor.risk import RiskTracker
 
 __all__ = [
@@ -11,7 +12,10 @@ __all__ = [
     "State",
     "diagnose",
     "drift",
+    "drift_level",
     "estimated",
     "losses",
     "performance",
+    "risk_level",
+    "tolerated",
 ]

@@ -31,8 +31,8 @@ def diagnose(
     """Return one result named "action" that says in `evidence["state"]` what is the matter.
 
     Broken data come first, because nothing measured on them means anything; then measured harm;
-    then a change without measured harm. Only the deciding results of `performance` count: `brier`,
-    `mae` and `risk`. `evidence["columns"]` are the columns to look at.
+    then a change without measured harm. Harm is what `risk` fails, since it alone holds at every
+    look; `brier` and `mae` may cast a doubt. `evidence["columns"]` are the columns to look at.
 
     Parameters
     ----------
@@ -62,13 +62,13 @@ def diagnose(
         )
         return _action("broken data", broken, why)
     moved = [result for result in drift if result.verdict == "warn"]
-    deciding = [result for result in performance or () if result.name in ("brier", "mae", "risk")]
-    harm = [result for result in deciding if result.verdict == "fail"]
+    measured = [result for result in performance or () if result.name in ("brier", "mae", "risk")]
+    harm = [result for result in measured if (result.name, result.verdict) == ("risk", "fail")]
     if harm:
         about = f" A possible reason: {_reasons(moved)}" if moved else ""
         return _action("harmful change", moved, f"{harm[0].why}{about}")
-    judged = [result for result in deciding if result.verdict == "pass"]
-    doubted = [result for result in deciding if result.verdict == "warn"]
+    judged = [result for result in measured if result.verdict == "pass"]
+    doubted = [result for result in measured if result.verdict == "warn"]
     if doubted:
         return _action("too few to say", moved, f"{doubted[0].why} More outcomes will tell.")
     if moved and judged:

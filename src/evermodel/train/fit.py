@@ -199,7 +199,8 @@ def _bundled(
     manifest = _described(draft, blocks, fitted, facts)
     model = Model(manifest, {"graph": graph}, threads=0)
     predictions = model.predict(model.encode_frame(rows.test))
-    parts = _parts(manifest, graph, parity, rows.train, model.predict(blocks), seed)
+    # Answers that the model has not learned from: those to its training rows are surer than it is.
+    parts = _parts(manifest, graph, parity, rows.train, predictions, seed)
     y = rows.test[draft.target]
     return Trained(
         folder=folder,
