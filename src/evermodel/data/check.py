@@ -10,6 +10,7 @@ import polars as pl
 
 from evermodel.data.column_checks import column_checks
 from evermodel.data.intake import Intake, take
+from evermodel.data.own_checks import own_checks
 from evermodel.data.target_checks import target_checks
 from evermodel.errors import nearest
 from evermodel.project import ROW_ORDER, Project
@@ -66,6 +67,8 @@ def check(
             target = intake.frame[data.target]
             columns = _features(intake.frame, project)
             results += target_checks(columns, target, data.task, positive=data.positive)
+    if project is not None and intake.rows:
+        results += own_checks(intake.frame, project)
     return Report(
         verb="check",
         subject=project.name if project is not None else "",

@@ -57,6 +57,7 @@ _MEANING: dict[str, dict[str, str]] = {
     "monitor": {
         "false_alarms": "how many you accept, however often you look",
         "tolerance": "growth of the loss, as a share of it, that is no harm",
+        "drift_methods": 'your own: installed plugins, or "module:function"',
     },
     "loop": {
         "every": "how often the loop turns",

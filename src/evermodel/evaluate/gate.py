@@ -7,26 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from evermodel.errors import InputError, nearest
-from evermodel.project import Requirement, parse_requirement
+from evermodel.project import METRICS, SLICE_METRICS, Requirement, parse_requirement
 from evermodel.records import CheckResult, Task, Verdict
 
 __all__ = ["METRICS", "SLICE_METRICS", "apply", "gate_verdict", "requirements"]
-
-_CLASSIFICATION = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc")
-
-METRICS: dict[Task, tuple[str, ...]] = {
-    "binary": (*_CLASSIFICATION, "average_precision", "log_loss", "brier", "ece", "cost"),
-    "multiclass": (*_CLASSIFICATION, "log_loss", "brier", "ece"),
-    "regression": ("mae", "rmse", "r2", "interval_coverage"),
-}
-"""Metrics that a gate of a task can name; `cost` is there when costs are given."""
-
-SLICE_METRICS: dict[Task, tuple[str, ...]] = {
-    "binary": ("accuracy", "recall", "precision", "selection_rate"),
-    "multiclass": ("accuracy",),
-    "regression": ("mae",),
-}
-"""Metrics that a gate of one group can name."""
 
 
 def requirements(

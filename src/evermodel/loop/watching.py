@@ -18,17 +18,19 @@ from evermodel.bundle import Model, Predictions, read_manifest
 from evermodel.data import gate
 from evermodel.loop.comparing import row_losses
 from evermodel.loop.predictions import compact, features_of, labelled, log_damage, logged
-from evermodel.loop.state import State, load_version, read_state
+from evermodel.loop.state import State, Version, load_version, read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.monitor import (
     RiskTracker,
     diagnose,
     drift,
     drift_level,
+    own_drift,
     performance,
     risk_level,
     tolerated,
 )
+from evermodel.plugins import load_plugin
 from evermodel.project import duration_seconds
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
@@ -146,7 +148,9 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     action = diagnose(gated, drifted, measured)
     noted = gated.results if gated is not None else ()
     failed = tuple(result for result in noted if result.verdict in ("fail", "warn"))
-    results = (*action, *log_damage(workspace), *failed, *(measured or ()), *drifted)
+    own = _own_drift(workspace, live, window, types)
+    seen = (*failed, *(measured or ()), *drifted, *own)
+    results = (*action, *log_damage(workspace), *seen)
     progress("done", 1.0)
     return _watched(workspace, live.number, results, window)
 
@@ -180,6 +184,19 @@ def _compared(
     gated = gate(features, reference)
     now = profile(features.with_columns(answers), {**types, _PREDICTION: kind}, like=reference)
     return gated, list(drift(reference, now, level=level))
+
+
+def _own_drift(
+    workspace: Workspace, live: Version, window: pl.DataFrame, types: Mapping[str, ColumnType]
+) -> tuple[CheckResult, ...]:
+    """Return what the project's own methods say of the window, beside the version's test rows."""
+    project = workspace.project
+    names = project.monitor.drift_methods
+    if not names or window["features"].null_count():
+        return ()
+    methods = {name: load_plugin("drift_method", name, folder=project.root) for name in names}
+    before = pl.read_parquet(workspace.ports.blobs.path(live.trained["test"]))
+    return tuple(own_drift(methods, before, features_of(window, types)))
 
 
 _FEW = "too few to say"

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from evermodel.errors import BusyError, EvermodelError, SurroundingsError
+from evermodel.plugins import importable
 from evermodel.project import FILE_NAME, Project, load_project
 from evermodel.protocols import Blobs, Clock, Jobs, Progress, Registry, Tracker
 from evermodel.records import Event, Job, Report, Run
@@ -241,6 +242,9 @@ def open_workspace(
     if isinstance(folder, Workspace):
         return folder
     project = load_project(folder)
+    named = (*project.data.checks, *project.monitor.drift_methods, *project.train.models)
+    if any(":" in name for name in named):
+        importable(folder)
     root = project.workspace
     try:
         root.mkdir(parents=True, exist_ok=True)

@@ -14,12 +14,24 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from evermodel.errors import Mistake, ProjectError, nearest
+from evermodel.project.meaning import check_meaning
+from evermodel.project.places import Places, mistake
+from evermodel.project.words import (
+    METRICS,
+    SLICE_METRICS,
+    Requirement,
+    alarms_a_year,
+    duration_seconds,
+    parse_requirement,
+)
 from evermodel.records import ColumnType, Task
 
 __all__ = [
     "FILE_NAME",
+    "METRICS",
     "ON_HARM",
     "ROW_ORDER",
+    "SLICE_METRICS",
     "Data",
     "Evaluate",
     "Loop",
@@ -42,8 +54,6 @@ __all__ = [
 FILE_NAME = "evermodel.toml"
 ROW_ORDER = "row order"
 ON_HARM = "on harm"
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +94,7 @@ class Data(_Table, frozen=True, kw_only=True):
     types: dict[str, ColumnType] = msgspec.field(default_factory=dict)
     reading: Reading = Reading()
     repairs: dict[str, Repair] = msgspec.field(default_factory=dict)
+    checks: tuple[str, ...] = ()
 
 
 class Outcome(_Table, frozen=True, kw_only=True):
@@ -117,6 +128,7 @@ class Monitor(_Table, frozen=True, kw_only=True):
 
     false_alarms: str = "1 per year"
     tolerance: float = 0.1
+    drift_methods: tuple[str, ...] = ()
 
     @property
     def false_alarms_a_year(self) -> float:
@@ -185,80 +197,6 @@ class Project(_Table, frozen=True, kw_only=True):
         return source if "://" in source else str(Path(self.root) / source)
 
 
-class Requirement(_Table, frozen=True, kw_only=True):
-    """One line of a gate: metric `name`, optionally of one `slice`, within `min` and `max`."""
-
-    name: str
-    slice: str = ""
-    min: float | None = None
-    max: float | None = None
-
-
-def parse_requirement(line: str) -> Requirement:
-    """Read a gate line.
-
-    Examples
-    --------
-    >>> parse_requirement("roc_auc >= 0.8").min
-    0.8
-    >>> parse_requirement("recall[sex=Female] >= 0.5").slice
-    'sex=Female'
-
-    Raises
-    ------
-    ValueError
-        When the line has not the form `metric[slice] >= number`.
-    """
-    found = re.fullmatch(r"\s*([a-z_0-9]+)\s*(?:\[([^\]]+)\])?\s*(>=|<=)\s*([-+0-9.eE]+)\s*", line)
-    if not found:
-        raise ValueError(line)
-    name, slice_, sign, number = found.groups()
-    bound = float(number)
-    low, high = (bound, None) if sign == ">=" else (None, bound)
-    return Requirement(name=name, slice=slice_ or "", min=low, max=high)
-
-
-def duration_seconds(text: str) -> float:
-    """Return the seconds in a duration such as "30d", "12h", "90s" or "2w".
-
-    Examples
-    --------
-    >>> duration_seconds("30d")
-    2592000.0
-
-    Raises
-    ------
-    ValueError
-        When the text is not a number followed by s, m, h, d or w.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text)
-    if not found:
-        raise ValueError(text)
-    return float(found.group(1)) * _UNITS[found.group(2)]
-
-
-_PERIODS = {"day": 365.0, "week": 365 / 7, "month": 12.0, "year": 1.0}
-
-
-def alarms_a_year(text: str) -> float:
-    """Return how many a year "1 per year" or "2 per month" are.
-
-    Examples
-    --------
-    >>> alarms_a_year("2 per month")
-    24.0
-
-    Raises
-    ------
-    ValueError
-        When the text is not a number above 0, followed by per day, week, month or year.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s+per\s+(day|week|month|year)\s*", text)
-    if not found or not float(found[1]):
-        raise ValueError(text)
-    return float(found[1]) * _PERIODS[found[2]]
-
-
 def load_project(folder: str | Path) -> Project:
     r"""Read and validate `evermodel.toml` in `folder`.
 
@@ -311,54 +249,15 @@ def parse_project(text: str, *, path: str = FILE_NAME, root: str = ".") -> Proje
         raise ProjectError(
             path, [Mistake(what=f"not valid TOML: {message}", line=line, column=column)]
         ) from None
-    mistakes = list(_check_table(Project, tree, (), _Places(text)))
-    if not mistakes:
-        mistakes = list(_check_meaning(tree, _Places(text)))
+    mistakes = list(_check_table(Project, tree, (), Places(text)))
+    mistakes += check_meaning(_sound(tree), Places(text))
     if mistakes:
         raise ProjectError(path, sorted(mistakes, key=lambda m: (m.line, m.column)))
     return msgspec.convert({**tree, "root": root}, Project)
 
 
-class _Places:
-    """Where each key of a TOML text stands, so that a mistake can name its line and column."""
-
-    def __init__(self, text: str) -> None:
-        self._found: dict[tuple[str, ...], tuple[int, int]] = {}
-        table: tuple[str, ...] = ()
-        for number, line in enumerate(text.splitlines(), start=1):
-            header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
-            if header and "=" not in line.split("#")[0].split("]")[0]:
-                table = _dotted(header[1])
-                self._found.setdefault(table, (number, line.index("[") + 1))
-                continue
-            key = re.match(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[\w"'-]+)*)\s*=""", line)
-            if key:
-                column = len(line) - len(line.lstrip()) + 1
-                full = table + _dotted(key[1])
-                self._found.setdefault(full, (number, column))
-                # Keys inside an inline table stand on the same line.
-                for inner in re.finditer(r"""[{,]\s*([\w-]+|"[^"]*")\s*=""", line):
-                    place = (number, inner.start(1) + 1)
-                    self._found.setdefault((*full, inner[1].strip("\"'")), place)
-
-    def __call__(self, path: tuple[str, ...]) -> tuple[int, int]:
-        while path and path not in self._found:
-            path = path[:-1]
-        return self._found.get(path, (0, 0))
-
-
-def _dotted(text: str) -> tuple[str, ...]:
-    parts = re.findall(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)", text)
-    return tuple(a or b or c for a, b, c in parts)
-
-
-def _mistake(what: str, place: tuple[int, int], found: Any = "", hint: str = "") -> Mistake:
-    shown = repr(found) if found != "" else ""
-    return Mistake(what=what, line=place[0], column=place[1], found=shown, hint=hint)
-
-
 def _check_table(
-    kind: type[_Table], tree: dict[str, Any], path: tuple[str, ...], places: _Places
+    kind: type[_Table], tree: dict[str, Any], path: tuple[str, ...], places: Places
 ) -> Any:
     """Yield the mistakes of one table: unknown keys, missing keys, values of the wrong type."""
     hints = get_type_hints(kind)
@@ -370,23 +269,23 @@ def _check_table(
             word = nearest(key, hints)
             hint = f"did you mean {word!r}?" if word else f"known here: {', '.join(hints)}"
             what = f"unknown {'key' if path else 'table'} {name!r}"
-            yield _mistake(what, places(here), hint=hint)
+            yield mistake(what, places(here), hint=hint)
             continue
         yield from _check_value(hints[key], value, here, places)
     required = [f.name for f in msgspec.structs.fields(kind) if f.required]
     for key in required:
         if key not in tree:
             name = ".".join((*path, key))
-            yield _mistake(f"{name!r} is missing", places(path), hint=f"add {name}")
+            yield mistake(f"{name!r} is missing", places(path), hint=f"add {name}")
 
 
-def _check_value(hint: Any, value: Any, path: tuple[str, ...], places: _Places) -> Any:
+def _check_value(hint: Any, value: Any, path: tuple[str, ...], places: Places) -> Any:
     name = ".".join(path)
     if isinstance(hint, type) and issubclass(hint, _Table):
         if isinstance(value, dict):
             yield from _check_table(hint, value, path, places)
         else:
-            yield _mistake(f"{name!r} must be a table", places(path), value)
+            yield mistake(f"{name!r} must be a table", places(path), value)
     elif get_origin(hint) is dict and isinstance(value, dict):
         inner = get_args(hint)[1]
         for key, entry in value.items():
@@ -403,7 +302,7 @@ def _check_value(hint: Any, value: Any, path: tuple[str, ...], places: _Places) 
                 advice = f"one of {', '.join(map(repr, choices))}"
             else:
                 advice = f"expected {_words(hint)}"
-            yield _mistake(f"{name!r} has a value of the wrong kind", places(path), value, advice)
+            yield mistake(f"{name!r} has a value of the wrong kind", places(path), value, advice)
 
 
 def _choices(hint: Any) -> tuple[str, ...]:
@@ -420,57 +319,18 @@ def _words(hint: Any) -> str:
     return names.get(hint, "a table" if get_origin(hint) is dict else str(hint))
 
 
-_DURATIONS = (("outcome", "known_after"), ("train", "budget"), ("loop", "every"))
-_RANGES = {
-    ("train", "trials"): (1, 100_000),
-    ("train", "test"): (0.01, 0.9),
-    ("train", "seed"): (0, 2**31 - 1),
-    ("evaluate", "level"): (0.5, 0.999),
-    ("monitor", "tolerance"): (0.0, 1e12),
-    ("loop", "confidence"): (0.5, 0.9999),
-    ("outcome", "cost_false_positive"): (0.0, 1e12),
-    ("outcome", "cost_false_negative"): (0.0, 1e12),
-    ("serve", "port"): (0, 65535),
-}
-
-
-def _check_meaning(tree: dict[str, Any], places: _Places) -> Any:
-    """Yield the mistakes that types alone do not show."""
-    for table, key in (*_DURATIONS, ("loop", "deadline"), ("loop", "retrain")):
-        value = tree.get(table, {}).get(key)
-        if value is None or (key == "retrain" and value == ON_HARM):
+def _sound(tree: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the tables with the values that are of the right kind."""
+    kept: dict[str, dict[str, Any]] = {}
+    for name, kind in get_type_hints(Project).items():
+        table = tree.get(name)
+        if not isinstance(table, dict):
             continue
-        try:
-            duration_seconds(value)
-        except ValueError:
-            hint = 'write a duration such as "30d", "12h" or "90s"'
-            yield _mistake(f"'{table}.{key}' is not a duration", places((table, key)), value, hint)
-    accepted = tree.get("monitor", {}).get("false_alarms", Monitor().false_alarms)
-    try:
-        alarms_a_year(accepted)
-    except ValueError:
-        place, hint = places(("monitor", "false_alarms")), 'such as "1 per year" or "2 per month"'
-        yield _mistake("'monitor.false_alarms' is not a rate above 0", place, accepted, hint)
-    for (table, key), (low, high) in _RANGES.items():
-        value = tree.get(table, {}).get(key)
-        if value is not None and not low <= value <= high:
-            hint = f"between {low:g} and {high:g}"
-            yield _mistake(f"'{table}.{key}' is out of range", places((table, key)), value, hint)
-    for line in tree.get("evaluate", {}).get("require", []):
-        try:
-            parse_requirement(line)
-        except ValueError:
-            hint = 'write "metric >= number", such as "roc_auc >= 0.8"'
-            what = "a gate line cannot be read"
-            yield _mistake(what, places(("evaluate", "require")), line, hint)
-    data = tree["data"]
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", tree["project"]["name"]):
-        hint = "letters, digits, dot, dash and underscore, at most 64"
-        place = places(("project", "name"))
-        yield _mistake("'project.name' cannot be used", place, tree["project"]["name"], hint)
-    roles = {"target": [data["target"]], "key": data.get("key", []), "split": [data.get("split")]}
-    for role, names in roles.items():
-        for name in names:
-            if name and name in data.get("leave_out", []):
-                what = f"column {name!r} is the {role} and left out at once"
-                yield _mistake(what, places(("data", "leave_out")), hint="take it out of one")
+        hints = get_type_hints(kind)
+        for key, value in table.items():
+            try:
+                msgspec.convert(value, hints[key])
+            except (KeyError, msgspec.ValidationError):
+                continue
+            kept.setdefault(name, {})[key] = value
+    return kept

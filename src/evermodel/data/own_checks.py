@@ -1,0 +1,54 @@
+"""The user's own checks, as the project file names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from evermodel.plugins import load_plugin
+from evermodel.project import Project
+from evermodel.records import CheckResult
+
+__all__ = ["own_checks"]
+
+
+def own_checks(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
+    """Yield what the checks of `[data] checks` find; one that breaks fails, under its own name.
+
+    Raises
+    ------
+    InputError
+        When a check is not installed or cannot be imported.
+    """
+    loaded = {name: load_plugin("check", name, folder=project.root) for name in project.data.checks}
+    for name, check in loaded.items():
+        try:
+            found = check(frame)
+        except Exception as error:  # noqa: BLE001 - it is the user's code
+            yield _broken(name, f"it ended with {type(error).__name__}", str(error))
+            continue
+        if not _results(found):
+            yield _broken(name, f"it returned no list of CheckResult but {type(found).__name__}")
+            continue
+        for result in found:
+            method = result.method or f"check {name}"
+            yield msgspec.structs.replace(result, method=method)
+
+
+def _results(found: Any) -> bool:
+    listed = isinstance(found, Sequence) and not isinstance(found, str)
+    return listed and all(isinstance(each, CheckResult) for each in found)
+
+
+def _broken(name: str, what: str, said: str = "") -> CheckResult:
+    # What the error says may hold a value of somebody's row: an example, which is not kept.
+    return CheckResult(
+        name=name,
+        subject="check",
+        verdict="fail",
+        why=f"the check {name!r} is broken: {what}",
+        evidence={"rows": [], "examples": [said] if said else []},
+    )
