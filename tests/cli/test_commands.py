@@ -65,6 +65,26 @@ def test_a_wrong_flag_is_said_as_text_and_as_one_document(
     assert done.document["schema"] == f"evermodel.{words[0]}/1"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "--seed", "-1"], "'-1' is not a whole number from 0 to 4294967295"),
+        (["--seed", "4294967296", "status"], "'4294967296' is not a whole number from 0"),
+        (["run", "--seed", "one"], "'one' is not a whole number"),
+        (["serve", "--port", "70000"], "'70000' is not a whole number from 0 to 65535"),
+        (["run", "--serve", "--port", "-1"], "'-1' is not a whole number from 0 to 65535"),
+        (["promote", "0"], "'0' is not a whole number from 1 on"),
+        (["rollback", "--to", "-2"], "'-2' is not a whole number from 1 on"),
+        (["score", "a.csv", "b.csv", "--version", "0"], "'0' is not a whole number from 1 on"),
+        (["reproduce", "1.5"], "'1.5' is not a whole number from 1 on"),
+    ],
+)
+def test_a_number_out_of_its_range_is_refused_in_words(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _called(capsys, *words).refuses(said, "--help")
+
+
 def test_the_folder_may_stand_before_and_after_the_command(
     live: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,15 +2,18 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 
-from tests.cli.shell import running, served
+from tests.cli.shell import SCHEMA, evermodel, running, served
 from tests.contract.test_runtime import _base, _key
 from tests.loop.shop import customers, post, setting
 
@@ -65,6 +68,48 @@ def test_what_needs_no_table_works_in_the_base_installation_or_names_the_extra(
         assert "pip install 'evermodel[loop]'" in done.stderr
 
 
+def document(line: str) -> Any:
+    found = json.loads(line)
+    jsonschema.Draft202012Validator(SCHEMA).validate(found)
+    return found
+
+
+def test_serving_prints_one_document_with_its_address_when_it_is_ready(live: Path) -> None:
+    with running("serve", "--port", "0", "--json", folder=live) as server:
+        said = document(server.until(r"^(\{.*\})$").group(1))
+        url = said["facts"]["url"]
+        record = customers(1).drop("churned").to_dicts()[0]
+        assert post(url, record)["version"] == said["facts"]["version"] == 1
+        assert server.end(signal.SIGTERM) == 0
+    assert len(server.lines) == 1
+    assert (said["schema"], said["verdict"], said["subject"]) == (
+        "evermodel.serve/1",
+        "pass",
+        "shop",
+    )
+    assert url == f"http://{said['facts']['host']}:{said['facts']['port']}"
+
+
+def test_what_hinders_serving_is_said_before_anything_is_served(live: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = str(taken.getsockname()[1])
+        before = sorted((live / ".evermodel" / "candidates").iterdir())
+        for words in (["serve"], ["run", "--serve"]):
+            done = evermodel(*words, "--port", number, folder=live)
+            done.refuses(f"port {number} is in use", "--port")
+            assert not done.out
+        assert sorted((live / ".evermodel" / "candidates").iterdir()) == before
+        said = evermodel("serve", "--port", number, "--json", folder=live)
+        assert "in use" in said.refuses().document["error"]["what"]
+    manifest = live / ".evermodel" / "bundles" / "shop" / "1" / "bundle.json"
+    whole = manifest.read_bytes()
+    for damaged in (whole[:-40], b"", b"\x00\x01", whole.replace(b"number", b"numbrr", 1)):
+        manifest.write_bytes(damaged)
+        evermodel("serve", "--port", "0", folder=live).refuses("try:")
+    manifest.unlink()
+    evermodel("serve", "--port", "0", folder=live).refuses("try:")
+
+
 @pytest.mark.slow
 def test_run_serve_releases_and_answers_in_one_command(live: Path) -> None:
     setting(live, "loop", 'every = "1s"')
@@ -75,6 +120,17 @@ def test_run_serve_releases_and_answers_in_one_command(live: Path) -> None:
         assert post(url, record)["version"] == 1
         assert process.end(signal.SIGTERM) == 0
     assert "Traceback" not in "".join(process.lines)
+
+
+@pytest.mark.slow
+def test_run_serve_prints_one_document_with_the_address(live: Path) -> None:
+    with running("run", "--serve", "--port", "0", "--json", folder=live) as process:
+        said = document(process.until(r"^(\{.*\})$").group(1))
+        record = customers(1).drop("churned").to_dicts()[0]
+        assert post(said["facts"]["url"], record)["version"] == said["facts"]["live"] == 1
+        assert process.end(signal.SIGTERM) == 0
+    assert said["schema"] == "evermodel.run/1"
+    assert len(process.lines) == 1
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ CALLS = [
     ["ledger", "verify"],
 ]
 NOT_HERE = {
-    "serve": "it does not end by itself; tests/serve reads what it prints",
+    "serve": "it does not end by itself; tests/cli/test_serving_alone.py reads what it prints",
     "demo": "it takes a minute; tests/demo reads what it prints",
 }
 

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
+from evermodel.cli.numbers import seed
 from evermodel.cli.output import Output
 from evermodel.errors import EvermodelError, InputError, MissingExtraError, nearest
 
@@ -82,7 +83,7 @@ def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
         help="print one JSON document instead of text",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=int, default=None if top else quiet, help="seed of everything random"
+        "--seed", type=seed, default=None if top else quiet, help="seed of everything random"
     )
     parser.add_argument(
         "--debug", action="store_true", default=False if top else quiet,

@@ -59,7 +59,7 @@ class Output:
         """
         self.close()
         if self.json:
-            print(document(self.verb, report))
+            print(document(self.verb, report), flush=True)
         else:
             from evermodel.report.text import results_text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from evermodel.cli.numbers import version_number
 from evermodel.cli.output import Output
 
 __all__ = ["HELP", "arguments", "call"]
@@ -13,7 +14,7 @@ HELP = "go back to the version before"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own flags."""
-    parser.add_argument("--to", type=int, metavar="VERSION", help="another version")
+    parser.add_argument("--to", type=version_number, metavar="VERSION", help="another version")
     parser.add_argument("--reason", default="", help="written into the ledger")
 
 

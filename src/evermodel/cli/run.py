@@ -6,7 +6,9 @@ import argparse
 import threading
 from typing import TYPE_CHECKING
 
+from evermodel.cli.numbers import port
 from evermodel.cli.output import Output
+from evermodel.cli.serve import ready, where
 
 if TYPE_CHECKING:
     from evermodel.loop.workspace import Workspace
@@ -22,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forever", action="store_true", help="one turn every [loop] every")
     parser.add_argument("--serve", action="store_true", help="and answer over HTTP meanwhile")
     parser.add_argument("--host", help="with --serve: address (default: [serve] host)")
-    parser.add_argument("--port", type=int, help="with --serve: port (default: [serve] port)")
+    parser.add_argument("--port", type=port, help="with --serve: port (default: [serve] port)")
 
 
 def call(options: argparse.Namespace, output: Output) -> int:
@@ -37,11 +39,16 @@ def call(options: argparse.Namespace, output: Output) -> int:
         if not options.serve:
             _forever(options, output, workspace)
             return 0
+        from evermodel.serve import check_free
+
+        check_free(*where(options, workspace))
         report = run(workspace, seed=options.seed, progress=output.progress)
-        code = output.report(report, lines=[_decision(report)])
-        if report.facts.get("live") is None:
+        nothing = report.facts.get("live") is None
+        if nothing or not output.json:
+            code = output.report(report, lines=[_decision(report)])
+        if nothing:
             return code
-        _serve(options, output, workspace)
+        _serve(options, output, workspace, report)
     return 0
 
 
@@ -60,20 +67,16 @@ def _forever(options: argparse.Namespace, output: Output, workspace: Workspace) 
     run_forever(workspace, seed=options.seed, after=say)
 
 
-def _serve(options: argparse.Namespace, output: Output, workspace: Workspace) -> None:
+def _serve(
+    options: argparse.Namespace, output: Output, workspace: Workspace, report: Report
+) -> None:
     """Serve in the foreground and, with --forever, turn the loop in a thread."""
     from evermodel.loop.schedule import run_forever
     from evermodel.loop.serving import application
     from evermodel.serve import serve
 
-    settings = workspace.project.serve
-    host = options.host or settings.host
-    port = settings.port if options.port is None else options.port
+    host, number = where(options, workspace)
     app = application(workspace)
-
-    def ready(at: str, on: int) -> None:
-        output.say(f"serving {workspace.project.name} at http://{at}:{on} (Ctrl-C ends)")
-
     ended = threading.Event()
     turning: threading.Thread | None = None
     if options.forever:
@@ -81,7 +84,7 @@ def _serve(options: argparse.Namespace, output: Output, workspace: Workspace) ->
         turning = threading.Thread(target=run_forever, args=(workspace,), kwargs=keep)
         turning.start()
     try:
-        serve(app, host=host, port=port, on_ready=ready)
+        serve(app, host=host, port=number, on_ready=ready(output, app, report))
     finally:
         ended.set()
         if turning is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from evermodel.cli.numbers import version_number
 from evermodel.cli.output import Output
 
 __all__ = ["HELP", "arguments", "call"]
@@ -15,7 +16,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own flags."""
     parser.add_argument("input", metavar="IN", help="CSV, parquet, JSON lines, Delta, SQL")
     parser.add_argument("output", metavar="OUT", help="CSV or parquet, by its ending")
-    parser.add_argument("--version", type=int, dest="number", help="default: the live one")
+    parser.add_argument(
+        "--version", type=version_number, dest="number", help="default: the live one"
+    )
 
 
 def call(options: argparse.Namespace, output: Output) -> int:

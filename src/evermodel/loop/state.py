@@ -94,13 +94,18 @@ def load_version(workspace: Workspace, version: Version, *, threads: int = 0) ->
         When it was altered, is not signed by a trusted key, or is another version's bundle.
     """
     place = workspace.bundles / str(version.number)
-    model = load(place, trusted=workspace.ports.keys.trusted(), threads=threads)
+    hint = "bring the bundle back from a backup, or go back to another version: evermodel rollback"
+    try:
+        model = load(place, trusted=workspace.ports.keys.trusted(), threads=threads)
+    except BundleError as error:
+        error.hint = error.hint or hint
+        raise
     if model.digest != version.digest:
         raise BundleError(
             "the bundle is not the one that was registered under this number",
             where=str(place),
             found=f"digest {model.digest[:16]}, the ledger says {version.digest[:16]}",
-            hint="bring the bundle back from a backup, or go back to another version",
+            hint=hint,
         )
     return model
 

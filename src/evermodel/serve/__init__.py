@@ -11,7 +11,7 @@ from evermodel.serve.app import App
 from evermodel.serve.exchange import Limits
 from evermodel.serve.live import Follower, Live, Served
 from evermodel.serve.log import PredictionLog
-from evermodel.serve.run import BackgroundServer, serve
+from evermodel.serve.run import BackgroundServer, address, check_free, serve
 from evermodel.serve.segments import (
     LogRow,
     Segment,
@@ -31,6 +31,8 @@ __all__ = [
     "PredictionLog",
     "Segment",
     "Served",
+    "address",
+    "check_free",
     "read_segments",
     "seal_segments",
     "segments",

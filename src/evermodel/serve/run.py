@@ -18,10 +18,36 @@ from evermodel.serve.app import App
 if TYPE_CHECKING:
     import uvicorn
 
-__all__ = ["BackgroundServer", "serve"]
+__all__ = ["BackgroundServer", "address", "check_free", "serve"]
 
 _LOOPBACK = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
 _DRAIN_SECONDS = 10
+
+
+def address(host: str, port: int) -> str:
+    """Return the URL of a server.
+
+    Examples
+    --------
+    >>> address("::1", 8000)
+    'http://[::1]:8000'
+    """
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def check_free(host: str, port: int) -> None:
+    """Find out whether one could listen there, before long work that ends in serving.
+
+    Raises
+    ------
+    SurroundingsError
+        When the port is in use, forbidden, or the address is not this machine's.
+
+    Examples
+    --------
+    >>> check_free("127.0.0.1", 0)
+    """
+    _listen(host, port).close()
 
 
 def serve(
@@ -103,8 +129,7 @@ class BackgroundServer:
     @property
     def url(self) -> str:
         """The address, such as `http://127.0.0.1:8000`."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return address(self.host, self.port)
 
     def stop(self) -> None:
         """Answer what is in flight, close the prediction log and end the thread."""
