@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 from typing import Any
@@ -111,11 +112,13 @@ def test_unknown_paths_name_the_nearest(client: Client) -> None:
     answer = client.post("/predictt", CHURN)
     assert answer.status == 404
     assert answer.json()["hint"] == "did you mean /predict?"
+    assert "did you mean /v2/models/churn?" in client.get("/v2/models").json()["error"]
 
 
 def test_a_wrong_method_names_the_right_one(client: Client) -> None:
     answer = client.get("/predict")
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+    assert "with POST" in answer.json()["hint"]
     answer = client.post("/ping", {})
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
@@ -130,6 +133,26 @@ def test_forms_of_web_pages_are_refused(client: Client) -> None:
         answer = client.post("/predict", b"{}", Content_Type=media)
         assert answer.status == 415
         assert "application/json" in answer.json()["hint"]
+
+
+def test_a_body_of_another_type_is_refused_and_says_where_it_belongs(client: Client) -> None:
+    text = b"tenure,plan\n1,monthly\n"
+    answer = client.post("/predict", text, Content_Type="text/csv")
+    assert answer.status == 415
+    assert "/invocations" in answer.json()["hint"]
+    assert client.post("/invocations", text, Content_Type="application/xml").status == 415
+    assert client.post("/v2/models/churn/infer", text, Content_Type="text/csv").status == 415
+    said = client.post("/predict", CHURN, Content_Type="application/vnd.api+json; charset=utf-8")
+    assert said.status == 200
+
+
+def test_compressed_bodies_are_refused_in_words(client: Client) -> None:
+    packed = gzip.compress(json.dumps(CHURN).encode())
+    answer = client.post(
+        "/predict", packed, Content_Type="application/json", Content_Encoding="gzip"
+    )
+    assert answer.status == 415
+    assert "compressed" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example"])

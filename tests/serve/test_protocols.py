@@ -143,6 +143,7 @@ def test_csv_gets_the_same_predictions(client: Client) -> None:
         (b"", "empty"),
         (b"tenure,tenure\n1,2", "twice"),
         (b"tenur\n1", "did you mean 'tenure'"),
+        (b"tenure;plan\n1;a", "separate columns by commas"),
         (b"tenure,plan\n1", "must hold 2 values"),
         (b"tenure\n1_000", "wrong type"),
         (b"tenure\ninf", "wrong type"),

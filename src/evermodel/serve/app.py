@@ -35,7 +35,8 @@ _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _LIMITS = Limits()
 _LENGTH = {length: str(length).encode() for length in range(4096)}
-_FORM_MEDIA = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+# Some clients name no type, and binary tensors are refused in the words of their protocol.
+_OPEN_MEDIA = ("", "application/octet-stream")
 
 
 class _HungUpError(Exception):
@@ -155,12 +156,14 @@ class App:
     def _open(self, request: Request) -> tuple[str, Handler]:
         """Return pattern and handler for a request after its headers are found in order."""
         host = origin = b""
-        length = b""
+        length = coded = b""
         for name, value in request.headers:
             if name == b"content-type":
                 request.media = value.split(b";", 1)[0].strip().lower().decode("latin-1")
             elif name == b"content-length":
                 length = value
+            elif name == b"content-encoding":
+                coded = value
             elif name == b"host":
                 host = value
             elif name == b"origin":
@@ -170,18 +173,15 @@ class App:
         route, method, handler = self._find(request)
         if request.method != method and not (request.method == "HEAD" and method == "GET"):
             raise RequestError(
-                f"{request.path} answers {method} only", found=request.method, status=405
+                f"{request.path} answers {method} only",
+                found=request.method,
+                hint=f"send it with {method}; GET / says what is where",
+                status=405,
             )
         if method == "POST":
             if len(length) > 18 or (length.isdigit() and int(length) > self.limits.body_bytes):
                 raise _too_large(self.limits)
-            if request.media in _FORM_MEDIA:
-                raise RequestError(
-                    "this content type is not understood",
-                    found=request.media,
-                    hint="send the header Content-Type: application/json",
-                    status=415,
-                )
+            _check_media(request.media, coded, route)
         return route, handler
 
     def _find(self, request: Request) -> tuple[str, str, Handler]:
@@ -198,7 +198,10 @@ class App:
             if known is not None and name:
                 request.parts = (name, *version)
                 return known
-        word = nearest(path, [*self._routes, *(pattern for pattern, _, _ in self._below.values())])
+        served = self.live.current
+        name = "{name}" if served is None else served.name
+        below = [pattern.replace("{name}", name) for pattern, _, _ in self._below.values()]
+        word = nearest(path, [*self._routes, *below])
         hint = f"did you mean {word}?" if word else f"known: {', '.join(self._routes)}"
         raise RequestError("there is nothing here", where=path[:200], hint=hint, status=404)
 
@@ -335,6 +338,34 @@ def _check_host(host: bytes, origin: bytes, hosts: frozenset[bytes]) -> None:
             found=origin[:100].decode("latin-1"),
             status=403,
         )
+
+
+def _check_media(media: str, coded: bytes, route: str) -> None:
+    """Refuse bodies of a type that is not read here; forms of web pages are among them.
+
+    Raises
+    ------
+    RequestError
+        With status 415.
+    """
+    if coded not in (b"", b"identity"):
+        raise RequestError(
+            "compressed bodies are not understood",
+            where="header Content-Encoding",
+            found=coded[:100].decode("latin-1"),
+            hint="send the body as it is",
+            status=415,
+        )
+    if media.endswith("json") or media in _OPEN_MEDIA:
+        return
+    if media == "text/csv" and route == "/invocations":
+        return
+    hint = "send the header Content-Type: application/json"
+    if media == "text/csv":
+        hint = "send CSV to /invocations, and JSON here"
+    raise RequestError(
+        "this content type is not understood", found=media[:100], hint=hint, status=415
+    )
 
 
 def _bare(host: bytes) -> bytes:

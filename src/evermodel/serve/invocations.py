@@ -140,7 +140,9 @@ def _from_csv(body: bytes, served: Served) -> list[Any]:
         if name not in inputs and name not in others:
             word = nearest(name, [*inputs, *others])
             hint = f"did you mean {word!r}?" if word else ""
-            raise RequestError(f"unknown column {name!r}", where="header", hint=hint)
+            if len(header) == 1 and (";" in name or "\t" in name):
+                hint = "separate columns by commas"
+            raise RequestError(f"unknown column {name[:200]!r}", where="header", hint=hint)
     readers = [_cell(inputs.get(name)) for name in header]
     records = []
     for index, line in enumerate(lines[1:]):
