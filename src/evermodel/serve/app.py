@@ -24,6 +24,7 @@ from evermodel.serve.invocations import Invocations
 from evermodel.serve.live import Follower, Live
 from evermodel.serve.log import PredictionLog
 from evermodel.serve.metrics import MEDIA, Metrics, gauge, resident_bytes
+from evermodel.serve.openapi import describe
 from evermodel.serve.plain import Plain
 from evermodel.serve.scoring import OverloadedError, Scorer
 from evermodel.serve.v2 import OpenInference
@@ -95,6 +96,7 @@ class App:
         calls = Invocations(live, self.scorer, limits)
         self._routes: dict[str, tuple[str, Handler]] = {
             "/": ("GET", self._home),
+            "/openapi.json": ("GET", self._openapi),
             "/predict": ("POST", Plain(live, self.scorer, limits).predict),
             "/healthz": ("GET", self._healthy),
             "/readyz": ("GET", self._is_ready),
@@ -263,6 +265,9 @@ class App:
         about["routes"] = [f"{method} {path}" for path, (method, _) in self._routes.items()]
         about["routes"] += [f"{method} {path}" for path, method, _ in self._below.values()]
         return json_response(about)
+
+    async def _openapi(self, request: Request) -> Response:
+        return json_response(describe(self.live.current))
 
     async def _healthy(self, request: Request) -> Response:
         return json_response({"live": True})
