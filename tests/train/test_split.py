@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from evermodel.errors import DataError
+from evermodel.tables import row_hashes
 from evermodel.train.split import choose_split, cross_folds
+from tests.train.rows import fit as train_on
+from tests.train.rows import project, shop
+
+
+def hashes(rows: int, seed: int = 0) -> NDArray[np.uint64]:
+    return row_hashes(pl.DataFrame({"row": np.arange(rows)}), seed=seed)
 
 
 def both_sides(rows: int, split: Any) -> None:
@@ -26,7 +36,7 @@ def test_a_column_that_names_the_split_decides_before_all_else() -> None:
         time=np.arange(6),
         groups=np.array(["a"] * 6, dtype=object),
         share=0.5,
-        seed=0,
+        hashes=hashes(6),
     )
     assert split.test.tolist() == [1, 3, 4]
     assert split.ordered
@@ -39,7 +49,9 @@ def test_in_time_the_newest_are_the_test_and_no_moment_is_on_both_sides(
 ) -> None:
     time = np.array(moments, dtype=np.int64)
     try:
-        split = choose_split(rows=len(time), y=None, time=time, share=share, seed=0)
+        split = choose_split(
+            rows=len(time), y=None, time=time, share=share, hashes=hashes(len(time))
+        )
     except DataError:
         # The moment at which the test would begin is that of the oldest rows, too.
         assert np.quantile(time, 1 - share, method="inverted_cdf") <= time.min() or len(time) < 20
@@ -55,8 +67,9 @@ def test_no_key_is_on_both_sides(keys: list[str], seed: int) -> None:
     groups = np.array(keys, dtype=object)
     if len(set(keys)) < 2:
         return
+    of_keys = row_hashes(pl.DataFrame({"key": keys}), seed=seed)
     split = choose_split(
-        rows=len(keys), y=np.arange(len(keys)) % 2, groups=groups, share=0.3, seed=seed
+        rows=len(keys), y=np.arange(len(keys)) % 2, groups=groups, share=0.3, hashes=of_keys
     )
     both_sides(len(keys), split)
     assert not set(groups[split.train]) & set(groups[split.test])
@@ -66,21 +79,51 @@ def test_no_key_is_on_both_sides(keys: list[str], seed: int) -> None:
 def test_keys_that_no_two_rows_share_do_not_decide() -> None:
     groups = np.array([f"id {n}" for n in range(100)], dtype=object)
     y = np.arange(100) % 4 == 0
-    split = choose_split(rows=100, y=y, groups=groups, share=0.2, seed=0)
+    split = choose_split(rows=100, y=y, groups=groups, share=0.2, hashes=hashes(100))
     assert split.how == "at random, equal shares of every class"
 
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
 def test_at_random_every_class_has_its_share_on_both_sides(share: float) -> None:
-    y = np.repeat([0, 1, 2], [1000, 100, 30])
-    split = choose_split(rows=len(y), y=y, share=share, seed=3)
+    y = np.repeat([0, 1, 2], [4000, 80, 30])
+    split = choose_split(rows=len(y), y=y, share=share, hashes=hashes(len(y), 3))
     both_sides(len(y), split)
-    for label in range(3):
+    for label in (1, 2):
         assert (y[split.test] == label).sum() == round(share * (y == label).sum())
-    again = choose_split(rows=len(y), y=y, share=share, seed=3)
-    assert again.test.tolist() == split.test.tolist()
-    other = choose_split(rows=len(y), y=y, share=share, seed=4)
+    # Drawn one by one: within four standard deviations of a binomial number.
+    assert abs((y[split.test] == 0).sum() - 4000 * share) < 4 * np.sqrt(4000 * share * (1 - share))
+    other = choose_split(rows=len(y), y=y, share=share, hashes=hashes(len(y), 4))
     assert other.test.tolist() != split.test.tolist()
+
+
+@given(st.integers(0, 100), st.integers(0, 2000), st.booleans())
+def test_who_is_tested_on_once_stays_so_when_the_file_grows_and_is_sorted_anew(
+    seed: int, more: int, by_key: bool
+) -> None:
+    generator = np.random.default_rng(seed)
+    keys = np.array([f"id {n}" for n in generator.permutation(1500 + more)], dtype=object)
+    y = None if seed % 2 else np.array([parity_of(key) for key in keys])
+    of_all = row_hashes(pl.DataFrame({"key": keys.tolist()}), seed=seed)
+
+    def tested(rows: NDArray[np.intp]) -> set[str]:
+        twice = np.concatenate([rows, rows]) if by_key else rows
+        split = choose_split(
+            rows=len(twice),
+            y=None if y is None else y[twice],
+            groups=keys[twice] if by_key else None,
+            share=0.2,
+            hashes=of_all[twice],
+        )
+        return set(keys[twice][split.test])
+
+    small, large = tested(np.arange(1500)), tested(generator.permutation(1500 + more))
+    assert small == large & set(keys[:1500])
+    assert 180 < len(small) < 420
+
+
+def parity_of(key: str) -> int:
+    """Return one of two classes that belongs to the key, whatever the order."""
+    return int(key[3:]) % 2
 
 
 @pytest.mark.parametrize(
@@ -94,7 +137,7 @@ def test_at_random_every_class_has_its_share_on_both_sides(share: float) -> None
 )
 def test_a_split_that_leaves_one_side_empty_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(DataError, match="one side without rows") as caught:
-        choose_split(rows=50, y=None, share=0.2, seed=0, **settings)
+        choose_split(rows=50, y=None, share=0.2, hashes=hashes(50), **settings)
     assert "to learn from" in caught.value.found
 
 
@@ -155,3 +198,14 @@ def test_folds_keep_the_rows_of_a_key_together() -> None:
     for fit, valid in pairs:
         assert not set(groups[fit]) & set(groups[valid])
     assert all(len(set(folds[groups == key])) == 1 for key in set(groups))
+
+
+def test_copies_of_a_row_are_on_one_side_and_few_kinds_of_rows_on_both(tmp_path: Path) -> None:
+    rows = shop(600)
+    found = train_on(pl.concat([rows, rows[:60]]), project(), tmp_path / "copies")
+    mine = {n for n in found.split.test if n < 60}
+    assert mine == {n - 600 for n in found.split.test if n >= 600}
+    few = pl.DataFrame({"plan": ["a", "b", "c"] * 200, "y": ["no", "yes", "no", "yes"] * 150})
+    table = train_on(few, project(), tmp_path / "few")
+    assert set(table.test["plan"]) == {"a", "b", "c"}
+    assert set(few["plan"].gather(table.split.train)) == {"a", "b", "c"}

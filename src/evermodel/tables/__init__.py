@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evermodel.tables import versions
-    from evermodel.tables.digests import digest, digest_batches
+    from evermodel.tables.digests import digest, digest_batches, row_hashes
     from evermodel.tables.profiles import ColumnProfile, Profile, merge, profile
     from evermodel.tables.reader import read, scan, understand
     from evermodel.tables.understanding import ColumnReading, Rejected, Table, Understanding
@@ -28,6 +28,7 @@ __all__ = [
     "merge",
     "profile",
     "read",
+    "row_hashes",
     "scan",
     "understand",
     "versions",
@@ -43,6 +44,7 @@ _ROOMS = {
     "Understanding": "understanding",
     "digest": "digests",
     "digest_batches": "digests",
+    "row_hashes": "digests",
     "merge": "profiles",
     "profile": "profiles",
     "read": "reader",

@@ -20,6 +20,7 @@ from evermodel.records import BINARY, MULTICLASS, REGRESSION
 from evermodel.stats.calibrators import Calibrator, Sigmoid, Temperature, choose_calibrator
 from evermodel.stats.conformal import conformal_radius
 from evermodel.stats.thresholds import choose_threshold
+from evermodel.tables import row_hashes
 from evermodel.train.columns import (
     Target,
     feature_inputs,
@@ -246,9 +247,25 @@ def _split(known: pl.DataFrame, project: Project, target: Target, seed: int) -> 
         named=named,
         time=row_times(known, project),
         groups=_groups(known, project),
+        hashes=_hashes(known, project, seed),
         share=project.train.test,
-        seed=seed,
     )
+
+
+def _hashes(known: pl.DataFrame, project: Project, seed: int) -> NDArray[np.uint64]:
+    """Return what a random split goes by: the key's hash, or that of all but the outcome.
+
+    Copies of a row stay on one side. Where most rows are alike, as in a table of few columns with
+    few values, the place among its likes tells them apart: else whole regions would be untested.
+    """
+    keys = [name for name in project.data.key if name in known.columns]
+    hashes = row_hashes(known.select(keys) if keys else known.drop(project.data.target), seed=seed)
+    if len(np.unique(hashes)) * 2 >= len(hashes):
+        return hashes
+    place = pl.DataFrame({"hash": hashes}).select(
+        "hash", pl.int_range(pl.len()).over("hash").alias("place")
+    )
+    return hashes if keys else row_hashes(place, seed=seed)
 
 
 def _groups(frame: pl.DataFrame, project: Project) -> NDArray[np.object_] | None:

@@ -3,6 +3,10 @@
 The order of choice: the column that names the split; time, where rows have one (the newest are the
 test); the key, where rows repeat it (no entity on both sides); else at random, equal shares of
 every class on both sides.
+
+At random means: by a hash of the key or of the row. Who is once tested on stays so when the file
+grows or is sorted anew; otherwise a champion would have learned from most of the rows on which it
+is later compared with its challenger.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ _TEST_WORDS = ("test", "holdout", "eval", "evaluation")
 _LEARNED_SHARE = 0.7
 _MANY_ROWS = 10_000
 _VERY_MANY_ROWS = 200_000
+_FEW_TESTED = 50
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,8 @@ def choose_split(
     named: NDArray[np.object_] | None = None,
     time: NDArray[np.int64] | None = None,
     groups: NDArray[np.object_] | None = None,
+    hashes: NDArray[np.uint64],
     share: float,
-    seed: int,
 ) -> Split:
     """Return the split; see the module's text for the order of choice.
 
@@ -56,16 +61,17 @@ def choose_split(
         Class numbers, to keep their shares equal; None in regression.
     named, time, groups : array [N] or None
         The column that names the split, the time of each row, the key of each row.
+    hashes : array [N]
+        A number for each row, even over all of 64 bits, that does not depend on the other rows:
+        of the key where there is one (see `tables.row_hashes`).
     share : float
         Part of the rows to test on.
-    seed : int
 
     Raises
     ------
     DataError
         When one side would be empty.
     """
-    generator = np.random.default_rng(seed)
     if named is not None:
         is_test = np.array([str(word).strip().lower() in _TEST_WORDS for word in named.tolist()])
         split = _sides(is_test, "by the column that names the split", time is not None)
@@ -74,14 +80,13 @@ def choose_split(
         cut = time[order[min(rows - 1, int(rows * (1 - share)))]]
         split = _sides(time >= cut, f"by time: the newest {share:.0%} are the test", True)
     elif groups is not None and len(set(groups.tolist())) < rows:
-        names, inverse = np.unique(groups, return_inverse=True)
-        chosen = np.zeros(len(names), dtype=bool)
-        chosen[generator.permutation(len(names))[: max(1, round(len(names) * share))]] = True
+        _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+        chosen = _drawn(hashes[first], share, least=1)
         split = _sides(chosen[inverse], "at random by key: no key is on both sides", False)
     else:
         is_test = np.zeros(rows, dtype=bool)
         for part in [np.arange(rows)] if y is None else [np.flatnonzero(y == v) for v in set(y)]:
-            is_test[generator.permutation(part)[: round(len(part) * share)]] = True
+            is_test[part] = _drawn(hashes[part], share)
         how = "at random" if y is None else "at random, equal shares of every class"
         split = _sides(is_test, how, False)
     if not len(split.train) or not len(split.test):
@@ -91,6 +96,18 @@ def choose_split(
             hint="bring more rows, or change data.split, data.time or train.test",
         )
     return split
+
+
+def _drawn(hashes: NDArray[np.uint64], share: float, *, least: int = 0) -> NDArray[np.bool_]:
+    """Return which to test on: those whose hash lies in the lowest part of all numbers.
+
+    Where that part would hold few, chance could leave it empty: the lowest hashes are taken then.
+    """
+    if len(hashes) * share >= _FEW_TESTED:
+        return hashes < np.uint64(int(share * (1 << 64)))
+    found = np.zeros(len(hashes), dtype=bool)
+    found[np.argsort(hashes, kind="stable")[: max(least, round(len(hashes) * share))]] = True
+    return found
 
 
 def _sides(is_test: NDArray[np.bool_], how: str, ordered: bool) -> Split:
