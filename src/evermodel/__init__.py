@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from evermodel.loop.doctor import doctor
     from evermodel.loop.predictions import labels
     from evermodel.loop.releasing import evaluate, promote, register, rollback
+    from evermodel.loop.reproducing import reproduce
     from evermodel.loop.retraining import retrain
     from evermodel.loop.schedule import run_forever
     from evermodel.loop.scoring import score
     from evermodel.loop.serving import application
     from evermodel.loop.telling import history, report, status, verify_ledger
-    from evermodel.loop.training import reproduce, train
+    from evermodel.loop.training import train
     from evermodel.loop.turning import run
     from evermodel.loop.watching import monitor
     from evermodel.loop.workspace import Workspace, open_workspace
@@ -55,7 +56,7 @@ _ROOMS = {
     "promote": "loop.releasing",
     "register": "loop.releasing",
     "report": "loop.telling",
-    "reproduce": "loop.training",
+    "reproduce": "loop.reproducing",
     "retrain": "loop.retraining",
     "rollback": "loop.releasing",
     "run": "loop.turning",

@@ -18,6 +18,7 @@ A check or a gate that says no is not an error: it is a verdict in a report, and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -34,6 +35,7 @@ __all__ = [
     "ProjectError",
     "RequestError",
     "SurroundingsError",
+    "masked",
     "nearest",
 ]
 
@@ -63,11 +65,12 @@ class EvermodelError(Exception):
     exit_code = 3
 
     def __init__(self, what: str, *, where: str = "", found: str = "", hint: str = "") -> None:
-        self.what = what
-        self.where = where
-        self.found = found
-        self.hint = hint
-        super().__init__(what, where, found, hint)
+        # An address may come from anywhere: its password is hidden here, once for all.
+        self.what = masked(what)
+        self.where = masked(where)
+        self.found = masked(found)
+        self.hint = masked(hint)
+        super().__init__(self.what, self.where, self.found, self.hint)
 
     def __str__(self) -> str:
         rows = (("where: ", self.where), ("found: ", self.found), ("try:   ", self.hint))
@@ -167,6 +170,33 @@ class BusyError(EvermodelError):
     """Another process holds the lease on the same work."""
 
     exit_code = 2
+
+
+_SECRETS = (
+    re.compile(r"""(://[^/\s:@'"]*:)(?!\$\{\w+\}@)[^@\s'"]+(?=@)"""),
+    re.compile(
+        r"""(?i)([?&](?:password|passwd|pwd|sslpassword|token|secret)=)(?!\$\{)[^&\s#'"]+"""
+    ),
+)
+
+
+def masked(text: str) -> str:
+    """Return text with the passwords of all addresses in it as ``***``.
+
+    Variables of the environment are no secret and stay as they are written.
+
+    Examples
+    --------
+    >>> masked("postgresql://me:secret@db/shop?table=orders")
+    'postgresql://me:***@db/shop?table=orders'
+    >>> masked("postgresql://me:${SHOP_PASSWORD}@db/shop")
+    'postgresql://me:${SHOP_PASSWORD}@db/shop'
+    """
+    if "://" not in text:
+        return text
+    for secret in _SECRETS:
+        text = secret.sub(r"\1***", text)
+    return text
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

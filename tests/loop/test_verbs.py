@@ -1,20 +1,24 @@
 """From a file to a live version and back, by the functions that the command line calls."""
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 
 from evermodel.errors import DataError, InputError, NotFoundError
+from evermodel.loop import reproducing
 from evermodel.loop.beginning import init
 from evermodel.loop.doctor import doctor
 from evermodel.loop.releasing import evaluate, register, rollback
+from evermodel.loop.reproducing import reproduce
 from evermodel.loop.scoring import score
 from evermodel.loop.serving import application
 from evermodel.loop.telling import history, report, status, verify_ledger
-from evermodel.loop.training import reproduce, train
+from evermodel.loop.training import train
 from evermodel.loop.watching import monitor
 from evermodel.loop.workspace import open_workspace
 from evermodel.store import FixedClock
@@ -177,6 +181,81 @@ def test_doctor_finds_what_stops_the_project(shop: Make) -> None:
     key.chmod(0o644)
     failed = {r.name for r in doctor(one.folder).results if r.verdict == "fail"}
     assert {"data", "keys"} <= failed
+
+
+def test_doctor_says_which_columns_of_the_project_file_are_not_in_the_data(shop: Make) -> None:
+    one = shop(("data", 'protected = ["plna", "sex"]'))
+    said = [r.why for r in doctor(one.folder).results if r.name == "columns"]
+    assert said == [
+        "[data] protected names 'plna', which is not in the data: did you mean 'plan'?",
+        "[data] protected names 'sex', which is not in the data: correct it or take it out",
+    ]
+
+
+def test_doctor_sees_that_mlflow_answers_or_what_to_do(
+    shop: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shop()
+    assert doctor(one.folder).find("mlflow").verdict == "pass"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
+        silent = doctor(one.folder).find("mlflow")
+    assert silent.verdict == "warn"
+    assert "unset MLFLOW_TRACKING_URI" in silent.why
+    assert "secret" not in silent.why + silent.subject
+
+
+def test_doctor_loads_what_is_live_and_sees_an_altered_bundle(shop: Make) -> None:
+    one = shop()
+    assert doctor(one.folder).find("live version").verdict == "pass"
+    part = one.workspace.bundles / "1" / "reference.json"
+    part.chmod(0o644)
+    part.write_text(part.read_text() + " ")
+    broken = doctor(one.folder).find("live version")
+    assert broken.verdict == "fail"
+    assert ";" in broken.why
+
+
+def _with_other_packages(one: Shop, changed: dict[str, str]) -> None:
+    """Rewrite the list of packages that version 1 was made with, where the ledger finds it."""
+    place = one.workspace.ports.blobs.path(one.workspace.events("trained")[0].body["packages"])
+    then = {**msgspec.json.decode(place.read_bytes()), **changed}
+    place.chmod(0o644)
+    place.write_bytes(msgspec.json.encode(then))
+
+
+def test_doctor_compares_the_packages_with_those_the_live_version_was_made_with(
+    shop: Make,
+) -> None:
+    one = shop()
+    assert doctor(one.folder).find("packages").verdict == "pass"
+    _with_other_packages(one, {"numpy": "1.0", "some-tool": "3"})
+    found = doctor(one.folder).find("packages")
+    assert found.verdict == "warn"
+    assert found.why.startswith("numpy 1.0 then, ")
+    assert "some-tool" not in found.why
+
+
+def test_reproduce_names_each_package_then_and_now(
+    shop: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shop()
+    same = reproduce(1, one.workspace)
+    assert {r.name: r.verdict for r in same.results} == dict.fromkeys(
+        ("reproduced", "data", "seed", "code", "environment"), "pass"
+    )
+    _with_other_packages(one, {"numpy": "1.0", "zz-gone": "3"})
+    monkeypatch.setattr(reproducing, "environment_digest", lambda: "another")
+    monkeypatch.setattr(reproducing, "code_digest", lambda: "changed since")
+    found = reproduce(1, one.workspace)
+    environment = found.find("environment")
+    assert environment.why.startswith("numpy 1.0 then, ")
+    assert environment.why.endswith("zz-gone 3 then, absent now")
+    assert [each["name"] for each in environment.evidence["packages"]] == ["numpy", "zz-gone"]
+    assert found.find("code").why.endswith(" then, changed since now")
+    assert found.verdict == "warn"
 
 
 def test_doctor_and_status_show_an_altered_ledger(shop: Make) -> None:

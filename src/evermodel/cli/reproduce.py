@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace, output: Output) -> int:
     """Run the command and return its exit code."""
-    from evermodel.loop.training import reproduce
+    from evermodel.loop.reproducing import reproduce
 
     report = reproduce(options.version, options.folder, progress=output.progress)
     return output.report(report)

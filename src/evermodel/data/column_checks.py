@@ -174,10 +174,11 @@ def _words(series: pl.Series, known: pl.Series) -> Iterator[CheckResult]:
         wrong = series.is_in([*repair.map, *repair.missing])
         if repair.strip:
             wrong = wrong | (series.str.strip_chars(repair.strip) != series)
-        why = f"{advice.why}: one meaning in two spellings is two categories to a model"
+        why = "one meaning in two spellings is two categories to a model"
         if repair.type == "number":
-            why = f"{advice.why}: the column is read as words until a repair is declared"
-        yield _result("spelling", series, wrong, why)
+            why = "the column is read as words until a repair is declared"
+        shown = evidence(series, wrong) | {"examples": [advice.why]}
+        yield _result("spelling", series, wrong, why, evidence=shown)
     distinct = known.n_unique()
     if distinct > _MOST_LEVELS and not numeric:
         yield CheckResult(

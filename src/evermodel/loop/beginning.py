@@ -9,7 +9,7 @@ from typing import Any
 
 from evermodel.data import check as check_table
 from evermodel.data import propose, render
-from evermodel.errors import InputError, SurroundingsError
+from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.workspace import project_file, silent
 from evermodel.project import Project, load_project, parse_project
 from evermodel.protocols import Progress
@@ -65,13 +65,15 @@ def init(
     text = render(proposal)
     project = parse_project(text, path=str(path), root=str(folder))
     _write(path, text)
+    shown = masked(str(data))
     progress("done", 1.0)
     return Report(
         verb="init",
         subject=project.name,
         results=(
-            CheckResult(name="rows", subject=str(data), value=table.frame.height, unit="rows"),
-            CheckResult(name="columns", subject=str(data), value=table.frame.width, unit="columns"),
+            CheckResult(name="rows", subject=shown, value=table.frame.height, unit="rows"),
+            CheckResult(name="columns", subject=shown, value=table.frame.width, unit="columns"),
+            *_password(str(data)),
         ),
         facts={
             "project_file": str(path),
@@ -90,10 +92,30 @@ def init(
 
 
 def _source(data: str | Path, folder: Path) -> str:
-    """Return the data's address as it is written into the project file."""
-    if "://" in str(data):
-        return str(data)
+    """Return the data's address as it is written into the project file: without a password."""
+    address = str(data)
+    if "://" in address:
+        hidden = masked(address)
+        if hidden == address:
+            return address
+        return hidden.replace(":***@", f":{_VARIABLE}@").replace("=***", f"={_VARIABLE}")
+    if address.startswith("${"):
+        return address
     return Path(os.path.relpath(Path(data).resolve(), folder.resolve())).as_posix()
+
+
+_VARIABLE = "${EVERMODEL_PASSWORD}"
+
+
+def _password(data: str) -> list[CheckResult]:
+    """Return what to do about a password that the project file does not hold."""
+    if masked(data) == data:
+        return []
+    why = (
+        f"the project file says {_VARIABLE} in the place of the password: "
+        "set that environment variable before the next command"
+    )
+    return [CheckResult(name="password", subject=masked(data), verdict="warn", why=why)]
 
 
 def _name(data: str | Path) -> str:
@@ -150,5 +172,5 @@ def check(
     found = check_table(table, project=project)
     progress("done", 1.0)
     facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes)}
-    subject = str(data or (project.source if project else ""))
+    subject = masked(str(data or (project.source if project else "")))
     return Report(verb="check", subject=subject, results=found.results, facts=facts)

@@ -1,4 +1,4 @@
-"""Train a candidate, and train a version again to see that it can be done."""
+"""Train a candidate: check its data, keep them, fit, measure, and write down how it was made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -15,16 +14,14 @@ import polars as pl
 
 from evermodel.bundle import load
 from evermodel.data import check as check_table
-from evermodel.errors import NotFoundError, SurroundingsError
+from evermodel.errors import SurroundingsError, masked
 from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.beginning import read_source
-from evermodel.loop.state import load_version, read_state
+from evermodel.loop.environment import packages
 from evermodel.loop.workspace import (
     Effort,
     Workspace,
     attach_mlflow,
-    code_digest,
-    environment_digest,
     open_workspace,
     silent,
     tell,
@@ -34,10 +31,10 @@ from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Run
 from evermodel.tables import Table, digest, versions
 from evermodel.train.export import PARITY_LIMIT
-from evermodel.train.fit import Chosen, Trained
+from evermodel.train.fit import Trained
 from evermodel.train.fit import train as fit_candidate
 
-__all__ = ["reproduce", "train"]
+__all__ = ["Recipe", "kept_data", "train", "train_on"]
 
 
 def train(
@@ -155,6 +152,7 @@ def train_on(
         "bytes": size,
         "code": run.code,
         "environment": run.environment,
+        "packages": workspace.ports.blobs.put(msgspec.json.encode(packages())),
     }
     workspace.record("trained", body)
     return _tracked(workspace, report, run, place, trained)
@@ -169,7 +167,8 @@ def _keep_data(workspace: Workspace, frame: pl.DataFrame) -> int:
     return versions.save(workspace.table("data"), ordered, digest=digest(ordered))
 
 
-def _kept_data(workspace: Workspace, version: int) -> pl.DataFrame:
+def kept_data(workspace: Workspace, version: int) -> pl.DataFrame:
+    """Return a kept version of the data, in the order in which it was read."""
     return versions.load(workspace.table("data"), version).sort(_ROW).drop(_ROW)
 
 
@@ -184,6 +183,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 def _keep_recipe(
     workspace: Workspace, trained: Trained, project: Project, missing: dict[str, tuple[str, ...]]
 ) -> str:
+    data = msgspec.structs.replace(project.data, source=masked(project.data.source))
+    project = msgspec.structs.replace(project, data=data)
     recipe = Recipe(project=project, missing=missing, chosen=asdict(trained.chosen))
     return workspace.ports.blobs.put(msgspec.json.encode(recipe))
 
@@ -275,110 +276,3 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     return buffer.getvalue()
-
-
-def reproduce(
-    number: int | None = None,
-    folder: str | Path | Workspace = ".",
-    *,
-    progress: Progress = silent,
-) -> Report:
-    """Fit a version again from its recorded data, parameters and seed, and compare predictions.
-
-    Parameters
-    ----------
-    number : int, optional
-        The live version unless given.
-    folder : path or Workspace
-
-    Returns
-    -------
-    Report
-        "reproduced" passes when predictions on the version's test rows agree within parity; where
-        they do not, "code" and "environment" say what differs.
-
-    Raises
-    ------
-    NotFoundError
-        When there is no such version, or its data were erased.
-    """
-    workspace = open_workspace(folder)
-    state = read_state(workspace)
-    version = state.version(number if number is not None else state.live)
-    recorded = version.trained
-    with workspace.job("reproduce", progress) as step:
-        frame = _recorded_data(workspace, recorded)
-        original = load_version(workspace, version)
-        test = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
-        blocks = original.encode_frame(test)
-        with TemporaryDirectory(prefix="evermodel-") as home:
-            again = _refit(workspace, frame, recorded, Path(home) / "bundle", step)
-            # As many threads as for the original: their number is the order in which trees add up.
-            after = load(again.folder, trusted=None, threads=0).predict(blocks)
-        before = original.predict(blocks)
-    gap = _gap(before, after)
-    same = gap <= PARITY_LIMIT
-    results = [
-        CheckResult(
-            name="reproduced",
-            subject=f"{workspace.project.name}/{version.number}",
-            value=gap,
-            max=PARITY_LIMIT,
-            n=test.height,
-            verdict="pass" if same else "fail",
-            why="predictions agree" if same else "predictions differ; see what changed below",
-            method="largest difference of predictions on the version's test rows",
-        )
-    ]
-    for name, now in (("code", code_digest()), ("environment", environment_digest())):
-        changed = recorded[name] != now
-        results.append(
-            CheckResult(
-                name=name,
-                subject="since training",
-                verdict="warn" if changed else "pass",
-                why=f"{name} differs from the recorded one" if changed else "as recorded",
-                evidence={"recorded": recorded[name], "now": now},
-            )
-        )
-    return Report(verb="reproduce", subject=f"version {version.number}", results=tuple(results))
-
-
-def _recorded_data(workspace: Workspace, recorded: dict[str, Any]) -> pl.DataFrame:
-    where, gone = f"data version {recorded['data_version']}", "this version cannot be fitted again"
-    try:
-        frame = _kept_data(workspace, recorded["data_version"])
-    except NotFoundError as error:
-        raise NotFoundError(
-            "the recorded data are gone", where=where, found=tell(error), hint=gone
-        ) from None
-    if digest(frame) != recorded["data"]:
-        hint = f"they were rewritten since: {gone}"
-        raise NotFoundError("the recorded data are not what they were", where=where, hint=hint)
-    return frame
-
-
-def _refit(
-    workspace: Workspace, frame: pl.DataFrame, recorded: dict[str, Any], place: Path, step: Progress
-) -> Trained:
-    content = workspace.ports.blobs.path(recorded["recipe"]).read_bytes()
-    recipe = msgspec.json.decode(content, type=Recipe)
-    return fit_candidate(
-        frame,
-        recipe.project,
-        place,
-        run=recorded["run"],
-        created=workspace.now(),
-        data=recorded["data"],
-        missing=recipe.missing,
-        seed=recorded["seed"],
-        chosen=msgspec.convert(recipe.chosen, Chosen),
-        progress=step,
-    )
-
-
-def _gap(before: Any, after: Any) -> float:
-    if before.value is not None:
-        spread = float(np.ptp(before.value)) or 1.0
-        return float(np.abs(before.value - after.value).max()) / spread
-    return float(np.abs(before.probability - after.probability).max())

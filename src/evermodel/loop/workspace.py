@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import resource
 import sys
@@ -11,18 +10,18 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from importlib.metadata import distributions
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from evermodel.errors import BusyError, EvermodelError, SurroundingsError
+from evermodel.errors import BusyError, EvermodelError, SurroundingsError, masked
+from evermodel.loop.environment import code_digest, environment_digest
 from evermodel.plugins import importable
 from evermodel.project import FILE_NAME, Project, load_project
 from evermodel.protocols import Blobs, Clock, Jobs, Progress, Registry, Tracker
-from evermodel.records import Event, Job, Report, Run
+from evermodel.records import CheckResult, Event, Job, Report, Run
 from evermodel.store import FolderBlobs, Keys, SqliteJobs, SqliteLedger, SystemClock, stamp
 
 __all__ = ["LOOP", "Effort", "Ports", "Workspace", "open_workspace"]
@@ -138,8 +137,11 @@ class Workspace:
         return stamp(self.ports.clock.now())
 
     def record(self, kind: str, body: dict[str, Any], *, actor: str = "") -> Event:
-        """Append one event to the ledger."""
+        """Append one event to the ledger, no password of an address in it."""
         actor = actor or self.actor
+        text = msgspec.json.encode(body).decode()
+        if masked(text) != text:
+            body = msgspec.json.decode(masked(text))
         return self.ports.ledger.append(self.project.name, kind, body, actor=actor)
 
     def events(self, kind: str = "") -> list[Event]:
@@ -147,8 +149,15 @@ class Workspace:
         return list(self.ports.ledger.events(self.project.name, kind=kind))
 
     def keep_report(self, report: Report) -> str:
-        """Store a report as evidence and return its digest."""
-        return self.ports.blobs.put(msgspec.json.encode(report))
+        """Store a report as evidence and return its digest.
+
+        Examples of values are for the eyes of whoever asked: what is kept says how many rows and
+        which, never what stands in them. Passwords of addresses are not kept either.
+        """
+        kept = msgspec.structs.replace(
+            report, results=tuple(map(_without_examples, report.results))
+        )
+        return self.ports.blobs.put(masked(msgspec.json.encode(kept).decode()).encode())
 
     def report(self, digest: str) -> Report:
         """Return a stored report."""
@@ -168,7 +177,7 @@ class Workspace:
         try:
             yield held
         except BaseException as error:
-            held.end("failed", error=f"{type(error).__name__}: {error}"[:500])
+            held.end("failed", error=_outline(error))
             raise
         finally:
             self.memo.clear()
@@ -192,6 +201,21 @@ class Workspace:
             code=code_digest(),
             environment=environment_digest(),
         )
+
+
+def _without_examples(result: CheckResult) -> CheckResult:
+    if "examples" not in result.evidence:
+        return result
+    evidence = {key: value for key, value in result.evidence.items() if key != "examples"}
+    return msgspec.structs.replace(result, evidence=evidence)
+
+
+def _outline(error: BaseException) -> str:
+    """Return an error as it is kept: what was found may be somebody's value, and is left out."""
+    name = type(error).__name__
+    if not isinstance(error, EvermodelError):
+        return name
+    return f"{name}: {error.what}" + (f" ({error.where})" if error.where else "")
 
 
 class _Held:
@@ -277,25 +301,6 @@ def attach_mlflow(workspace: Workspace) -> None:
         workspace.ports.tracker = MlflowTracker(workspace.root)
     if workspace.ports.registry is None:
         workspace.ports.registry = MlflowRegistry(workspace.root)
-
-
-@cache
-def code_digest() -> str:
-    """Return a digest of Evermodel's own source as it runs; read once, as it was imported once."""
-    home = Path(__file__).resolve().parents[1]
-    total = hashlib.sha256()
-    for path in sorted(home.rglob("*.py")):
-        total.update(path.relative_to(home).as_posix().encode())
-        total.update(path.read_bytes())
-    return total.hexdigest()
-
-
-@cache
-def environment_digest() -> str:
-    """Return a digest of the interpreter and of every installed distribution's version."""
-    found = {f"{d.metadata['Name'].lower()}=={d.version}" for d in distributions()}
-    lines = [f"python=={sys.version.split()[0]}", *sorted(found)]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def project_file(folder: str | Path) -> Path:

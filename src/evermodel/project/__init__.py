@@ -192,9 +192,14 @@ class Project(_Table, frozen=True, kw_only=True):
 
     @property
     def source(self) -> str:
-        """The data source, as an address or as a path that holds from anywhere."""
+        """The data source, as an address or as a path that holds from anywhere.
+
+        What stands as ``${NAME}`` in it is filled in from the environment when it is read.
+        """
         source = self.data.source
-        return source if "://" in source else str(Path(self.root) / source)
+        if "://" in source or source.startswith("${"):
+            return source
+        return str(Path(self.root) / source)
 
 
 def load_project(folder: str | Path) -> Project:

@@ -21,6 +21,7 @@ _HEADS = ("", "result", "value", "interval", "n", "needs")
 _NUMERIC = (False, False, True, False, True, False)
 _SHORTEST_WHY = 24
 _SHORTEST_NAME = 12
+_EXAMPLES = 3
 
 
 def verdict_line(results: Sequence[CheckResult], *, title: str = "", colour: bool = False) -> str:
@@ -72,13 +73,23 @@ def results_text(
         line = _line(row, used, sizes)
         verdict = _painted(result.verdict, result.verdict, colour=colour)
         lines.append(verdict + line[len(result.verdict) :])
-        if result.why:
-            indent = " " * (sizes[0] + 2)
-            room = max(width, len(indent) + _SHORTEST_WHY)
+        indent = " " * (sizes[0] + 2)
+        room = max(width, len(indent) + _SHORTEST_WHY)
+        for text in (result.why, _examples(result)):
             lines += textwrap.wrap(
-                _printable(result.why), room, initial_indent=indent, subsequent_indent=indent
+                _printable(text), room, initial_indent=indent, subsequent_indent=indent
             )
     return "\n".join(lines)
+
+
+def _examples(result: CheckResult) -> str:
+    """Return values that show what is meant: they are seen here, and never kept."""
+    shown = [str(value) for value in result.evidence.get("examples", ())[:_EXAMPLES]]
+    if result.verdict == "pass" or not shown:
+        return ""
+    rows = result.evidence.get("rows", ())[: len(shown)]
+    where = f" (row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows))})" if rows else ""
+    return f"such as {', '.join(shown)}{where}"
 
 
 def _printable(text: str) -> str:

@@ -9,6 +9,7 @@ import polars as pl
 
 from evermodel.errors import DataError, NotFoundError, nearest
 from evermodel.project import Reading
+from evermodel.tables.addresses import expanded
 from evermodel.tables.delimited import Delimited
 from evermodel.tables.objects import JsonLines
 from evermodel.tables.raw import RawSource
@@ -62,9 +63,10 @@ def open_source(source: str | Path, reading: Reading) -> RawSource | Typed:
         When there is nothing, or nothing that is a table.
     """
     text = str(source)
-    if "://" in text:
-        return _by_address(text)
-    path = Path(text)
+    whole = expanded(text)
+    if "://" in whole:
+        return _by_address(text, whole)
+    path = Path(whole)
     if path.is_dir():
         return _folder(path)
     if not path.is_file():
@@ -72,15 +74,15 @@ def open_source(source: str | Path, reading: Reading) -> RawSource | Typed:
     return _file(path, reading)
 
 
-def _by_address(text: str) -> RawSource:
+def _by_address(text: str, whole: str) -> RawSource:
     from evermodel.tables.sql import SqlQuery, is_database
 
-    scheme = text.split("://", 1)[0]
+    scheme = whole.split("://", 1)[0]
     if not is_database(scheme):
         what = "addresses of this kind cannot be read"
         hint = "give a file, a folder, or a database such as sqlite:///shop.db?table=orders"
         raise DataError(what, where=text, found=scheme, hint=hint)
-    return SqlQuery(text)
+    return SqlQuery(whole, written=text)
 
 
 def _folder(path: Path) -> Typed:

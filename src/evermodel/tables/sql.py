@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from evermodel.errors import DataError, MissingExtraError, SurroundingsError, nearest
+from evermodel.tables.addresses import hidden
 from evermodel.tables.objects import batch_of
 from evermodel.tables.raw import RawBatch
 from evermodel.tables.sniff import check_names
@@ -39,11 +40,13 @@ class SqlQuery:
     address : str
         Such as ``sqlite:///shop.db?table=orders``, ``postgresql://host/shop?query=select+...`` or
         ``sqlite:///shop.db#query=select * from orders``.
+    written : str
+        The address with its variables, where it has some: what may be shown.
     """
 
     kind = "database"
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, written: str = "") -> None:
         parts = urlsplit(address)
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         fragment = dict(part.split("=", 1) for part in [parts.fragment] if "=" in part)
@@ -52,7 +55,11 @@ class SqlQuery:
         scheme = _driver(parts.scheme)
         rest = f"?{urlencode(options)}" if options else ""
         self.url = f"{scheme}://{parts.netloc}{parts.path}{rest}"
-        self.where = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+        self._written = written or address
+        shown = urlsplit(self._written)
+        self.where = f"{shown.scheme}://{shown.hostname or ''}{shown.path}"
+        if not shown.scheme:  # a variable holds the whole address
+            self.where = self._written
         if not (self.table or self.query):
             what = "the address names no table"
             raise DataError(what, where=self.where, hint="add ?table=NAME or ?query=SELECT ...")
@@ -98,7 +105,7 @@ class SqlQuery:
         said = str(getattr(error, "orig", None) or error).strip().splitlines()
         if "syntax" in str(error) or "no such" in str(error):
             kind, what = DataError, "the database refuses the query"
-        found = said[0][:200] if said else type(error).__name__
+        found = hidden(said[0], self._written)[:200] if said else type(error).__name__
         return kind(what, where=self.where, found=found, hint="check the address and the query")
 
     def _engine(self) -> Engine:
@@ -116,7 +123,9 @@ class SqlQuery:
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             what = "this kind of database cannot be reached"
             hint = "install its driver, such as psycopg for PostgreSQL"
-            raise DataError(what, where=self.where, found=str(error)[:200], hint=hint) from None
+            raise DataError(
+                what, where=self.where, found=hidden(str(error), self._written)[:200], hint=hint
+            ) from None
 
     def _statement(self, engine: Engine) -> Executable:
         from sqlalchemy import inspect, text
