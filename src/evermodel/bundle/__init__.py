@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from evermodel.bundle.blocks import Blocks, Predictions
 from evermodel.bundle.files import read_manifest, sign_bundle, verify_bundle, write_bundle
-from evermodel.bundle.manifest import FORMAT_VERSION, Input, Manifest, Part, Step
+from evermodel.bundle.manifest import FORMAT_VERSION, Input, Manifest, Part, Repair, Step
 from evermodel.bundle.model import Model, load
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Model",
     "Part",
     "Predictions",
+    "Repair",
     "Step",
     "load",
     "read_manifest",

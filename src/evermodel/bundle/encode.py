@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from operator import attrgetter
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from evermodel.bundle.blocks import MISSING_TIME, Blocks
 from evermodel.bundle.manifest import Input, Manifest
+from evermodel.bundle.repair import Mender, microseconds
 from evermodel.errors import BundleError, DataError, RequestError, nearest
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = ["NOT_IN_NAMES", "Encoder"]
 NOT_IN_NAMES = re.compile(r'[\\"\x00-\x1f]')
 """What the name of an input or key must not hold: JSON would have to write it in other signs."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BLOCK = {"number": "numbers", "boolean": "numbers", "category": "strings", "timestamp": "times"}
 _JSON = {"number": float, "boolean": bool, "category": str, "timestamp": str}
 _EXPECTED = {
@@ -68,6 +67,8 @@ class Encoder:
         self._of: dict[str, list[Input]] = {"numbers": [], "strings": [], "times": []}
         for item in manifest.inputs:
             self._of[_BLOCK[item.type]].append(item)
+        menders = {item.name: Mender(item) for item in manifest.inputs}
+        self._menders = {name: mender for name, mender in menders.items() if mender.needed}
         fields: list[Any] = []
         rename: dict[str, str] = {}
         attributes = {}
@@ -75,7 +76,7 @@ class Encoder:
             field = f"f{index}"
             rename[field] = name
             attributes[name] = field
-            fields.append(_field(field, self._inputs.get(name)))
+            fields.append(_field(field, self._inputs.get(name), menders.get(name)))
         required = [field for field in fields if len(field) == 2]
         optional = [field for field in fields if len(field) == 3]
         self.row_type: type[msgspec.Struct] = msgspec.defstruct(
@@ -85,7 +86,11 @@ class Encoder:
             block: attrgetter(*(attributes[item.name] for item in items)) if items else None
             for block, items in self._of.items()
         }
-        self._plain_numbers = not any(item.missing for item in self._of["numbers"])
+        self._menders_of = {
+            block: [self._menders.get(item.name) for item in items]
+            for block, items in self._of.items()
+        }
+        self._plain_numbers = not any(self._menders_of["numbers"])
         self._get_keys = {name: attributes[name] for name in manifest.keys}
 
     def records(self, records: Sequence[Mapping[str, Any]]) -> Blocks:
@@ -130,8 +135,19 @@ class Encoder:
         found = {name: getattr(row, field) for name, field in self._get_keys.items()}
         return found if any(value is not None for value in found.values()) else None
 
-    def frame(self, frame: pl.DataFrame) -> Blocks:
+    def mender(self, name: str) -> Mender | None:
+        """Return what reads the raw values of an input, or None where it is plain."""
+        return self._menders.get(name)
+
+    def frame(self, frame: pl.DataFrame, *, repaired: bool = False) -> Blocks:
         """Return the blocks of a polars frame; columns that the graph does not read are passed by.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+        repaired : bool
+            True for rows that were read with the columns' repairs, or written down by the server:
+            a repair is made once.
 
         Raises
         ------
@@ -149,7 +165,10 @@ class Encoder:
                 found=", ".join(frame.columns[:20]),
                 hint=f"is {word!r} the column {absent[0]!r}?" if word else "add these columns",
             )
-        columns = {name: _readable(item, frame[name]) for name, item in self._inputs.items()}
+        columns = {
+            name: _readable(item, self._mended(item, frame[name], repaired))
+            for name, item in self._inputs.items()
+        }
         count = frame.height
         numbers = np.empty((count, len(self._of["numbers"])))
         for index, item in enumerate(self._of["numbers"]):
@@ -164,6 +183,34 @@ class Encoder:
             micros = columns[item.name].cast(pl.Datetime("us")).to_physical()
             times[:, index] = micros.fill_null(MISSING_TIME).to_numpy()
         return Blocks(numbers, strings, times)
+
+    def _mended(self, item: Input, series: pl.Series, repaired: bool) -> pl.Series:
+        """Return the column after its repair, one distinct value after the other."""
+        import polars as pl
+
+        mender = self._menders.get(item.name)
+        if mender is None or series.dtype.is_temporal() or series.dtype.is_nested():
+            return series
+        if repaired or not (mender.declared or series.dtype == pl.String):
+            words = [*item.missing, *(item.repair.missing if item.repair else ())]
+            is_text = series.dtype == pl.String
+            return series.set(series.is_in(words), None) if is_text else series
+        found: dict[Any, Any] = {}
+        for value in series.unique().to_list():
+            try:
+                found[value] = mender(value)
+            except ValueError:
+                raise DataError(
+                    f"column {item.name!r} holds a value of the wrong type",
+                    found=repr(value)[:80],
+                    hint=f"make it {_EXPECTED[item.type].removesuffix(' or null')}",
+                ) from None
+        values = [found.get(value) for value in series.to_list()]
+        if item.type == "timestamp":
+            moments = [None if value is None else microseconds(value) for value in values]
+            return pl.Series(series.name, moments, pl.Int64).cast(pl.Datetime("us"))
+        kinds: dict[str, Any] = {"number": pl.Float64, "boolean": pl.Boolean}
+        return pl.Series(series.name, values, kinds.get(item.type, pl.String))
 
     def _refuse_impossible(self, numbers: NDArray[np.float64]) -> None:
         for index, item in enumerate(self._of["numbers"]):
@@ -194,41 +241,37 @@ class Encoder:
         return np.array(values, dtype=np.float64).reshape(len(rows), len(items))
 
     def _without_words(self, values: tuple[Any, ...], where: str) -> list[Any]:
-        """Return a row's numbers with None where a word says "missing"; other words are refused."""
+        """Return a row's numbers after their repairs; texts that are no numbers are refused."""
         filled: list[Any] = []
-        for item, value in zip(self._of["numbers"], values, strict=True):
-            if isinstance(value, str):
-                if value not in item.missing:
-                    raise _wrong(item, value, where)
-                filled.append(None)
-            else:
+        for index, value in enumerate(values):
+            mender = self._menders_of["numbers"][index]
+            if mender is None:
                 filled.append(value)
+                continue
+            try:
+                filled.append(mender(value))
+            except ValueError:
+                raise _wrong(self._of["numbers"][index], value, where) from None
         return filled
 
     def _strings(self, values: Any) -> Any:
-        items = self._of["strings"]
-        values = values if len(items) > 1 else (values,)
+        menders = self._menders_of["strings"]
+        values = values if len(menders) > 1 else (values,)
         return [
-            "" if value is None or value in item.missing else value
-            for item, value in zip(items, values, strict=True)
+            (value if mender is None else mender(value)) or ""
+            for mender, value in zip(menders, values, strict=True)
         ]
 
     def _times(self, values: Any, where: str) -> Any:
-        items = self._of["times"]
+        items, menders = self._of["times"], self._menders_of["times"]
         values = values if len(items) > 1 else (values,)
         filled = []
-        for item, value in zip(items, values, strict=True):
-            if value is None or value in item.missing:
-                filled.append(MISSING_TIME)
-                continue
+        for item, mender, value in zip(items, menders, values, strict=True):
             try:
-                moment = datetime.fromisoformat(value)
+                read = value if mender is None else mender(value)
+                filled.append(MISSING_TIME if read is None else microseconds(read))
             except ValueError:
                 raise _wrong(item, value, where) from None
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            delta = moment - _EPOCH
-            filled.append((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds)
         return filled
 
     def explain(self, error: msgspec.ValidationError) -> RequestError:
@@ -276,11 +319,14 @@ def _place(index: int, count: int) -> str:
     return f"row {index}" if count > 1 else ""
 
 
-def _field(field: str, item: Input | None) -> Any:
+def _field(field: str, item: Input | None, mender: Mender | None) -> Any:
     """Return the struct field of an input (required), or of a key or ignored column (optional)."""
-    if item is None:
+    if item is None or mender is None:
         return (field, Any, None)
-    if item.missing and item.type != "category":
+    if mender.declared and item.type in ("category", "boolean"):
+        # The repair may be of codes: 1 and "1" are the same code.
+        return (field, bool | int | float | str | None)
+    if mender.needed:
         return (field, _JSON[item.type] | str | None)
     return (field, _JSON[item.type] | None)
 
@@ -295,11 +341,9 @@ def _wrong(item: Input, value: Any, where: str) -> RequestError:
 
 
 def _readable(item: Input, series: pl.Series) -> pl.Series:
-    """Return the column with null for its words for "missing", of a type that fits the input."""
+    """Return the column, of a type that fits the input."""
     import polars as pl
 
-    if item.missing and series.dtype == pl.String:
-        series = series.set(series.is_in(list(item.missing)), None)
     if series.null_count() == len(series):
         kinds: dict[str, Any] = {"category": pl.String, "timestamp": pl.Datetime("us")}
         return pl.Series(series.name, [None] * len(series), dtype=kinds.get(item.type, pl.Float64))

@@ -15,6 +15,7 @@ __all__ = [
     "Input",
     "Manifest",
     "Part",
+    "Repair",
     "Step",
     "canonical",
     "manifest_digest",
@@ -24,10 +25,26 @@ FILE_NAME = "bundle.json"
 FORMAT_VERSION = 1
 
 
+class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is done to a raw value before it is read: `strip`, then `map`, then `missing`.
+
+    `decimal` and `thousands` are the marks of numbers that come as text; `padded` says that blanks
+    around words mean nothing.
+    """
+
+    strip: str = ""
+    map: dict[str, str] = msgspec.field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    decimal: Literal[".", ","] = "."
+    thousands: str = ""
+    padded: bool = False
+
+
 class Input(msgspec.Struct, frozen=True, kw_only=True):
     """One raw column that the graph reads.
 
     `low`, `high` and `values` describe the training rows (for the gate), never one person's.
+    `repair` is None only in bundles that were made before repairs were written into them.
     """
 
     name: str
@@ -37,6 +54,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     values: tuple[str, ...] | None = None
+    repair: Repair | None = None
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

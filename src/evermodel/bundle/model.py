@@ -81,9 +81,9 @@ class Model:
         """Return the blocks of plain records; see `Encoder.records`."""
         return self.encoder.records(records)
 
-    def encode_frame(self, frame: pl.DataFrame) -> Blocks:
+    def encode_frame(self, frame: pl.DataFrame, *, repaired: bool = False) -> Blocks:
         """Return the blocks of a polars frame; see `Encoder.frame`."""
-        return self.encoder.frame(frame)
+        return self.encoder.frame(frame, repaired=repaired)
 
     def raw(self, blocks: Blocks, output: str) -> NDArray[Any]:
         """Return one named output of the graph, such as "margin"."""

@@ -57,8 +57,8 @@ def compare_models(
     Rows stand in the order in which their outcomes came: looking again when there are more is
     allowed (Choe and Ramdas 2024, "Comparing sequential forecasters").
     """
-    before = champion.predict(champion.encode_frame(rows))
-    after = challenger.predict(challenger.encode_frame(rows))
+    before = champion.predict(champion.encode_frame(rows, repaired=True))
+    after = challenger.predict(challenger.encode_frame(rows, repaired=True))
     comparison = compare(
         row_losses(champion, before, y), row_losses(challenger, after, y), level=level
     )

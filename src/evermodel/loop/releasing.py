@@ -11,8 +11,8 @@ import polars as pl
 from evermodel.bundle import load
 from evermodel.errors import InputError, NotFoundError
 from evermodel.evaluate import evaluate as evaluate_rows
-from evermodel.loop.beginning import read_source
 from evermodel.loop.comparing import compare_models, decide
+from evermodel.loop.reading import read_for
 from evermodel.loop.registry import mirror
 from evermodel.loop.state import State, Version, load_version, read_state
 from evermodel.loop.training import groups
@@ -55,12 +55,12 @@ def evaluate(
     state = read_state(workspace)
     recorded, bundle = _subject(workspace, state, number)
     progress("reading rows", 0.2)
+    model = load(bundle, trusted=workspace.trusted if number is not None else None, threads=0)
     if data is None:
         rows = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
         subject = "test"
     else:
-        rows, subject = read_source(workspace.project, data).frame, Path(str(data)).name
-    model = load(bundle, trusted=workspace.trusted if number is not None else None, threads=0)
+        rows, subject = read_for(model, workspace.project, data), Path(str(data)).name
     project = workspace.project
     if project.data.target not in rows.columns:
         raise InputError(
@@ -68,7 +68,7 @@ def evaluate(
         )
     rows = rows.filter(pl.col(project.data.target).is_not_null())
     progress("predicting", 0.4)
-    predictions = model.predict(model.encode_frame(rows))
+    predictions = model.predict(model.encode_frame(rows, repaired=True))
     progress("measuring", 0.7)
     column = rows[project.data.target]
     y = column if model.manifest.task == REGRESSION else column.cast(pl.String)

@@ -61,7 +61,7 @@ def reproduce(
         frame = _recorded_data(workspace, recorded)
         original = load_version(workspace, version)
         test = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
-        blocks = original.encode_frame(test)
+        blocks = original.encode_frame(test, repaired=True)
         with TemporaryDirectory(prefix="evermodel-") as home:
             again = _refit(workspace, frame, recorded, Path(home) / "bundle", step)
             # As many threads as for the original: their number is the order in which trees add up.
@@ -155,6 +155,7 @@ def _refit(
         created=workspace.now(),
         data=recorded["data"],
         missing=recipe.missing,
+        repairs=recipe.repairs,
         seed=recorded["seed"],
         chosen=msgspec.convert(recipe.chosen, Chosen),
         progress=step,

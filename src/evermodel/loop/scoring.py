@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from evermodel.bundle import Model, Predictions
 from evermodel.errors import InputError
+from evermodel.loop.reading import reading_of
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.workspace import Effort, Workspace, open_workspace, silent
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, MULTICLASS, CheckResult, Report
 from evermodel.tables import scan, write
 
-__all__ = ["prediction_columns", "score"]
+__all__ = ["prediction_columns", "score", "with_predictions"]
 
 _BATCH_ROWS = 65_536
 
@@ -77,26 +77,33 @@ def score(
 def _scored(
     workspace: Workspace, model: Model, source: str | Path, progress: Progress
 ) -> Iterator[pl.DataFrame]:
-    data = workspace.project.data
-    types: dict[str, Any] = {item.name: item.type for item in model.manifest.inputs}
     done = 0
-    batches = scan(
-        str(source),
-        reading=data.reading,
-        repairs={name: r for name, r in data.repairs.items() if name != data.target},
-        types={name: kind for name, kind in {**data.types, **types}.items() if name != data.target},
-        batch_rows=_BATCH_ROWS,
-    )
-    for batch in batches:
-        predictions = model.predict(model.encode_frame(batch))
-        added = prediction_columns(predictions)
-        taken = {column.name: f"evermodel_{column.name}" for column in added}
-        yield batch.with_columns(
-            column.rename(taken[column.name]) if column.name in batch.columns else column
-            for column in added
-        )
+    how = reading_of(model, workspace.project, target=False)
+    for batch in scan(str(source), **how, batch_rows=_BATCH_ROWS):
+        predictions = model.predict(model.encode_frame(batch, repaired=True))
+        yield with_predictions(batch, predictions)
         done += batch.height
         progress(f"{done} rows", 0.5)
+
+
+def with_predictions(rows: pl.DataFrame, predictions: Predictions) -> pl.DataFrame:
+    """Return rows with their predictions beside them; no column of the rows is replaced.
+
+    A name that the rows have already gets "evermodel_" before it, as often as is needed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> answers = Predictions("regression", value=np.array([1.5]))
+    >>> with_predictions(pl.DataFrame({"prediction": ["mine"]}), answers).to_dicts()
+    [{'prediction': 'mine', 'evermodel_prediction': 1.5}]
+    """
+    for column in prediction_columns(predictions):
+        name = column.name
+        while name in rows.columns:
+            name = f"evermodel_{name}"
+        rows = rows.with_columns(column.alias(name))
+    return rows
 
 
 def prediction_columns(predictions: Predictions) -> list[pl.Series]:

@@ -12,12 +12,13 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from evermodel.bundle import load
+from evermodel.bundle import Repair, load
 from evermodel.data import check as check_table
 from evermodel.errors import SurroundingsError, masked
 from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.beginning import read_source
 from evermodel.loop.environment import packages
+from evermodel.loop.reading import bundle_repairs, missing_words
 from evermodel.loop.workspace import (
     Effort,
     Workspace,
@@ -89,7 +90,7 @@ def train_on(
     fingerprint = digest(table.frame)
     step("keeping the data version", 0.03)
     data_version = _keep_data(workspace, table.frame)
-    missing = missing_words(table, project)
+    missing, repairs = missing_words(table, project), bundle_repairs(table, project)
     place = workspace.candidates / run.id
     trained = fit_candidate(
         table.frame,
@@ -99,6 +100,7 @@ def train_on(
         created=run.started,
         data=fingerprint,
         missing=missing,
+        repairs=repairs,
         seed=seed,
         progress=step,
     )
@@ -140,7 +142,7 @@ def train_on(
         "data": fingerprint,
         "data_version": data_version,
         "seed": seed,
-        "recipe": _keep_recipe(workspace, trained, project, missing),
+        "recipe": _keep_recipe(workspace, trained, project, missing, repairs),
         "test": test,
         "rows": len(trained.split.train),
         "report": workspace.keep_report(report),
@@ -177,15 +179,21 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     project: Project
     missing: dict[str, tuple[str, ...]]
+    repairs: dict[str, Repair] = {}
     chosen: dict[str, Any]
 
 
 def _keep_recipe(
-    workspace: Workspace, trained: Trained, project: Project, missing: dict[str, tuple[str, ...]]
+    workspace: Workspace,
+    trained: Trained,
+    project: Project,
+    missing: dict[str, tuple[str, ...]],
+    repairs: dict[str, Repair],
 ) -> str:
     data = msgspec.structs.replace(project.data, source=masked(project.data.source))
     project = msgspec.structs.replace(project, data=data)
-    recipe = Recipe(project=project, missing=missing, chosen=asdict(trained.chosen))
+    chosen = asdict(trained.chosen)
+    recipe = Recipe(project=project, missing=missing, repairs=repairs, chosen=chosen)
     return workspace.ports.blobs.put(msgspec.json.encode(recipe))
 
 
@@ -207,14 +215,6 @@ def _tracked(
     finally:
         trials.unlink(missing_ok=True)
     return report
-
-
-def missing_words(table: Table, project: Project) -> dict[str, tuple[str, ...]]:
-    """Return the words that stand for "missing", by column: as read and as repaired."""
-    found = {column.name: set(column.missing) for column in table.schema.columns}
-    for name, repair in project.data.repairs.items():
-        found.setdefault(name, set()).update(repair.missing)
-    return {name: tuple(sorted(words - {""})) for name, words in found.items() if words - {""}}
 
 
 def measure(workspace: Workspace, trained: Trained, project: Project) -> Report:

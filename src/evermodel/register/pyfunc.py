@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from evermodel.bundle import Input, Model, Predictions, load
+from evermodel.bundle.repair import Mender
 from evermodel.errors import RequestError
 from evermodel.records import BINARY, REGRESSION
 from evermodel.store import Keys
@@ -65,7 +66,10 @@ class BundleModel:
         if isinstance(rows, np.ndarray):
             rows = pd.DataFrame(rows, columns=[item.name for item in manifest.inputs])
         frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
-        columns = {item.name: _column(item, frame) for item in manifest.inputs}
+        columns = {
+            item.name: _column(item, frame, self.model.encoder.mender(item.name))
+            for item in manifest.inputs
+        }
         records = [
             dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
         ]
@@ -83,17 +87,28 @@ def _named(answers: Predictions) -> dict[str, Any]:
     return {"prediction": answers.label} | {f"probability_{name}": p for name, p in each}
 
 
-def _column(item: Input, frame: Any) -> list[Any]:
+def _column(item: Input, frame: Any, mender: Mender | None) -> list[Any]:
     if item.name not in frame.columns:
         hint = "send it, with missing values where it is not known"
         raise RequestError(f"column {item.name!r} is absent", hint=hint)
     values = frame[item.name].astype(object)
     missing = values.isna()
-    convert = _CONVERT[item.type]
+    convert = _as_it_comes if mender and mender.declared else _CONVERT[item.type]
     return [
         None if absent else convert(item, value)
         for value, absent in zip(values.tolist(), missing.tolist(), strict=True)
     ]
+
+
+def _as_it_comes(item: Input, value: Any) -> Any:
+    """Return a value for the bundle to repair, as a plain one of Python."""
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
+        value = value.item()
+    if item.type == "timestamp":
+        return _time(item, value)
+    if isinstance(value, str) and not value:
+        return None
+    return value
 
 
 def _number(item: Input, value: Any) -> Any:

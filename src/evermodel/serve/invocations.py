@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from evermodel.bundle import Input
+from evermodel.bundle.repair import Mender
 from evermodel.errors import RequestError, nearest
 from evermodel.serve.exchange import Limits, Request, Response, json_response
 from evermodel.serve.live import Live, Served
@@ -143,7 +144,8 @@ def _from_csv(body: bytes, served: Served) -> list[Any]:
             if len(header) == 1 and (";" in name or "\t" in name):
                 hint = "separate columns by commas"
             raise RequestError(f"unknown column {name[:200]!r}", where="header", hint=hint)
-    readers = [_cell(inputs.get(name)) for name in header]
+    mender = served.model.encoder.mender
+    readers = [_cell(inputs.get(name), mender(name)) for name in header]
     records = []
     for index, line in enumerate(lines[1:]):
         if len(line) != len(header):
@@ -157,13 +159,13 @@ def _from_csv(body: bytes, served: Served) -> list[Any]:
     return records
 
 
-def _cell(item: Input | None) -> Callable[[str, int], Any]:
+def _cell(item: Input | None, mender: Mender | None) -> Callable[[str, int], Any]:
     """Return what reads one cell of a column; an empty cell is a missing value."""
 
     def text(cell: str, row: int) -> Any:
         return cell or None
 
-    if item is None or item.type not in ("number", "boolean"):
+    if item is None or item.type not in ("number", "boolean") or (mender and mender.declared):
         return text
 
     def typed(cell: str, row: int) -> Any:

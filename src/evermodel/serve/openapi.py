@@ -93,7 +93,13 @@ def _record(manifest: Manifest) -> dict[str, Any]:
 
 def _column(item: Input) -> dict[str, Any]:
     said: dict[str, Any] = {"type": [_TYPE[item.type], "null"]}
-    if item.missing and item.type != "category":
+    repair = item.repair
+    if repair and item.type != "timestamp" and (repair.strip or repair.map or repair.missing):
+        said["type"] = ["boolean", "number", "string", "null"]
+        if item.type == "number":
+            said["type"].remove("boolean")
+        said["description"] = "Read after the repair that is declared for the column."
+    elif item.missing and item.type != "category":
         words = [{"enum": sorted(item.missing), "description": "Read as null."}]
         said = {"anyOf": [said, *words]}
     if item.type == "timestamp":

@@ -70,11 +70,8 @@ class Reader:
         )
         self._get = attrgetter(*(fields[name] for name in inputs))
         self._single = len(inputs) == 1
-        self._missing = [
-            (place, frozenset(item.missing))
-            for place, item in enumerate(manifest.inputs)
-            if item.missing
-        ]
+        menders = [model.encoder.mender(item.name) for item in manifest.inputs]
+        self._menders = [(place, mend) for place, mend in enumerate(menders) if mend is not None]
         self._keys = [(name, fields[name]) for name in manifest.keys]
 
     def body(self, body: bytes) -> tuple[list[Any], bool]:
@@ -116,13 +113,11 @@ class Reader:
             ) from None
 
     def features(self, row: Any) -> Any:
-        """Return what the model read of a row, by column name; words for "missing" are null."""
+        """Return what the model read of a row, by column name: after its columns' repairs."""
         found = self._get(row)
         values = [found] if self._single else [*found]
-        if self._missing:
-            for place, words in self._missing:
-                if values[place] in words:
-                    values[place] = None
+        for place, mend in self._menders:
+            values[place] = mend(values[place])
         return self._kept(*values)
 
     def key(self, row: Any) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -18,7 +19,7 @@ from evermodel.tables.values import (
     stripped,
 )
 
-__all__ = ["apply_repairs", "convert"]
+__all__ = ["apply_repairs", "convert", "in_codes", "repair_values"]
 
 _TRUE = ("true", "yes", "y", "t", "1", "1.0", "on")
 _FALSE = ("false", "no", "n", "f", "0", "0.0", "off")
@@ -47,6 +48,47 @@ def apply_repairs(frame: pl.DataFrame, repairs: Mapping[str, Repair]) -> pl.Data
             values = values.set(values.is_in(list(repair.missing)), None)
         changed.append(values)
     return frame.with_columns(changed)
+
+
+def repair_values(texts: pl.Series, repair: Repair, how: ColumnReading) -> pl.Series:
+    """Return the repaired texts of a column of numbers or times, whose codes are values.
+
+    `-999` is the code -999 however a file writes it: -999.0, -9.99e2.
+
+    Examples
+    --------
+    >>> how = ColumnReading(name="age", type="number")
+    >>> repair = Repair(missing=("-999",), map={"120": "99"})
+    >>> repair_values(pl.Series(["-999.0", "120.00", "7"]), repair, how).to_list()
+    [None, '99', '7']
+    """
+    if repair.strip:
+        texts = stripped(texts).str.strip_chars(repair.strip)
+    if repair.map:
+        values, exact = _values(texts, how), texts.is_in(list(repair.map)).fill_null(False)
+        fresh = texts.replace(dict(repair.map))
+        for key, new in reversed(repair.map.items()):
+            code = _values(pl.Series([key]), how)[0]
+            if code is not None:
+                fresh = fresh.set((values == code).fill_null(False) & ~exact, new)
+        texts = fresh
+    if repair.missing:
+        absent = texts.is_in(list(repair.missing)).fill_null(False)
+        absent |= in_codes(_values(texts, how), repair.missing, how)
+        texts = texts.set(absent, None)
+    return texts
+
+
+def in_codes(values: pl.Series, words: Iterable[str], how: ColumnReading) -> pl.Series:
+    """Return which numbers or times are codes for "missing", whatever words are among them."""
+    codes = _values(pl.Series(list(words), dtype=pl.String), how).drop_nulls()
+    return values.cast(codes.dtype).is_in(codes.implode()).fill_null(False)
+
+
+def _values(texts: pl.Series, how: ColumnReading) -> pl.Series:
+    if how.type == "timestamp":
+        return convert_dates(stripped(texts), how.dates)
+    return convert_numbers(stripped(texts), msgspec.structs.replace(how, whole=False))
 
 
 def convert(
@@ -84,6 +126,8 @@ def _convert(
         lower = texts.str.to_lowercase()
         yes, no = lower.is_in(list(_TRUE)), lower.is_in(list(_FALSE))
         result = yes.set(~(yes | no), None)
+    if extra and how.type in ("number", "timestamp"):
+        absent |= in_codes(result, extra, how)
     result = result.set(absent, None) if extra else result
     wrong = result.is_null() & ~absent
     if wrong.any():

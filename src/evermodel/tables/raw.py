@@ -20,7 +20,8 @@ class RawBatch:
 
     `lines` holds the line (or row number) on which each row starts. `kinds` says of columns whose
     values came with types of their own which these were ("text", "boolean", "value"). `names` are
-    all columns of the source in order, where some of them are not in `frame`.
+    all columns of the source in order, where some of them are not in `frame`. `before` holds the
+    columns with a repair as they were before it.
     """
 
     frame: pl.DataFrame
@@ -28,6 +29,7 @@ class RawBatch:
     rejected: tuple[Rejected, ...] = ()
     kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    before: Mapping[str, pl.Series] = field(default_factory=dict)
 
 
 class RawSource(Protocol):

@@ -15,7 +15,7 @@ import polars as pl
 from evermodel.errors import DataError
 from evermodel.project import Reading, Repair
 from evermodel.records import Column, ColumnType, Schema
-from evermodel.tables.convert import apply_repairs, convert
+from evermodel.tables.convert import apply_repairs, convert, repair_values
 from evermodel.tables.decide import decide
 from evermodel.tables.delimited import Delimited
 from evermodel.tables.evidence import Evidence, missing_words
@@ -111,8 +111,8 @@ def scan(
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
         _follow(opened, understood)
-    for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced):
-        frame = _typed(raw, done, understood.columns, reading, opened.where)
+    for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced, reading):
+        frame = _typed(raw, done, understood.columns, reading, repairs or {}, opened.where)
         yield from frame.iter_slices(batch_rows)
 
 
@@ -145,7 +145,7 @@ def understand(
         opened.settle()
     forced = _forced(repairs or {}, types or {})
     gathered = _Gathered(reading)
-    for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced):
+    for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced, reading):
         gathered.add(raw, done)
     return gathered.verdict(opened, reading, forced)
 
@@ -165,18 +165,24 @@ def _texts(
     batches: Iterator[RawBatch | pl.DataFrame],
     repairs: Mapping[str, Repair],
     forced: Mapping[str, ColumnType],
+    reading: Reading,
 ) -> Iterator[tuple[RawBatch, dict[str, pl.Series]]]:
     """Divide batches into texts that await a type, repaired, and columns that have one."""
     row = 1
     for batch in batches:
         done: dict[str, pl.Series] = {}
         if isinstance(batch, pl.DataFrame):
-            raw, done = as_raw(batch, repairs, forced, first_row=row)
+            raw, done = as_raw(batch, repairs, forced, reading.missing, first_row=row)
             row += batch.height
         else:
             raw = batch
         frame = apply_repairs(raw.frame, repairs)
-        yield RawBatch(frame, raw.lines, raw.rejected, raw.kinds, raw.names), done
+        before = {
+            name: raw.frame[name]
+            for name, repair in repairs.items()
+            if name in raw.frame.columns and (repair.map or repair.missing)
+        }
+        yield RawBatch(frame, raw.lines, raw.rejected, raw.kinds, raw.names, before), done
 
 
 class _Gathered:
@@ -283,14 +289,14 @@ def _whole(
 ) -> Table:
     gathered = _Gathered(reading)
     kept: list[tuple[RawBatch, dict[str, pl.Series]]] = []
-    for raw, done in _texts(batches, repairs, forced):
+    for raw, done in _texts(batches, repairs, forced, reading):
         gathered.add(raw, done)
         kept.append((raw, done))
     understood = gathered.verdict(opened, reading, forced)
     frames = []
     while kept:
         raw, done = kept.pop(0)  # texts are let go of as soon as they are values
-        frames.append(_typed(raw, done, understood.columns, reading, opened.where))
+        frames.append(_typed(raw, done, understood.columns, reading, repairs, opened.where))
     frame = pl.concat(frames, rechunk=True) if len(frames) > 1 else frames[0]
     schema = Schema(
         columns=tuple(
@@ -310,11 +316,19 @@ def _typed(
     done: Mapping[str, pl.Series],
     columns: tuple[ColumnReading, ...],
     reading: Reading,
+    repairs: Mapping[str, Repair],
     where: str,
 ) -> pl.DataFrame:
     known = {one.name: one for one in columns}
     texts = [known[name] for name in raw.frame.columns if name in known]
-    values = convert(raw.frame, texts, extra=reading.missing, lines=raw.lines, where=where)
+    again = [
+        repair_values(before, repairs[name], known[name]).alias(name)
+        for name, before in raw.before.items()
+        if name in known and known[name].type in ("number", "timestamp")
+    ]
+    values = convert(
+        raw.frame.with_columns(again), texts, extra=reading.missing, lines=raw.lines, where=where
+    )
     by_name = {series.name: series for series in values.get_columns()} | dict(done)
     return pl.DataFrame([by_name[one.name] for one in columns if one.name in by_name])
 

@@ -9,9 +9,13 @@ import polars as pl
 
 from evermodel.project import Repair
 from evermodel.records import ColumnType
+from evermodel.tables.convert import in_codes
 from evermodel.tables.raw import RawBatch
+from evermodel.tables.understanding import ColumnReading
 
 __all__ = ["as_raw", "normalise", "type_of"]
+
+_EXACT = 2.0**53
 
 
 def normalise(series: pl.Series) -> tuple[pl.Series, ColumnType]:
@@ -68,10 +72,15 @@ def as_raw(
     frame: pl.DataFrame,
     repairs: Mapping[str, Repair],
     forced: Mapping[str, ColumnType],
+    missing: tuple[str, ...] = (),
     *,
     first_row: int = 1,
 ) -> tuple[RawBatch, dict[str, pl.Series]]:
-    """Divide a frame into texts that await a type, and columns that keep the one they have."""
+    """Divide a frame into texts that await a type, and columns that keep the one they have.
+
+    Codes for "missing", those of a repair and those of all columns (`missing`), become null in
+    columns that keep their type.
+    """
     texts: list[pl.Series] = []
     kinds = {}
     done: dict[str, pl.Series] = {}
@@ -79,15 +88,32 @@ def as_raw(
         values, kind = normalise(series)
         told = forced.get(series.name)
         repair = repairs.get(series.name)
-        changed = repair is not None and bool(repair.strip or repair.map or repair.missing)
+        changed = repair is not None and bool(repair.strip or repair.map)
         if told == "number" and kind == "boolean":
             values, kind = values.cast(pl.Int64), "number"
         if values.dtype == pl.String:
             texts.append(values)
             kinds[series.name] = frozenset({"text"})
         elif changed or (told is not None and told != kind):
-            texts.append(values.cast(pl.String))
+            texts.append(_written(values))
         else:
-            done[series.name] = values
+            words = (*missing, *(repair.missing if repair is not None else ()))
+            done[series.name] = _without_codes(values, words, kind) if words else values
     rows = np.arange(first_row, first_row + len(frame))
     return RawBatch(pl.DataFrame(texts), rows, (), kinds, tuple(frame.columns)), done
+
+
+def _written(values: pl.Series) -> pl.Series:
+    """Return values as the texts that a repair is declared for: 7.0 is 7, as in a file of texts."""
+    if not values.dtype.is_float():
+        return values.cast(pl.String)
+    whole = values.cast(pl.Int64, strict=False)
+    exact = (whole.cast(pl.Float64) == values) & (values.abs() < _EXACT)
+    return values.cast(pl.String).zip_with(~exact.fill_null(False), whole.cast(pl.String))
+
+
+def _without_codes(values: pl.Series, words: tuple[str, ...], kind: ColumnType) -> pl.Series:
+    if kind in ("number", "timestamp"):
+        how = ColumnReading(name=values.name, type=kind)
+        return values.set(in_codes(values, words, how), None)
+    return values.set(values.cast(pl.String).is_in(list(words)).fill_null(False), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evermodel.bundle import Input
+from evermodel.bundle import Input, Repair
 from evermodel.bundle.encode import NOT_IN_NAMES
 from evermodel.errors import DataError, nearest
 from evermodel.project import ROW_ORDER, Project
@@ -159,7 +160,10 @@ def _input_type(name: str, dtype: pl.DataType) -> InputType:
 
 
 def feature_inputs(
-    frame: pl.DataFrame, project: Project, missing: dict[str, tuple[str, ...]]
+    frame: pl.DataFrame,
+    project: Project,
+    missing: dict[str, tuple[str, ...]],
+    repairs: Mapping[str, Repair] | None = None,
 ) -> tuple[tuple[Input, ...], tuple[str, ...]]:
     """Return the inputs, and the columns that a client may send and that are passed by.
 
@@ -170,6 +174,8 @@ def feature_inputs(
     project : Project
     missing : dict
         Words that stand for "missing", by column.
+    repairs : mapping, optional
+        What is done to raw values before they are read, by column.
 
     Raises
     ------
@@ -187,7 +193,7 @@ def feature_inputs(
         if column.n_unique() < 2 or data.types.get(name) == "text":
             ignored.append(name)
             continue
-        inputs.append(_describe(column, missing.get(name, ())))
+        inputs.append(_describe(column, missing.get(name, ()), (repairs or {}).get(name, Repair())))
     for name in (*(item.name for item in inputs), *data.key):
         _require_usable(name)
     if not inputs:
@@ -213,7 +219,7 @@ def _require_usable(name: str) -> None:
         )
 
 
-def _describe(column: pl.Series, missing: tuple[str, ...]) -> Input:
+def _describe(column: pl.Series, missing: tuple[str, ...], repair: Repair) -> Input:
     kind = _input_type(column.name, column.dtype)
     low = high = values = None
     if kind == "number":
@@ -222,7 +228,15 @@ def _describe(column: pl.Series, missing: tuple[str, ...]) -> Input:
         words = column.drop_nulls().cast(pl.String).value_counts(sort=True)
         common = words.filter(pl.col("count") >= SEEN_AT_LEAST)[column.name].head(_KNOWN_VALUES)
         values = tuple(sorted(common.to_list()))
-    return Input(name=column.name, type=kind, missing=missing, low=low, high=high, values=values)
+    return Input(
+        name=column.name,
+        type=kind,
+        missing=missing,
+        low=low,
+        high=high,
+        values=values,
+        repair=repair,
+    )
 
 
 def blurred_bounds(column: pl.Series) -> tuple[float | None, float | None]:

@@ -12,7 +12,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evermodel.bundle import Blocks, Manifest, Model, Part, Predictions, Step, write_bundle
+from evermodel.bundle import (
+    Blocks,
+    Input,
+    Manifest,
+    Model,
+    Part,
+    Predictions,
+    Repair,
+    Step,
+    write_bundle,
+)
 from evermodel.bundle.encode import Encoder
 from evermodel.errors import BundleError, DataError
 from evermodel.project import Project, duration_seconds
@@ -91,6 +101,7 @@ def train(
     created: str,
     data: str = "",
     missing: dict[str, tuple[str, ...]] | None = None,
+    repairs: Mapping[str, Repair] | None = None,
     seed: int | None = None,
     chosen: Chosen | None = None,
     progress: Callable[[str, float], None] = _silent,
@@ -108,6 +119,8 @@ def train(
         The run's id, its time, and the digest of the data: written into the manifest.
     missing : dict, optional
         Words that stand for "missing", by column.
+    repairs : mapping, optional
+        What was done to the columns when they were read, for the bundle to do the same.
     seed : int, optional
         Instead of the project's.
     chosen : Chosen, optional
@@ -127,8 +140,9 @@ def train(
         raise BundleError(what, where=str(folder))
     progress("reading the columns", 0.02)
     rows = _rows(frame, project, seed)
-    draft = _draft(rows, project, missing or {}, created=created, run=run, data=data)
-    blocks = Encoder(draft).frame(rows.train)
+    columns = feature_inputs(rows.train, project, missing or {}, repairs)
+    draft = _draft(rows, project, columns, created=created, run=run, data=data)
+    blocks = Encoder(draft).frame(rows.train, repaired=True)
     fitted = _fit(draft, rows, blocks, project, seed, chosen, progress)
     progress("converting and proving the graph", 0.9)
     trained = _bundled(draft, rows, blocks, fitted, folder, seed)
@@ -165,10 +179,10 @@ def _rows(frame: pl.DataFrame, project: Project, seed: int) -> _Rows:
 
 
 def _draft(
-    rows: _Rows, project: Project, missing: dict[str, tuple[str, ...]], **facts: Any
+    rows: _Rows, project: Project, columns: tuple[tuple[Input, ...], tuple[str, ...]], **facts: Any
 ) -> Manifest:
     """Return the manifest as far as the rows and the project say it."""
-    inputs, ignored = feature_inputs(rows.train, project, missing)
+    inputs, ignored = columns
     return Manifest(
         project=project.name,
         task=project.data.task,
@@ -199,7 +213,7 @@ def _bundled(
     }
     manifest = _described(draft, blocks, fitted, facts)
     model = Model(manifest, {"graph": graph}, threads=0)
-    predictions = model.predict(model.encode_frame(rows.test))
+    predictions = model.predict(model.encode_frame(rows.test, repaired=True))
     # Answers that the model has not learned from: those to its training rows are surer than it is.
     parts = _parts(manifest, graph, parity, rows.train, predictions, seed)
     y = rows.test[draft.target]
