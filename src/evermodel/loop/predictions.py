@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 import polars as pl
 
+from evermodel.bundle.repair import microseconds
 from evermodel.errors import DataError, nearest
 from evermodel.loop.beginning import read_source
 from evermodel.loop.workspace import Workspace, open_workspace, silent
@@ -159,10 +160,23 @@ def features_of(log: pl.DataFrame, types: Mapping[str, ColumnType]) -> pl.DataFr
         values = [row.get(name) for row in rows]
         column = pl.Series(name, values, dtype=kinds[kind], strict=False)
         if kind == "timestamp":
-            column = column.str.to_datetime(time_unit="us", strict=False, time_zone="UTC")
-            column = column.dt.replace_time_zone(None)
+            column = _in_utc(column)
         columns.append(column)
     return pl.DataFrame(columns)
+
+
+def _in_utc(times: pl.Series) -> pl.Series:
+    """Return logged times in UTC, each by its own zone: a format guessed from one loses others."""
+    read = {text: _micros(text) for text in times.drop_nulls().unique().to_list()}
+    found = [read.get(text) for text in times.to_list()]
+    return pl.Series(times.name, found, dtype=pl.Int64).cast(pl.Datetime("us"))
+
+
+def _micros(text: str) -> int | None:
+    try:
+        return microseconds(text)
+    except ValueError:
+        return None
 
 
 def labels(
