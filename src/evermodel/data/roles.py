@@ -36,6 +36,7 @@ _RACES = {
 }
 _LEAST_ROWS = 50
 _FEW = 20
+_ANSWERS = "prediction"
 
 
 class Roles(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +138,9 @@ def find_roles(columns: Mapping[str, pl.Series]) -> Roles:
         known = series.drop_nulls()
         distinct = known.n_unique()
         per_row = distinct / max(known.len(), 1)
-        if distinct <= 1 and series.null_count() in (0, series.len()):
+        if name == _ANSWERS:
+            out.append(Advice(column=name, why="the model's own answers are called so"))
+        elif distinct <= 1 and series.null_count() in (0, series.len()):
             out.append(Advice(column=name, why=_constant(series)))
         elif _row_number(name, series, per_row):
             out.append(Advice(column=name, why="it numbers the rows"))
