@@ -85,6 +85,13 @@ def test_a_number_out_of_its_range_is_refused_in_words(
     _called(capsys, *words).refuses(said, "--help")
 
 
+def test_an_address_for_a_turn_that_does_not_serve_is_refused(
+    live: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _called(capsys, "run", "-C", live, "--port", "0").refuses("add --serve")
+    _called(capsys, "run", "-C", live, "--host", "0.0.0.0").refuses("add --serve")
+
+
 def test_the_folder_may_stand_before_and_after_the_command(
     live: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evermodel.cli.numbers import port
 from evermodel.cli.output import Output
 from evermodel.cli.serve import ready, where
+from evermodel.errors import InputError
 
 if TYPE_CHECKING:
     from evermodel.loop.workspace import Workspace
@@ -29,6 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace, output: Output) -> int:
     """Run the command and return its exit code."""
+    if not options.serve and (options.host or options.port is not None):
+        raise InputError("--host and --port are about serving", hint="add --serve")
     from evermodel.loop.turning import run
     from evermodel.loop.workspace import open_workspace
 
