@@ -213,15 +213,16 @@ class Deployment(Record, frozen=True, kw_only=True):
 
 
 class Decision(Record, frozen=True, kw_only=True):
-    """Why something was (or was not) put live, retrained or taken back."""
+    """Why a version was (or was not) put live or taken back, and what was live before it."""
 
-    action: Literal["promote", "reject", "hold", "roll back", "retrain", "none"]
+    action: Literal["promote", "reject", "hold", "roll back"]
     project: str
     actor: str
     reason: str
     version: int | None = None
-    previous: int | None = None
-    reports: tuple[str, ...] = ()
+    live: int | None = None
+    digest: str = ""
+    forced: bool = False
     results: tuple[CheckResult, ...] = ()
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from evermodel.bundle import load
 from evermodel.errors import BundleError, BusyError, NotFoundError
-from evermodel.loop.releasing import evaluate, promote, put_live, register, rollback
+from evermodel.loop.decisions import put_live
+from evermodel.loop.releasing import evaluate, promote, register, rollback
 from evermodel.loop.retraining import retrain
 from evermodel.loop.state import read_state
 from evermodel.loop.telling import history, status

@@ -16,6 +16,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own flags."""
     parser.add_argument("--to", type=version_number, metavar="VERSION", help="another version")
     parser.add_argument("--reason", default="", help="written into the ledger")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="whatever gate and comparison say",
+    )
 
 
 def call(options: argparse.Namespace, output: Output) -> int:
@@ -23,6 +28,10 @@ def call(options: argparse.Namespace, output: Output) -> int:
     from evermodel.loop.releasing import rollback
 
     report = rollback(
-        options.folder, to=options.to, reason=options.reason, progress=output.progress
+        options.folder,
+        to=options.to,
+        reason=options.reason,
+        force=options.force,
+        progress=output.progress,
     )
     return output.report(report, lines=[f"live: version {report.facts['live']}"])

@@ -73,7 +73,7 @@ def result(
 
 def _regression(found: Cases, subject: str, level: float) -> list[CheckResult]:
     y, value, n = found.truth, found.predicted, found.n
-    doubt = f"{n} rows are too few to say" if n < ENOUGH else ""
+    doubt = f"{n} rows are too few to say: {ENOUGH} are needed" if n < ENOUGH else ""
     errors = np.abs(y - value)
     flat = "the outcome does not vary" if n and not np.ptp(y) else ""
     rows = [
@@ -168,17 +168,23 @@ def _doubts(found: Cases) -> dict[str, str]:
         only = found.classes[int(counts.argmax())]
         general = f"all {found.n} outcomes are of one class, {only!r}"
     elif beside < ENOUGH:
-        general = f"{beside} rows beside the most frequent class are too few to say"
+        general = f"{beside} rows beside the most frequent class" + _needed(beside, found.n)
     else:
         general = ""
     if rarer == 0:
         macro = general or f"no row is of class {name!r}"
     elif rarer < ENOUGH:
-        macro = f"{rarer} rows of class {name!r} are too few to say"
+        macro = f"{rarer} rows of class {name!r}" + _needed(rarer, found.n)
     else:
         macro = ""
     names = (*MACRO, "accuracy", "average_precision", "log_loss", "brier", "ece", "cost")
     return {each: macro if each in MACRO or found.task == BINARY else general for each in names}
+
+
+def _needed(few: int, rows: int) -> str:
+    """Say how many there should be, and in how many rows about as many would be found."""
+    whole = math.ceil(rows * ENOUGH / few)
+    return f" are too few to say: {ENOUGH} are needed, about {whole} rows in all"
 
 
 def _of_probabilities(

@@ -59,7 +59,7 @@ def measure_slices(
 
 def _of_group(found: Cases, rows: Codes, subject: str, level: float) -> list[CheckResult]:
     n = int(rows.size)
-    few = f"{n} rows are too few to say" if n < FEW else ""
+    few = f"{n} rows are too few to say: {FEW} are needed" if n < FEW else ""
     truth, predicted = found.truth[rows], found.predicted[rows]
     if found.task == REGRESSION:
         errors = np.abs(truth - predicted)
@@ -77,7 +77,7 @@ def _of_group(found: Cases, rows: Codes, subject: str, level: float) -> list[Che
         doubt = few
         if not doubt and name in {"recall", "precision"} and whole < ENOUGH:
             kind = "positive" if name == "recall" else "predicted positive"
-            doubt = f"{whole} rows that are {kind} are too few to say"
+            doubt = f"{whole} rows that are {kind} are too few to say: {ENOUGH} are needed"
         value = part / whole if whole else float("nan")
         interval = intervals.wilson(part, whole, level)
         rows_of = {"rows": n}

@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import polars as pl
 
 from evermodel.bundle import Model
 from evermodel.loop.comparing import compare_models, decide
+from evermodel.loop.decisions import put_live, settle
+from evermodel.loop.gating import gate_result
 from evermodel.loop.registry import mirror
-from evermodel.loop.releasing import put_live
 from evermodel.loop.state import State, Version, load_version, read_state
 from evermodel.loop.watching import input_types, matured_rows
 from evermodel.loop.windows import FEWEST_NEW
 from evermodel.loop.workspace import LOOP, Workspace
 from evermodel.project import duration_seconds
-from evermodel.records import REGRESSION, CheckResult, Report
+from evermodel.records import REGRESSION, CheckResult, Decision, Report
 
-__all__ = ["decide_pending", "decided", "worse_than_previous"]
+__all__ = ["decide_pending", "decided", "expire_pending", "worse_than_previous"]
 
 
 def decide_pending(workspace: Workspace) -> Report:
     """Compare the waiting challenger with the champion on all rows known now, and act on it.
 
     PROMOTE when it is better, REJECT when it is not, HOLD while that is unknown; past the deadline
-    of `[loop] deadline` a challenger that is still undecided is rejected.
+    of `[loop] deadline` a challenger that is still undecided, or that no person agreed to where
+    one has to, is rejected.
     """
-    state = read_state(workspace)
-    challenger = state.version(state.challenger)
-    gate = str(challenger.trained.get("gate", ""))
-    if gate == "fail":
-        why = "the gate of [evaluate] require says no"
-        return _refuse(workspace, state, CheckResult(name="gate", verdict="fail", why=why))
+    with workspace.releasing():
+        state = read_state(workspace)
+        if state.challenger is None:
+            nothing = CheckResult(name="decision", why="no challenger waits any more")
+            return decided(workspace, "none", (nothing,), state.live)
+        return _decide(workspace, state, state.version(state.challenger))
+
+
+def expire_pending(workspace: Workspace, why: str) -> Report | None:
+    """Reject a challenger whose deadline has passed while nothing could be compared."""
+    with workspace.releasing():
+        state = read_state(workspace)
+        if state.challenger is None or not _overdue(workspace, state):
+            return None
+        result = CheckResult(name="gain", verdict="unknown", why=why)
+        return _refuse(workspace, state, _too_late(workspace, result))
+
+
+def _decide(workspace: Workspace, state: State, challenger: Version) -> Report:
+    gate = gate_result(workspace, state, challenger.trained, f"version {challenger.number}")
+    if gate.verdict == "fail":
+        return _refuse(workspace, state, gate)
     champion = load_version(workspace, state.version(state.live))
     model = load_version(workspace, challenger)
     rows, y, problem = _unseen_rows(workspace, champion, model, challenger)
@@ -53,6 +71,10 @@ def decide_pending(workspace: Workspace) -> Report:
             return _refuse(workspace, state, _too_late(workspace, result))
         return _hold(workspace, state, result)
     if workspace.project.loop.approve == "person":
+        if _overdue(workspace, state):
+            why = f"nobody agreed to it: {result.why}"
+            late = msgspec.structs.replace(result, why=why)
+            return _refuse(workspace, state, _too_late(workspace, late))
         why = f"{result.why}; waits for a person: evermodel promote {challenger.number}"
         return _hold(workspace, state, msgspec.structs.replace(result, why=why))
     put_live(workspace, state, challenger.number, result.why, (result,), actor=LOOP)
@@ -97,17 +119,29 @@ def _overdue(workspace: Workspace, state: State) -> bool:
 
 
 def _refuse(workspace: Workspace, state: State, result: CheckResult) -> Report:
-    body = {"number": state.challenger, "reason": result.why, "kept": state.live}
-    evidence = workspace.keep_report(Report(verb="promote", results=(result,)))
-    workspace.record("rejected", {**body, "reports": [evidence]}, actor=LOOP)
+    _settle(workspace, state, "reject", result)
     mirror(workspace, settle=False)
     return decided(workspace, "reject", (result,), state.live)
 
 
 def _hold(workspace: Workspace, state: State, result: CheckResult) -> Report:
-    body = {"number": state.challenger, "reason": result.why}
-    workspace.record("held", body, actor=LOOP)
+    _settle(workspace, state, "hold", result)
     return decided(workspace, "hold", (result,), state.live)
+
+
+def _settle(
+    workspace: Workspace, state: State, action: Literal["reject", "hold"], result: CheckResult
+) -> None:
+    decision = Decision(
+        action=action,
+        project=workspace.project.name,
+        actor=LOOP,
+        reason=result.why,
+        version=state.challenger,
+        live=state.live,
+        results=(result,),
+    )
+    settle(workspace, decision)
 
 
 def decided(
@@ -129,7 +163,8 @@ def worse_than_previous(workspace: Workspace, state: State) -> CheckResult | Non
     matured = matured_rows(workspace, types, reads=input_types(before))
     if matured is None:
         return None
-    mine = matured.where(pl.col("version") == state.live)
+    reign = state.reign(workspace.project.name)
+    mine = matured.where(pl.col("deployment") == reign)
     if not len(mine):
         return None
     level = workspace.project.loop.confidence

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evermodel.errors import NotFoundError, SurroundingsError
-from evermodel.loop.state import read_state
+from evermodel.errors import BundleError, NotFoundError, SurroundingsError
+from evermodel.loop.state import load_version, read_state
 from evermodel.loop.workspace import Workspace, attach_mlflow, tell
 from evermodel.protocols import Registry
 from evermodel.records import CheckResult
@@ -41,13 +41,14 @@ def mirror(workspace: Workspace, *, settle: bool = True) -> tuple[CheckResult, .
                 _point(workspace, registry, alias, wanted)
             if not known:
                 workspace.record("mirrored", {"alias": alias, "number": wanted})
-    except (NotFoundError, SurroundingsError) as error:
+    except (BundleError, NotFoundError, SurroundingsError) as error:
         return (CheckResult(name="mlflow", subject="registry", verdict="warn", why=tell(error)),)
     return ()
 
 
 def _show(workspace: Workspace, registry: Registry, number: int, run: str) -> None:
-    """Mirror one version; one that is there already is found again."""
+    """Mirror one version, never another one's bundle; what is there already is found again."""
+    load_version(workspace, read_state(workspace).version(number))
     registry.register(workspace.project.name, number, workspace.bundles / str(number), run)
     workspace.record("mirrored", {"alias": f"version {number}", "number": number})
 

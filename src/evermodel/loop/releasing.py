@@ -6,15 +6,18 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
-from evermodel.bundle import load
+from evermodel.bundle import Model, load
 from evermodel.errors import InputError, NotFoundError
 from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.comparing import compare_models, decide
+from evermodel.loop.decisions import put_live, settle
+from evermodel.loop.gating import TEST, doubts, gate_of, gate_result
 from evermodel.loop.reading import read_for
 from evermodel.loop.registry import mirror
-from evermodel.loop.state import State, Version, load_version, read_state
+from evermodel.loop.state import State, Version, load_candidate, load_version, read_state
 from evermodel.loop.training import groups
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.protocols import Progress
@@ -23,7 +26,7 @@ from evermodel.register import model_card
 from evermodel.register import register as register_bundle
 from evermodel.register import versions as version_folders
 
-__all__ = ["evaluate", "promote", "register", "rollback"]
+__all__ = ["evaluate", "promote", "register", "rollback", "take_back"]
 
 
 def evaluate(
@@ -53,14 +56,16 @@ def evaluate(
     """
     workspace = open_workspace(folder)
     state = read_state(workspace)
-    recorded, bundle = _subject(workspace, state, number)
+    recorded, model = _subject(workspace, state, number)
     progress("reading rows", 0.2)
-    model = load(bundle, trusted=workspace.trusted if number is not None else None, threads=0)
     if data is None:
         rows = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
-        subject = "test"
+        subject = TEST
     else:
         rows, subject = read_for(model, workspace.project, data), Path(str(data)).name
+        if subject == TEST:
+            # A file of that name does not stand for the rows that training held out.
+            subject = f"file {subject}"
     project = workspace.project
     if project.data.target not in rows.columns:
         raise InputError(
@@ -87,38 +92,34 @@ def evaluate(
     body = {"run": recorded["run"], "number": number, "subject": subject}
     workspace.record("evaluated", {**body, "report": evidence, "gate": gate})
     progress("done", 1.0)
+    results = report.results
+    if gate == "unknown":
+        why = doubts(results)
+        results = (*results, CheckResult(name="gate", subject=subject, verdict="fail", why=why))
     return Report(
         verb="evaluate",
         subject=f"{project.name}/{number or 'candidate'}",
-        results=report.results,
+        results=results,
         facts={**report.facts, "report": evidence},
     )
 
 
-def _subject(workspace: Workspace, state: State, number: int | None) -> tuple[dict[str, Any], Path]:
+def _subject(
+    workspace: Workspace, state: State, number: int | None
+) -> tuple[dict[str, Any], Model]:
+    """Return what is known of a version or of the newest candidate, and its model."""
     if number is not None:
-        return state.version(number).trained, workspace.bundles / str(number)
+        version = state.version(number)
+        return version.trained, load_version(workspace, version)
     candidate = state.candidate
     if candidate is None:
         raise NotFoundError("nothing was trained yet", hint="evermodel train")
-    return candidate, _candidate_folder(workspace, state, candidate["run"])
-
-
-def _candidate_folder(workspace: Workspace, state: State, run: str) -> Path:
-    """Return the candidate's bundle; once registered, the version's own."""
-    place = workspace.candidates / run
-    if place.exists():
-        return place
+    if (workspace.candidates / candidate["run"]).exists():
+        return candidate, load_candidate(workspace, candidate)
     for version in state.versions.values():
-        if version.run == run:
-            return workspace.bundles / str(version.number)
-    raise NotFoundError("the candidate's bundle is gone", where=str(place), hint="evermodel train")
-
-
-def gate_of(state: State, recorded: dict[str, Any]) -> str:
-    """Return the newest gate verdict of a run on its test rows."""
-    newest = state.evaluations.get(recorded["run"])
-    return str(newest["gate"] if newest and newest["subject"] == "test" else recorded["gate"])
+        if version.run == candidate["run"]:
+            return candidate, load_version(workspace, version)
+    return candidate, load_candidate(workspace, candidate)
 
 
 def register(
@@ -152,14 +153,15 @@ def register(
         existing = [v for v in state.versions.values() if v.run == recorded["run"]]
         if existing:
             return _registered_report(workspace, existing[0].number, "it is registered already")
-        gate = gate_of(state, recorded)
-        if gate == "fail" and not force:
-            return _refused(workspace, "register", "the gate of [evaluate] require says no", gate)
+        gate = gate_result(workspace, state, recorded, workspace.project.name)
+        if gate.verdict == "fail" and not force:
+            return Report(verb="register", subject=workspace.project.name, results=(gate,))
         step("signing", 0.2)
         number = max(state.versions, default=0) + 1
         _clear_unrecorded(workspace, state, number)
+        load_candidate(workspace, recorded)
         version = register_bundle(
-            _candidate_folder(workspace, state, recorded["run"]),
+            workspace.candidates / recorded["run"],
             destination=workspace.bundles,
             number=number,
             keys=workspace.ports.keys,
@@ -173,7 +175,7 @@ def register(
             "run": recorded["run"],
             "report": recorded["report"],
             "card": workspace.ports.blobs.put(card.encode()),
-            "gate": gate,
+            "gate": gate_of(state, recorded),
         }
         workspace.record("registered", body)
         step("telling MLflow", 0.6)
@@ -192,17 +194,6 @@ def _registered_report(
         results=(result, *warnings),
         facts={"version": number, "bundle": str(workspace.bundles / str(number))},
     )
-
-
-def _refused(workspace: Workspace, verb: str, why: str, gate: str) -> Report:
-    result = CheckResult(
-        name="gate",
-        subject=workspace.project.name,
-        verdict="fail",
-        why=why,
-        evidence={"gate": gate},
-    )
-    return Report(verb=verb, subject=workspace.project.name, results=(result,))
 
 
 def _clear_unrecorded(workspace: Workspace, state: State, number: int) -> None:
@@ -241,7 +232,7 @@ def promote(
         "fail" when it was refused; what is live stays live then.
     """
     workspace = open_workspace(folder)
-    with workspace.job("promote", progress) as step:
+    with workspace.job("promote", progress) as step, workspace.releasing():
         state = read_state(workspace)
         wanted = (
             number if number is not None else state.challenger or max(state.versions, default=0)
@@ -254,10 +245,7 @@ def promote(
         results = _weigh(workspace, state, version)
         no = [result for result in results if result.verdict == "fail"]
         if no and not force:
-            body = {"number": version.number, "reason": no[0].why, "kept": state.live}
-            evidence = workspace.keep_report(Report(verb="promote", results=results))
-            workspace.record("rejected", {**body, "reports": [evidence]}, actor=actor)
-            return _decision_report(workspace, "promote", results, version.number, state.live)
+            return _reject(workspace, "promote", state, version, results, actor)
         load_version(workspace, version)
         why = reason or (results[0].why if results else "asked for")
         put_live(workspace, state, version.number, why, results, actor=actor, forced=bool(no))
@@ -272,46 +260,35 @@ def promote(
 
 
 def _softened(result: CheckResult) -> CheckResult:
-    import msgspec
-
     forced = result.verdict == "fail"
     return msgspec.structs.replace(result, verdict="warn") if forced else result
 
 
-def put_live(
+def _reject(
     workspace: Workspace,
+    verb: str,
     state: State,
-    number: int,
-    reason: str,
+    version: Version,
     results: tuple[CheckResult, ...],
-    *,
-    actor: str = "",
-    forced: bool = False,
-) -> None:
-    """Write the one event that makes a version live; servers follow it."""
-    evidence = workspace.keep_report(Report(verb="promote", results=results))
-    body = {
-        "number": number,
-        "digest": state.version(number).digest,
-        "previous": state.live,
-        "reason": reason,
-        "forced": forced,
-        "reports": [evidence],
-    }
-    workspace.record("promoted", body, actor=actor)
+    actor: str,
+) -> Report:
+    """Write down why a version does not go live; what is live stays."""
+    decision = Decision(
+        action="reject",
+        project=workspace.project.name,
+        actor=actor or workspace.actor,
+        reason=next(result.why for result in results if result.verdict == "fail"),
+        version=version.number,
+        live=state.live,
+        results=results,
+    )
+    settle(workspace, decision)
+    return _decision_report(workspace, verb, results, version.number, state.live)
 
 
 def _weigh(workspace: Workspace, state: State, version: Version) -> tuple[CheckResult, ...]:
     """Return the gate's result, and the comparison with the champion on the newer test rows."""
-    gate = gate_of(state, version.trained)
-    verdict = gate if gate in ("pass", "warn", "fail") else "unknown"
-    why = {
-        "fail": "the gate of [evaluate] require says no",
-        "unknown": "the gate requires nothing, or cannot say",
-    }.get(verdict, "the gate passes")
-    results = [
-        CheckResult(name="gate", subject=f"version {version.number}", verdict=verdict, why=why)  # type: ignore[arg-type]
-    ]
+    results = [gate_result(workspace, state, version.trained, f"version {version.number}")]
     if state.live is not None:
         results.append(compare_on_test(workspace, state.version(state.live), version)[1])
     return tuple(results)
@@ -333,8 +310,6 @@ def compare_on_test(
     level = workspace.project.loop.confidence
     comparison, facts = compare_models(old, new, rows, y.to_numpy(), level=level)
     word, result = decide(comparison)
-    import msgspec
-
     return word, msgspec.structs.replace(result, evidence=facts)
 
 
@@ -343,10 +318,30 @@ def rollback(
     *,
     to: int | None = None,
     reason: str = "",
+    force: bool = False,
     actor: str = "",
     progress: Progress = silent,
 ) -> Report:
     """Put the version live again that was live before (or `to`), after checking that it loads.
+
+    A version that has never been live is no way back: it is gated and compared as in a promotion.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+    to : int, optional
+        Another version than the one before.
+    reason : str
+        Written into the ledger.
+    force : bool
+        Whatever gate and comparison say; only a version that was never live needs it.
+    actor : str
+        Who decides, if not who runs this.
+
+    Returns
+    -------
+    Report
+        "fail" when it was refused; what is live stays live then.
 
     Raises
     ------
@@ -354,7 +349,7 @@ def rollback(
         When there is nothing to go back to.
     """
     workspace = open_workspace(folder)
-    with workspace.job("promote", progress):
+    with workspace.job("rollback", progress), workspace.releasing():
         state = read_state(workspace)
         number = to if to is not None else state.previous
         if number is None:
@@ -367,20 +362,31 @@ def rollback(
         if number == state.live:
             there = CheckResult(name="rolled back", value=number, why="it is live already")
             return _decision_report(workspace, "rollback", (there,), number, number)
-        load_version(workspace, version)
-        why = reason or "asked for"
-        body = {
-            "number": version.number,
-            "digest": version.digest,
-            "previous": state.live,
-            "reason": why,
-        }
-        workspace.record("rolled_back", body, actor=actor)
-        warnings = mirror(workspace)
-        done = CheckResult(name="rolled back", value=version.number, why=why)
-        return _decision_report(
-            workspace, "rollback", (done, *warnings), version.number, version.number
-        )
+        results = () if number in state.lived else _weigh(workspace, state, version)
+        if not force and any(result.verdict == "fail" for result in results):
+            return _reject(workspace, "rollback", state, version, results, actor)
+        return take_back(workspace, state, number, reason or "asked for", results, actor=actor)
+
+
+def take_back(
+    workspace: Workspace,
+    state: State,
+    number: int,
+    reason: str,
+    proof: tuple[CheckResult, ...] = (),
+    *,
+    actor: str = "",
+) -> Report:
+    """Put a version live again in one step, with the proof why; the caller holds the lease."""
+    load_version(workspace, state.version(number))
+    forced = any(result.verdict == "fail" for result in proof)
+    done = CheckResult(name="rolled back", value=number, why=reason)
+    if forced:
+        done = CheckResult(name="rolled back", value=number, verdict="warn", why="forced")
+    evidence = (done, *proof)
+    put_live(workspace, state, number, reason, evidence, actor=actor, forced=forced, back=True)
+    shown = (done, *map(_softened, proof), *mirror(workspace))
+    return _decision_report(workspace, "rollback", shown, number, number)
 
 
 def _decision_report(
@@ -392,17 +398,3 @@ def _decision_report(
 ) -> Report:
     facts = {"version": number, "live": live}
     return Report(verb=verb, subject=workspace.project.name, results=results, facts=facts)
-
-
-def decision(
-    workspace: Workspace, action: Any, reason: str, results: tuple[CheckResult, ...], **more: Any
-) -> Decision:
-    """Return a decision of the loop as a record."""
-    return Decision(
-        action=action,
-        project=workspace.project.name,
-        actor=workspace.actor,
-        reason=reason,
-        results=results,
-        **more,
-    )

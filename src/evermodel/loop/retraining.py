@@ -87,13 +87,16 @@ def retrain_on(
         return msgspec.structs.replace(refused, verb="retrain")
     registered = register(best.facts["run"], workspace, force=True)
     number = registered.facts["version"]
+    evidence = read_state(workspace).version(number).trained["report"]
     body = {"number": number, "reason": why, "windows": [pool.name for pool in pools]}
-    workspace.record("retrained", body)
+    workspace.record("retrained", {**body, "reports": [evidence]})
     results = (*best.results, *registered.results)
-    if state.live is None:
-        decided = promote(number, workspace, reason="the first version", actor=LOOP)
-    else:
-        decided = decide_pending(workspace)
+    with workspace.releasing():
+        # The training took its time: another one may have put a version live meanwhile.
+        if read_state(workspace).live is None:
+            decided = promote(number, workspace, reason="the first version", actor=LOOP)
+        else:
+            decided = decide_pending(workspace)
     return Report(
         verb="retrain",
         subject=workspace.project.name,

@@ -37,7 +37,7 @@ def live_version(workspace: Workspace) -> Callable[[], Served | None]:
         return Served(
             model=model,
             version=number,
-            deployment=f"{workspace.project.name}@{state.live_seq}",
+            deployment=state.reign(workspace.project.name),
             since=state.live_since,
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from evermodel.bundle import Model, load
@@ -11,7 +12,7 @@ from evermodel.errors import BundleError, NotFoundError
 from evermodel.loop.workspace import Workspace
 from evermodel.records import Deployment, Event
 
-__all__ = ["DECISIONS", "State", "Version", "load_version", "read_state"]
+__all__ = ["DECISIONS", "State", "Version", "load_candidate", "load_version", "read_state"]
 
 DECISIONS = ("promoted", "rolled_back", "held", "rejected", "retrained", "data_refused")
 """Kinds of events that decide something; `history` shows these and registrations."""
@@ -35,11 +36,13 @@ class State:
 
     versions: dict[int, Version] = field(default_factory=dict)
     candidates: dict[str, dict[str, Any]] = field(default_factory=dict)
-    evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    evaluations: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    newest: dict[str, dict[str, Any]] = field(default_factory=dict)
     live: int | None = None
     live_since: str = ""
     live_seq: int = 0
     went_live: list[str] = field(default_factory=list)
+    lived: set[int] = field(default_factory=set)
     previous: int | None = None
     challenger: int | None = None
     challenger_since: str = ""
@@ -70,6 +73,13 @@ class State:
             )
         return self.versions[number]
 
+    def reign(self, project: str) -> str:
+        """Return the name of the present reign, which every prediction made in it carries.
+
+        A version that comes back reigns anew: what it answered before is not of this reign.
+        """
+        return f"{project}@{self.live_seq}"
+
     def deployment(self, project: str) -> Deployment | None:
         """Return what is live as a record, or None."""
         if self.live is None:
@@ -95,16 +105,39 @@ def load_version(workspace: Workspace, version: Version, *, threads: int = 0) ->
     """
     place = workspace.bundles / str(version.number)
     hint = "bring the bundle back from a backup, or go back to another version: evermodel rollback"
+    what = "the bundle is not the one that was registered under this number"
     try:
         model = load(place, trusted=workspace.ports.keys.trusted(), threads=threads)
     except BundleError as error:
         error.hint = error.hint or hint
         raise
-    if model.digest != version.digest:
+    return _known(model, place, version.digest, what, hint)
+
+
+def load_candidate(workspace: Workspace, recorded: Mapping[str, Any]) -> Model:
+    """Load a trained, unsigned bundle, and see that it is the very one the ledger knows.
+
+    Raises
+    ------
+    BundleError
+        When it was altered, or is another training's bundle.
+    NotFoundError
+        When it is gone.
+    """
+    place = workspace.candidates / recorded["run"]
+    hint = "train again: evermodel train"
+    if not place.exists():
+        raise NotFoundError("the candidate's bundle is gone", where=str(place), hint=hint)
+    what = "the bundle is not the one that this training left"
+    return _known(load(place, trusted=None), place, recorded["digest"], what, hint)
+
+
+def _known(model: Model, place: Path, digest: str, what: str, hint: str) -> Model:
+    if model.digest != digest:
         raise BundleError(
-            "the bundle is not the one that was registered under this number",
+            what,
             where=str(place),
-            found=f"digest {model.digest[:16]}, the ledger says {version.digest[:16]}",
+            found=f"digest {model.digest[:16]}, the ledger says {digest[:16]}",
             hint=hint,
         )
     return model
@@ -127,7 +160,8 @@ def _trained(state: State, event: Event) -> None:
 
 
 def _evaluated(state: State, event: Event) -> None:
-    state.evaluations[event.body["run"]] = event.body
+    body = event.body
+    state.evaluations[body["run"], body["subject"]] = state.newest[body["run"]] = body
 
 
 def _tracked(state: State, event: Event) -> None:
@@ -152,6 +186,7 @@ def _promoted(state: State, event: Event) -> None:
     state.live, state.live_since = event.body["number"], event.time
     state.live_seq = event.seq
     state.went_live.append(event.time)
+    state.lived.add(event.body["number"])
     # Whoever waited was compared with another champion.
     state.challenger = None
 
@@ -160,6 +195,7 @@ def _rolled_back(state: State, event: Event) -> None:
     state.live, state.live_since = event.body["number"], event.time
     state.live_seq = event.seq
     state.went_live.append(event.time)
+    state.lived.add(event.body["number"])
     state.previous = None
 
 

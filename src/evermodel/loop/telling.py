@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def history(folder: str | Path | Workspace = ".", *, everything: bool = False) -
             evidence={
                 "seq": event.seq,
                 "hash": event.hash,
-                "reports": event.body.get("reports", []),
+                "reports": _evidence(event.body),
             },
         )
         for event in events
@@ -121,6 +122,12 @@ def history(folder: str | Path | Workspace = ".", *, everything: bool = False) -
     facts = {"events": [{"seq": e.seq, "time": e.time, "kind": e.kind, "actor": e.actor,
                          "body": e.body} for e in events]}  # fmt: skip
     return Report(verb="history", subject=workspace.project.name, results=results, facts=facts)
+
+
+def _evidence(body: Mapping[str, Any]) -> list[str]:
+    """Return the digests of the reports that an event rests on."""
+    alone = body.get("report")
+    return [*body.get("reports", ()), *([alone] if alone else ())]
 
 
 def verify_ledger(folder: str | Path | Workspace = ".") -> Report:
@@ -162,7 +169,7 @@ def report(
     shown = live.trained if live is not None else state.candidate
     evaluation = None
     if shown is not None:
-        newest = state.evaluations.get(shown["run"])
+        newest = state.newest.get(shown["run"])
         evaluation = workspace.report((newest or shown)["report"])
     checked = None
     try:

@@ -11,9 +11,14 @@ import polars as pl
 from evermodel.bundle import read_manifest
 from evermodel.errors import SurroundingsError
 from evermodel.loop.beginning import read_source
-from evermodel.loop.deciding import decide_pending, decided, worse_than_previous
+from evermodel.loop.deciding import (
+    decide_pending,
+    decided,
+    expire_pending,
+    worse_than_previous,
+)
 from evermodel.loop.registry import mirror, requested_by_alias
-from evermodel.loop.releasing import promote, register, rollback
+from evermodel.loop.releasing import promote, register, take_back
 from evermodel.loop.retraining import retrain_on
 from evermodel.loop.state import State, read_state
 from evermodel.loop.training import train
@@ -57,21 +62,40 @@ def run(
             return _first(workspace, state, seed, step)
         asked, silence = _request(workspace)
         if asked is not None:
-            return _weigh_request(workspace, asked)
+            answered = _weigh_request(workspace)
+            if answered is not None:
+                return answered
+        state = read_state(workspace)
         step("looking at what is live", 0.1)
         watched = watch(workspace)
-        back = worse_than_previous(workspace, state)
+        back = _take_back_if_worse(workspace)
         if back is not None:
-            why = "the previous version is better on later outcomes"
-            done = rollback(workspace, reason=why, actor=LOOP)
-            facts = {**done.facts, "decision": "roll back", "state": watched.state}
-            return Report(
-                verb="run", subject=done.subject, results=(*done.results, back), facts=facts
-            )
-        decided = _act(workspace, watched.state, seed, step)
-        facts = {**watched.report.facts, **decided.facts}
-        results = (*decided.results, *silence, *watched.report.results)
+            facts = {**back.facts, "decision": "roll back", "state": watched.state}
+            return msgspec.structs.replace(back, verb="run", facts=facts)
+        if read_state(workspace).live_seq == state.live_seq:
+            done = _act(workspace, watched.state, seed, step)
+        else:
+            done = _overtaken(workspace)
+        facts = {**watched.report.facts, **done.facts}
+        results = (*done.results, *silence, *watched.report.results)
         return Report(verb="run", subject=workspace.project.name, results=results, facts=facts)
+
+
+def _take_back_if_worse(workspace: Workspace) -> Report | None:
+    """Go back in one step when the previous version proves better than what is live now."""
+    with workspace.releasing():
+        state = read_state(workspace)
+        proof = worse_than_previous(workspace, state)
+        if proof is None or state.previous is None:
+            return None
+        why = "the previous version is better on later outcomes"
+        return take_back(workspace, state, state.previous, why, (proof,), actor=LOOP)
+
+
+def _overtaken(workspace: Workspace) -> Report:
+    why = "another version went live during this look: the next turn looks at that one"
+    result = CheckResult(name="decision", why=why)
+    return decided(workspace, "none", (result,), read_state(workspace).live)
 
 
 def _request(workspace: Workspace) -> tuple[int | None, tuple[CheckResult, ...]]:
@@ -83,11 +107,18 @@ def _request(workspace: Workspace) -> tuple[int | None, tuple[CheckResult, ...]]
         return None, (CheckResult(name="mlflow", subject="registry", verdict="warn", why=why),)
 
 
-def _weigh_request(workspace: Workspace, asked: int) -> Report:
-    """Promote what was asked for by moving the alias, or put the alias back."""
-    why = "someone moved MLflow's champion alias"
-    report = promote(asked, workspace, reason=why, actor="mlflow")
-    warnings = mirror(workspace)
+def _weigh_request(workspace: Workspace) -> Report | None:
+    """Promote what was asked for by moving the alias, or put the alias back.
+
+    None when nobody asks any more: another one has answered meanwhile.
+    """
+    with workspace.releasing():
+        asked, _ = _request(workspace)
+        if asked is None:
+            return None
+        why = "someone moved MLflow's champion alias"
+        report = promote(asked, workspace, reason=why, actor="mlflow")
+        warnings = mirror(workspace)
     facts = {**report.facts, "decision": _word(report)}
     return msgspec.structs.replace(
         report, verb="run", results=(*report.results, *warnings), facts=facts
@@ -105,8 +136,16 @@ def _first(workspace: Workspace, state: State, seed: int | None, step: Progress)
         if report.verdict == "fail":
             facts = {**report.facts, "decision": "none"}
             return msgspec.structs.replace(report, verb="run", facts=facts)
-        register("", workspace)
-    done = promote(None, workspace, reason="the first version", actor=LOOP)
+        registered = register("", workspace)
+        if registered.verdict == "fail":
+            facts = {**report.facts, "decision": "none"}
+            results = (*registered.results, *report.results)
+            subject = workspace.project.name
+            return Report(verb="run", subject=subject, results=results, facts=facts)
+    with workspace.releasing():
+        if read_state(workspace).live is not None:
+            return _overtaken(workspace)
+        done = promote(None, workspace, reason="the first version", actor=LOOP)
     results = (*done.results, *(report.results if report else ()))
     facts = {**(report.facts if report else {}), **done.facts, "decision": _word(done)}
     return Report(verb="run", subject=workspace.project.name, results=results, facts=facts)
@@ -115,6 +154,9 @@ def _first(workspace: Workspace, state: State, seed: int | None, step: Progress)
 def _act(workspace: Workspace, found: str, seed: int | None, step: Progress) -> Report:
     state = read_state(workspace)
     if found == "broken data":
+        expired = expire_pending(workspace, "the data are broken")
+        if expired is not None:
+            return expired
         why = "the data are broken: retraining on them would make it worse"
         result = CheckResult(name="decision", verdict="warn", why=why)
         return decided(workspace, "none", (result,), state.live)

@@ -133,7 +133,7 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     live = state.version(state.live)
     model = load_version(workspace, live)
     log = logged(workspace)
-    window = _window(log, state)
+    window = _window(log, state, workspace.project.name)
     if window is None or not window.height:
         why = "No prediction was logged since it went live."
         nothing = CheckResult(
@@ -226,11 +226,11 @@ def _watched(
     return Watched(report, state, columns)
 
 
-def _window(log: pl.DataFrame | None, state: State) -> pl.DataFrame | None:
+def _window(log: pl.DataFrame | None, state: State, project: str) -> pl.DataFrame | None:
     """Return the rows since the last look; more of the newest where those are too few."""
     if log is None:
         return None
-    mine = log.filter(pl.col("version") == state.live)
+    mine = log.filter(pl.col("deployment") == state.reign(project))
     seen = state.monitored or {}
     last = seen.get("last")
     if last and seen.get("version") == state.live:
@@ -333,7 +333,8 @@ def _truth(workspace: Workspace, log: pl.DataFrame) -> NDArray[Any]:
 def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckResult, ...] | None:
     """Return measured performance since the version went live, or None without outcomes."""
     log = _judged(workspace, input_types(model))
-    log = None if log is None else log.filter(pl.col("version") == state.live)
+    reign = state.reign(workspace.project.name)
+    log = None if log is None else log.filter(pl.col("deployment") == reign)
     if log is None or not log.height:
         return None
     project, y = workspace.project, _truth(workspace, log)

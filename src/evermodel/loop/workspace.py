@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import threading
 import time as stopwatch
 import uuid
 from collections.abc import Callable, Iterator
@@ -89,6 +90,7 @@ class Workspace:
         self.project = project
         self.ports = ports
         self.memo: dict[str, tuple[object, Any]] = {}
+        self._release: tuple[int, _Held] | None = None
         self.actor = actor or os.environ.get("USER") or os.environ.get("LOGNAME") or _PERSON
 
     def __enter__(self) -> Workspace:
@@ -183,6 +185,34 @@ class Workspace:
             self.memo.clear()
         held.end("done")
 
+    @contextmanager
+    def releasing(self) -> Iterator[Callable[[], None]]:
+        """Hold the one lease on what is live; yields what makes sure that it is still held.
+
+        Whoever changes what is live reads the state inside it, decides, makes sure, and writes. A
+        thread that has it already goes on with it.
+
+        Raises
+        ------
+        BusyError
+            When another one decides on what is live.
+        """
+        me = threading.get_ident()
+        if self._release is not None and self._release[0] == me:
+            yield self._release[1].renew
+            return
+        job = self.ports.jobs.start(self.project.name, "release", seconds=_LEASE_SECONDS)
+        held = _Held(self.ports.jobs, job, silent)
+        self._release = (me, held)
+        try:
+            yield held.renew
+        except BaseException as error:
+            held.end("failed", error=type(error).__name__)
+            raise
+        finally:
+            self._release = None
+        held.end("done")
+
     def remember(self, name: str, mark: object, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, made once as long as `mark` stays the same and a job runs."""
         known = self.memo.get(name)
@@ -232,6 +262,10 @@ class _Held:
         if stopwatch.perf_counter() - self._last > 1.0:
             self._last = stopwatch.perf_counter()
             self._job = self._jobs.update(self._job, step=step, progress=share)
+
+    def renew(self) -> None:
+        """Renew the lease; a BusyError says that it was lost."""
+        self._job = self._jobs.update(self._job)
 
     def end(self, state: str, *, error: str = "") -> None:
         """Write the job's end; a lease that was lost is left to its new holder."""

@@ -1,0 +1,89 @@
+"""A reign begins with each decision: what a version did in an earlier one is not of this one."""
+
+from collections.abc import Callable
+
+from evermodel.loop.deciding import worse_than_previous
+from evermodel.loop.predictions import labels
+from evermodel.loop.releasing import promote, register, rollback
+from evermodel.loop.state import read_state
+from evermodel.loop.telling import history
+from evermodel.loop.training import train
+from evermodel.loop.turning import run
+from evermodel.loop.watching import monitor
+from tests.cli.shell import evermodel
+from tests.loop.shop import DAY, Shop, customers
+
+Make = Callable[..., Shop]
+
+
+def _bad_release(one: Shop) -> None:
+    """Put version 2 live, which knows the customers the other way round, and prove it wrong."""
+    customers(1000, seed=4, strength=-1.0).write_csv(one.folder / "customers.csv")
+    train(one.workspace)
+    register("", one.workspace)
+    promote(2, one.workspace, force=True)
+    rows = customers(400, seed=41, first=410_000)
+    one.ask(rows)
+    labels(one.bring(rows), one.workspace)
+
+
+def test_outcomes_of_an_earlier_reign_are_not_held_against_a_version_that_came_back(
+    shop: Make,
+) -> None:
+    one = shop()
+    _bad_release(one)
+    assert worse_than_previous(one.workspace, read_state(one.workspace)) is not None
+    rollback(one.workspace)
+    one.clock.advance(DAY)
+    promote(2, one.workspace, force=True)
+    assert worse_than_previous(one.workspace, read_state(one.workspace)) is None
+    report = monitor(one.workspace)
+    assert report.facts["state"] == "too few to say"
+    assert "No prediction was logged" in report.find("action").why
+    rows = customers(60, seed=42, first=420_000)
+    one.ask(rows)
+    labels(one.bring(rows), one.workspace)
+    again = monitor(one.workspace)
+    assert (again.facts["rows"], again.find("brier").n) == (60, 60)
+
+
+def test_a_version_that_went_live_during_a_look_is_not_judged_by_what_was_seen(shop: Make) -> None:
+    one = shop()
+    _bad_release(one)
+
+    def meanwhile(step: str, share: float) -> None:
+        if step == "looking at what is live":
+            done = evermodel("promote", "1", "--force", folder=one.folder)
+            assert done.code == 0, done.err
+
+    report = run(one.workspace, progress=meanwhile)
+    assert (report.facts["decision"], report.facts["live"]) == ("none", 1)
+    assert "during this look" in report.find("decision").why
+    assert one.workspace.events("rolled_back") == []
+
+
+def test_history_shows_the_proof_of_a_way_back(shop: Make) -> None:
+    one = shop()
+    _bad_release(one)
+    assert run(one.workspace).facts["decision"] == "roll back"
+    promote(2, one.workspace, force=True)
+    rollback(one.workspace, reason="customers complain")
+    shown = [each for each in history(one.workspace).results if each.name == "rolled back"]
+    proven, asked = (one.workspace.report(each.evidence["reports"][0]) for each in shown)
+    assert proven.find("regret").low is not None
+    assert asked.find("rolled back").why == "customers complain"
+
+
+def test_history_shows_the_reports_of_every_decision_that_rests_on_one(shop: Make) -> None:
+    one = shop(("loop", 'deadline = "10d"'))
+    _bad_release(one)
+    rollback(one.workspace)
+    train(one.workspace, seed=7)
+    register("", one.workspace)
+    run(one.workspace)
+    shown = history(one.workspace).results
+    assert {"registered", "promoted", "rolled back"} <= {each.name for each in shown}
+    for each in shown:
+        for digest in each.evidence["reports"]:
+            assert one.workspace.report(digest).results
+        assert each.evidence["reports"], each.name
