@@ -194,7 +194,7 @@ def _follow(found: _Found, test: CheckResult | None, tolerance: float) -> CheckR
     if test is None or test.value is None:
         why = f"The version carries no test value of {found.name} to compare with."
         return found.result("unknown", why)
-    allowed = tolerance * test.value
+    allowed = (tolerated(test, tolerance) or test.value) - test.value
     low, high = _growth(found, test)
     growth = found.value - test.value
     was = f"{number(found.value)} on live rows, {number(test.value)} on the test rows"
