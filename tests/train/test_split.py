@@ -209,3 +209,34 @@ def test_copies_of_a_row_are_on_one_side_and_few_kinds_of_rows_on_both(tmp_path:
     table = train_on(few, project(), tmp_path / "few")
     assert set(table.test["plan"]) == {"a", "b", "c"}
     assert set(few["plan"].gather(table.split.train)) == {"a", "b", "c"}
+
+
+@given(st.lists(st.integers(0, 500), min_size=30, max_size=200), st.integers(1, 60))
+def test_nothing_is_learned_from_outcomes_that_were_unknown_when_the_test_began(
+    moments: list[int], gap: int
+) -> None:
+    time = np.array(moments, dtype=np.int64)
+    try:
+        split = choose_split(
+            rows=len(time), y=None, time=time, share=0.2, hashes=hashes(len(time)), gap=gap
+        )
+        _, pairs = cross_folds(None, rows=len(time), time=time, seed=0, gap=gap)
+    except DataError:
+        return
+    for fit, test in ((split.train, split.test), *pairs):
+        assert time[fit].max() + gap <= time[test].min()
+
+
+def test_rows_whose_outcome_cannot_be_known_yet_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = shop(600)  # of the 700 days from the beginning of 2024
+    made = project(data={"time": "since"}, outcome={"known_after": "100d"})
+    found = train_on(rows, made, tmp_path, created="2025-09-01T00:00:00Z")
+    last = np.datetime64("2025-09-01") - np.timedelta64(100, "D")
+    young = int((rows["since"].to_numpy() > last).sum())
+    assert young > 0
+    assert found.manifest.training["rows_without_outcome"] == young
+    assert found.test["since"].to_numpy().max() <= last
+    assert len(found.split.train) + len(found.split.test) < 600 - young
+    with pytest.raises(DataError, match="too few to learn from") as caught:
+        train_on(rows, made, tmp_path / "early", created="2024-01-20T00:00:00Z")
+    assert "younger than outcome.known_after" in caught.value.found

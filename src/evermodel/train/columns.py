@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from evermodel.bundle import Input, Repair
 from evermodel.bundle.encode import NOT_IN_NAMES
 from evermodel.errors import DataError, nearest
-from evermodel.project import ROW_ORDER, Project
+from evermodel.project import ROW_ORDER, Project, duration_seconds
 from evermodel.records import BINARY, MULTICLASS, REGRESSION
 from evermodel.train.prepare import SEEN_AT_LEAST
 
@@ -23,6 +24,8 @@ __all__ = [
     "Target",
     "blurred_bounds",
     "feature_inputs",
+    "mature_rows",
+    "outcome_gap",
     "read_target",
     "row_times",
     "with_target",
@@ -264,6 +267,28 @@ def blurred_bounds(column: pl.Series) -> tuple[float | None, float | None]:
     if (known == high).sum() < SEEN_AT_LEAST:
         high = math.ceil(high / step) * step
     return low, high
+
+
+def outcome_gap(frame: pl.DataFrame, project: Project) -> int:
+    """Return the label delay in the unit of `row_times`, 0 where rows have no time of the clock."""
+    name = project.data.time
+    if name not in frame.columns or frame[name].dtype not in (pl.Date, pl.Datetime):
+        return 0
+    return int(duration_seconds(project.outcome.known_after) * 1_000_000)
+
+
+def mature_rows(frame: pl.DataFrame, project: Project, now: str) -> tuple[pl.DataFrame, int]:
+    """Return the rows whose outcome can be known at the time `now`, and how many are too young.
+
+    An outcome that is written down before its time has passed says only what did not happen yet.
+    """
+    gap = outcome_gap(frame, project)
+    times = row_times(frame, project) if gap else None
+    if times is None:
+        return frame, 0
+    moment = round(datetime.fromisoformat(now).timestamp() * 1_000_000)
+    mature = times <= moment - gap
+    return frame.filter(pl.Series(mature)), int((~mature).sum())
 
 
 def row_times(frame: pl.DataFrame, project: Project) -> NDArray[np.int64] | None:

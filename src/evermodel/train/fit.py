@@ -34,6 +34,8 @@ from evermodel.tables import row_hashes
 from evermodel.train.columns import (
     Target,
     feature_inputs,
+    mature_rows,
+    outcome_gap,
     read_target,
     row_times,
     with_target,
@@ -139,7 +141,7 @@ def train(
         what = "there is something already where the bundle shall lie"
         raise BundleError(what, where=str(folder))
     progress("reading the columns", 0.02)
-    rows = _rows(frame, project, seed)
+    rows = _rows(frame, project, seed, created)
     columns = feature_inputs(rows.train, project, missing or {}, repairs)
     draft = _draft(rows, project, columns, created=created, run=run, data=data)
     blocks = Encoder(draft).frame(rows.train, repaired=True)
@@ -165,17 +167,26 @@ class _Rows:
         return self.target.y[self.split.train]
 
 
-def _rows(frame: pl.DataFrame, project: Project, seed: int) -> _Rows:
+def _rows(frame: pl.DataFrame, project: Project, seed: int, created: str) -> _Rows:
     known, without_target = with_target(frame, project)
+    known, young = mature_rows(known, project, created)
     if known.height < _FEWEST_ROWS:
         raise DataError(
             f"{known.height} row(s) with an outcome are too few to learn from",
+            found=f"{young} more are younger than outcome.known_after" if young else "",
             hint=f"bring at least {_FEWEST_ROWS}, better some hundred",
         )
     target = read_target(known[project.data.target], project)
     split = _split(known, project, target, seed)
+    if outcome_gap(known, project) and len(split.train) < _FEWEST_ROWS:
+        raise DataError(
+            f"{len(split.train)} row(s) to learn from are too few",
+            where=f"split {split.how}",
+            found=f"{known.height} rows with an outcome",
+            hint="bring more rows, or change train.test, data.time or outcome.known_after",
+        )
     _require_classes(target, split)
-    return _Rows(known[split.train], known[split.test], split, target, without_target)
+    return _Rows(known[split.train], known[split.test], split, target, without_target + young)
 
 
 def _draft(
@@ -263,6 +274,7 @@ def _split(known: pl.DataFrame, project: Project, target: Target, seed: int) -> 
         groups=_groups(known, project),
         hashes=_hashes(known, project, seed),
         share=project.train.test,
+        gap=outcome_gap(known, project),
     )
 
 
@@ -335,6 +347,7 @@ def _fit(
         time=times,
         groups=_groups(rows.train, project),
         seed=seed,
+        gap=outcome_gap(rows.train, project),
     )
     tree, linear, _ = feature_matrices(
         preparation, blocks, y, encoding_folds, task=task, classes=classes

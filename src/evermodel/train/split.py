@@ -11,7 +11,7 @@ is later compared with its challenger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -50,6 +50,7 @@ def choose_split(
     groups: NDArray[np.object_] | None = None,
     hashes: NDArray[np.uint64],
     share: float,
+    gap: int = 0,
 ) -> Split:
     """Return the split; see the module's text for the order of choice.
 
@@ -66,6 +67,9 @@ def choose_split(
         of the key where there is one (see `tables.row_hashes`).
     share : float
         Part of the rows to test on.
+    gap : int
+        Nothing is learned from rows that lie less than this before the oldest row of the test, in
+        the unit of `time`: their outcomes were not known yet when the test began.
 
     Raises
     ------
@@ -79,6 +83,8 @@ def choose_split(
         order = np.argsort(time, kind="stable")
         cut = time[order[min(rows - 1, int(rows * (1 - share)))]]
         split = _sides(time >= cut, f"by time: the newest {share:.0%} are the test", True)
+        early = time[split.train] <= cut - max(gap, 1)
+        split = replace(split, train=split.train[early])
     elif groups is not None and len(set(groups.tolist())) < rows:
         _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
         chosen = _drawn(hashes[first], share, least=1)
@@ -121,12 +127,13 @@ def cross_folds(
     time: NDArray[np.int64] | None = None,
     groups: NDArray[np.object_] | None = None,
     seed: int,
+    gap: int = 0,
 ) -> tuple[NDArray[np.intp], list[_Pair]]:
     """Return the fold of every row, and the pairs (fit rows, validation rows).
 
-    With time, each validation block is tested by a model of the rows before it only (forward
-    chaining), and rows of the same time stay together; without, folds are stratified, or whole keys
-    where rows repeat one.
+    With time, each validation block is tested by a model of the rows before it only, by at least
+    `gap` (forward chaining), and rows of the same time stay together; without, folds are
+    stratified, or whole keys where rows repeat one.
 
     Raises
     ------
@@ -136,7 +143,7 @@ def cross_folds(
     generator = np.random.default_rng(seed)
     count = 5 if rows <= _MANY_ROWS else 3
     if time is not None:
-        return _forward(time, rows)
+        return _forward(time, rows, gap)
     folds = np.empty(rows, dtype=np.intp)
     if groups is not None:
         names, inverse = np.unique(groups, return_inverse=True)
@@ -153,7 +160,7 @@ def cross_folds(
     )
 
 
-def _forward(time: NDArray[np.int64], rows: int) -> tuple[NDArray[np.intp], list[_Pair]]:
+def _forward(time: NDArray[np.int64], rows: int, gap: int) -> tuple[NDArray[np.intp], list[_Pair]]:
     order = np.argsort(time, kind="stable")
     # Most rows are only ever learned from, so that what is tuned here resembles the last fit;
     # each of the newest blocks is validated once.
@@ -164,11 +171,14 @@ def _forward(time: NDArray[np.int64], rows: int) -> tuple[NDArray[np.intp], list
     edges = np.unique(np.searchsorted(moments, moments[wanted], "left"))
     if edges[-1] == 0:
         edges = np.array([np.searchsorted(moments, moments[0], "right")])
-    blocks = pairwise([*edges.tolist(), rows])
+    blocks = list(pairwise([*edges.tolist(), rows]))
     # Target encodings are crossed over five spans of time, those after a row's included.
     folds = np.empty(rows, dtype=np.intp)
     folds[order] = np.arange(rows) * 5 // max(1, rows)
-    return folds, _usable([(np.sort(order[:a]), np.sort(order[a:b])) for a, b in blocks])
+    known = [np.searchsorted(moments, moments[a] - gap, "right") if gap else a for a, _ in blocks]
+    return folds, _usable(
+        [(np.sort(order[:k]), np.sort(order[a:b])) for k, (a, b) in zip(known, blocks, strict=True)]
+    )
 
 
 def _usable(pairs: list[_Pair]) -> list[_Pair]:
