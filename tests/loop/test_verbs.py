@@ -83,7 +83,7 @@ def test_evaluating_the_live_version_finds_what_training_found(shop: Make) -> No
     again = evaluate(1, workspace)
     for name in ("roc_auc", "brier", "log_loss", "accuracy", "ece"):
         assert again.find(name).value == pytest.approx(trained.find(name).value, abs=1e-9)
-    assert again.find("roc_auc").n == 400
+    assert again.find("roc_auc").n == trained.facts["test_rows"]
 
 
 def test_evaluating_other_rows_names_the_file_and_leaves_the_gate_of_the_test(shop: Make) -> None:
