@@ -14,6 +14,7 @@ from evermodel.loop.workspace import Workspace
 from evermodel.project import ROW_ORDER, Project
 from evermodel.records import REGRESSION
 from evermodel.tables import Table
+from evermodel.train.columns import mature_rows
 
 __all__ = ["FEWEST_NEW", "Window", "training_windows"]
 
@@ -45,7 +46,8 @@ def training_windows(
     Without logged outcomes there is one window, the source as it is. With them, the rows are the
     source followed by the logged ones in the order their outcomes came; a random part of the newest
     is the test of every window, so that the windows can be compared where it matters, and the very
-    newest rows are learned from too.
+    newest rows are learned from too. Where callers send the time of a row, it stays the order of
+    validation, with its label delay; else the order of the rows is.
     """
     project = workspace.project
     if state.live is None:
@@ -56,8 +58,11 @@ def training_windows(
         return [Window("source", table, project)]
     # Whoever calls the champion calls its successor: the same columns may be sent to both.
     aside = tuple(name for name in model.manifest.ignored if name != project.data.target)
-    everything = _together(project, table, matured, aside, seed)
-    data = msgspec.structs.replace(project.data, split=_PART, time=ROW_ORDER, leave_out=aside)
+    everything = _together(workspace, table, matured, aside, seed)
+    time = project.data.time
+    if time not in everything.columns or everything[time].null_count():
+        time = ROW_ORDER
+    data = msgspec.structs.replace(project.data, split=_PART, time=time, leave_out=aside)
     project = msgspec.structs.replace(project, data=data)
     windows = [Window("all", msgspec.structs.replace(table, frame=everything), project)]
     for share in _SHARES:
@@ -69,13 +74,16 @@ def training_windows(
 
 
 def _together(
-    project: Project, table: Table, matured: Matured, aside: tuple[str, ...], seed: int
+    workspace: Workspace, table: Table, matured: Matured, aside: tuple[str, ...], seed: int
 ) -> pl.DataFrame:
     """Return source and logged rows in order, each marked as to learn from or to test on."""
+    project = workspace.project
     keys = _keys(project, matured, table.frame)
     fresh = matured.rows.with_columns(_outcomes(project, matured), *keys)
     kept = [name for name in table.frame.columns if name in {*fresh.columns, *aside}]
-    source = table.frame.filter(pl.col(project.data.target).is_not_null()).select(kept)
+    source = table.frame.filter(pl.col(project.data.target).is_not_null())
+    source, _ = mature_rows(source, project, workspace.now())
+    source = _not_logged(project, source, fresh).select(kept)
     everything = pl.concat([source, fresh], how="diagonal_relaxed")
     newest = min(_NEWEST_TEST, fresh.height)
     marks = np.full(everything.height, "train", dtype=object)
@@ -84,6 +92,23 @@ def _together(
     tests = generator.permutation(last)[: max(1, int(newest * project.train.test))]
     marks[tests] = "test"
     return everything.with_columns(pl.Series(_PART, marks.tolist(), dtype=pl.String))
+
+
+def _not_logged(project: Project, source: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
+    """Return the source rows that the log does not hold too: nobody is learned from twice.
+
+    A row is known by its key, and by its time where the project names one. Where either is not
+    logged, or a key has several rows without a time, rows cannot be told to be the same.
+    """
+    time = project.data.time
+    names = [*project.data.key, *([time] if time not in {"", ROW_ORDER} else [])]
+    known = set(source.columns) & set(fresh.columns)
+    if not project.data.key or not set(names) <= known:
+        return source
+    if source.select(names).is_duplicated().any():
+        return source
+    logged = fresh.select(names).cast({name: source.schema[name] for name in names}, strict=False)
+    return source.join(logged.unique(), on=names, how="anti", maintain_order="left")
 
 
 def _outcomes(project: Project, matured: Matured) -> pl.Series:

@@ -1,0 +1,62 @@
+"""The rows a challenger learns from: the source and the log, nobody twice, in their time."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evermodel.loop.beginning import read_source
+from evermodel.loop.predictions import compact, labels
+from evermodel.loop.releasing import promote, register
+from evermodel.loop.state import read_state
+from evermodel.loop.training import train, train_on
+from evermodel.loop.windows import Window, training_windows
+from evermodel.loop.workspace import Workspace
+from tests.loop.shop import PROJECT, Shop, customers
+
+BEGIN = datetime(2025, 1, 1)
+TIMED = PROJECT.replace("[data]", '[data]\ntime = "seen"').replace('"1d"', '"10d"')
+
+
+def dated(rows: pl.DataFrame, first: datetime, days: int) -> pl.DataFrame:
+    """Return rows spread evenly over so many days."""
+    step = timedelta(days=days) / rows.height
+    seen = [f"{first + place * step:%Y-%m-%dT%H:%M:%S}" for place in range(rows.height)]
+    return rows.with_columns(seen=pl.Series(seen))
+
+
+def windows(one: Shop, rows: pl.DataFrame) -> list[Window]:
+    """Ask for rows, bring their outcomes, and return the windows after that."""
+    one.ask(rows)
+    labels(one.bring(rows, after=30 * 86_400.0), one.workspace)
+    compact(one.workspace)
+    table = read_source(one.workspace.project)
+    return training_windows(one.workspace, read_state(one.workspace), table, seed=0)
+
+
+def test_who_is_in_the_source_and_in_the_log_is_learned_from_once(
+    shop: Callable[..., Shop],
+) -> None:
+    logged = pl.concat([customers(1000)[:200], customers(100, seed=5, first=5000)])
+    everything = windows(shop(), logged)[0].table.frame
+    assert everything.height == 1100
+    assert everything["customer"].n_unique() == 1100
+    assert everything["customer"].tail(300).to_list() == logged["customer"].to_list()
+
+
+@pytest.mark.slow
+def test_a_challenger_is_validated_in_the_time_of_its_rows_where_callers_send_it(
+    begin: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    workspace = begin(TIMED, dated(customers(1000), BEGIN, 300))
+    train(workspace)
+    register("", workspace)
+    promote(None, workspace)
+    workspace.close()
+    one = Shop(workspace.root.parent, tmp_path / "timed")
+    window = windows(one, dated(customers(300, seed=5, first=5000), datetime(2026, 1, 1), 3))[0]
+    assert window.project.data.time == "seen"
+    report = train_on(one.workspace, window.table, project=window.project)
+    assert report.find("parity").verdict == "pass"
