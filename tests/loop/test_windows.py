@@ -16,6 +16,7 @@ from evermodel.loop.windows import Window, training_windows
 from evermodel.loop.workspace import Workspace
 from tests.loop.shop import PROJECT, Shop, customers
 
+PART = "evermodel part"
 BEGIN = datetime(2025, 1, 1)
 TIMED = PROJECT.replace("[data]", '[data]\ntime = "seen"').replace('"1d"', '"10d"')
 
@@ -60,3 +61,13 @@ def test_a_challenger_is_validated_in_the_time_of_its_rows_where_callers_send_it
     assert window.project.data.time == "seen"
     report = train_on(one.workspace, window.table, project=window.project)
     assert report.find("parity").verdict == "pass"
+
+
+def test_who_is_tested_on_stays_so_in_the_next_window(shop: Callable[..., Shop]) -> None:
+    one = shop()
+    before = windows(one, customers(300, seed=5, first=5000))[0].table.frame
+    after = windows(one, customers(200, seed=6, first=6000))[0].table.frame
+    tested = [set(frame.filter(pl.col(PART) == "test")["customer"]) for frame in (before, after)]
+    assert len(tested[0]) > 40
+    assert tested[0] <= tested[1]
+    assert len(tested[1]) > len(tested[0]) + 20

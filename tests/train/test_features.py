@@ -17,7 +17,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 from evermodel import tables
 from evermodel.errors import DataError
 from evermodel.train.features import feature_matrices
-from evermodel.train.prepare import Preparation, calendar_parts, learn
+from evermodel.train.prepare import Preparation, calendar_parts, encode_by_earlier, learn
+from evermodel.train.split import Crossing, cross_folds
 from tests.real import real_data
 from tests.train.rows import columns, encoded
 
@@ -238,12 +239,12 @@ def test_a_training_row_s_encoding_never_uses_its_own_target() -> None:
     inputs, blocks = encoded(frame)
     preparation = learn(inputs, blocks, y, "binary", 2)
     folds = np.random.default_rng(0).integers(0, 5, len(y))
-    tree, linear, found = feature_matrices(preparation, blocks, y, folds)
+    tree, linear, found = feature_matrices(preparation, blocks, y, Crossing(folds))
     place = found.tree_names.index("city: target mean 1")
     for fold in range(5):
         inside = folds == fold
         flipped = np.where(inside, 1 - y, y)
-        other, scaled, _ = feature_matrices(preparation, blocks, flipped, folds)
+        other, scaled, _ = feature_matrices(preparation, blocks, flipped, Crossing(folds))
         np.testing.assert_array_equal(tree[inside], other[inside])
         np.testing.assert_array_equal(linear[inside], scaled[inside])
         assert (tree[~inside, place] != other[~inside, place]).any()
@@ -251,6 +252,34 @@ def test_a_training_row_s_encoding_never_uses_its_own_target() -> None:
         reference = TargetEncoder(smooth=10.0, target_type="binary").fit(words[~inside], y[~inside])
         expected = reference.transform(words[inside])[:, 0]
         np.testing.assert_allclose(tree[inside, place], expected, rtol=1e-6)
+
+
+def test_forward_in_time_an_encoding_uses_only_what_was_known_by_then() -> None:
+    generator = np.random.default_rng(0)
+    codes = generator.integers(0, 6, 300)
+    goals = generator.normal(size=(300, 2))
+    moments = generator.integers(0, 40, 300)
+    until = moments - generator.integers(1, 9, 300)
+    found = encode_by_earlier(codes, goals, moments, until)
+    for row in range(300):
+        known = (codes == codes[row]) & (moments <= until[row])
+        expected = (goals[known].sum(0) + 10 * goals.mean(0)) / (known.sum() + 10)
+        np.testing.assert_allclose(found[row], expected)
+
+
+def test_forward_in_time_no_later_target_changes_an_encoding() -> None:
+    frame, y = many_valued(1500)
+    inputs, blocks = encoded(frame)
+    preparation = learn(inputs, blocks, y, "binary", 2)
+    time = np.random.default_rng(0).integers(0, 400, len(y))
+    crossing, _ = cross_folds(y, rows=len(y), time=time, seed=0, gap=20)
+    tree, _, found = feature_matrices(preparation, blocks, y, crossing)
+    place = found.tree_names.index("city: target mean 1")
+    swapped, late = y.copy(), time > 200
+    swapped[late] = np.random.default_rng(1).permutation(y[late])  # the overall mean stays
+    other, _, _ = feature_matrices(preparation, blocks, swapped, crossing)
+    np.testing.assert_array_equal(tree[time <= 220], other[time <= 220])
+    assert (tree[time > 280, place] != other[time > 280, place]).any()
 
 
 def test_several_classes_and_numbers_are_encoded_by_their_mean_too() -> None:

@@ -14,7 +14,8 @@ from evermodel.loop.workspace import Workspace
 from evermodel.project import ROW_ORDER, Project
 from evermodel.records import REGRESSION
 from evermodel.tables import Table
-from evermodel.train.columns import mature_rows
+from evermodel.train.columns import draw_hashes, mature_rows
+from evermodel.train.split import drawn
 
 __all__ = ["FEWEST_NEW", "Window", "training_windows"]
 
@@ -86,11 +87,11 @@ def _together(
     source = _not_logged(project, source, fresh).select(kept)
     everything = pl.concat([source, fresh], how="diagonal_relaxed")
     newest = min(_NEWEST_TEST, fresh.height)
+    # By hash: a row once tested on is not learned from by the next challenger, which would be
+    # compared with its own training rows once it is champion.
+    tested = drawn(draw_hashes(everything.tail(newest), project, seed), project.train.test, least=1)
     marks = np.full(everything.height, "train", dtype=object)
-    last = np.arange(everything.height - newest, everything.height)
-    generator = np.random.default_rng(seed)
-    tests = generator.permutation(last)[: max(1, int(newest * project.train.test))]
-    marks[tests] = "test"
+    marks[everything.height - newest :][tested] = "test"
     return everything.with_columns(pl.Series(_PART, marks.tolist(), dtype=pl.String))
 
 

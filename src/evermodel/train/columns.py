@@ -17,12 +17,14 @@ from evermodel.bundle.encode import NOT_IN_NAMES
 from evermodel.errors import DataError, nearest
 from evermodel.project import ROW_ORDER, Project, duration_seconds
 from evermodel.records import BINARY, MULTICLASS, REGRESSION
+from evermodel.tables import row_hashes
 from evermodel.train.prepare import SEEN_AT_LEAST
 
 __all__ = [
     "PREDICTION",
     "Target",
     "blurred_bounds",
+    "draw_hashes",
     "feature_inputs",
     "mature_rows",
     "outcome_gap",
@@ -289,6 +291,22 @@ def mature_rows(frame: pl.DataFrame, project: Project, now: str) -> tuple[pl.Dat
     moment = round(datetime.fromisoformat(now).timestamp() * 1_000_000)
     mature = times <= moment - gap
     return frame.filter(pl.Series(mature)), int((~mature).sum())
+
+
+def draw_hashes(frame: pl.DataFrame, project: Project, seed: int) -> NDArray[np.uint64]:
+    """Return what a random split goes by: the key's hash, or that of all but the outcome.
+
+    Copies of a row stay on one side. Where most rows are alike, as in a table of few columns with
+    few values, the place among its likes tells them apart: else whole regions would be untested.
+    """
+    keys = [name for name in project.data.key if name in frame.columns]
+    hashes = row_hashes(frame.select(keys) if keys else frame.drop(project.data.target), seed=seed)
+    if len(np.unique(hashes)) * 2 >= len(hashes):
+        return hashes
+    place = pl.DataFrame({"hash": hashes}).select(
+        "hash", pl.int_range(pl.len()).over("hash").alias("place")
+    )
+    return hashes if keys else row_hashes(place, seed=seed)
 
 
 def row_times(frame: pl.DataFrame, project: Project) -> NDArray[np.int64] | None:

@@ -18,10 +18,12 @@ from evermodel.train.prepare import (
     CategoryFeature,
     Preparation,
     TimeFeature,
+    encode_by_earlier,
     encode_by_target,
     target_columns,
     word_codes,
 )
+from evermodel.train.split import Crossing
 
 __all__ = ["Features", "add_features", "feature_matrices"]
 
@@ -275,16 +277,16 @@ def feature_matrices(
     preparation: Preparation,
     blocks: Blocks,
     y: NDArray[Any] | None = None,
-    folds: NDArray[np.intp] | None = None,
+    crossing: Crossing | None = None,
     *,
     task: Task = "binary",
     classes: int = 2,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], Features]:
     """Return the matrices of tree and linear features by running the graph.
 
-    With `y` and `folds` (training rows), target encodings are cross-fitted: each row's comes from
-    the rows of the other folds, so that a model cannot read its own target (Micci-Barreca 2001;
-    Prokhorenkova et al. 2018 on the leak).
+    With `y` and `crossing` (training rows), each row's target encodings come from the rows that may
+    tell about it, so that a model cannot read its own target: of other folds (Micci-Barreca 2001),
+    or forward in time of earlier rows (Prokhorenkova et al. 2018, "CatBoost", ordered statistics).
     """
     graph = GraphBuilder()
     features = add_features(graph, preparation)
@@ -296,17 +298,28 @@ def feature_matrices(
     )
     session = open_session(content, threads=0)
     tree, linear = (np.array(part) for part in session.run(["tree", "linear"], blocks.feed()))
-    if y is not None and folds is not None:
+    if y is not None and crossing is not None:
         goals = target_columns(y, task, classes)
         for item, tree_at, linear_at in features.crossed:
             codes = word_codes(blocks.strings[:, item.index], item.values)
             mean, deviation = _scaling(item)
-            for fold in np.unique(folds):
-                inside = folds == fold
-                table, _ = encode_by_target(codes[~inside], len(item.values) + 1, goals[~inside])
-                width = table.shape[1]
-                fresh = table[codes[inside]].astype(np.float32)
-                tree[inside, tree_at : tree_at + width] = fresh
-                scaled = (fresh - mean[:width]) / deviation[:width]
-                linear[inside, linear_at : linear_at + width] = scaled
+            fresh = _crossed(codes, len(item.values) + 1, goals, crossing).astype(np.float32)
+            width = fresh.shape[1]
+            tree[:, tree_at : tree_at + width] = fresh
+            linear[:, linear_at : linear_at + width] = (fresh - mean[:width]) / deviation[:width]
     return tree, linear, features
+
+
+def _crossed(
+    codes: NDArray[np.intp], size: int, goals: NDArray[np.float64], crossing: Crossing
+) -> NDArray[np.float64]:
+    """Return the encodings [N, G] of each row's value, by the rows that may tell about the row."""
+    if crossing.moments is not None and crossing.until is not None:
+        return encode_by_earlier(codes, goals, crossing.moments, crossing.until)
+    folds = np.asarray(crossing.folds)
+    found = np.empty((len(codes), goals.shape[1]))
+    for fold in np.unique(folds):
+        inside = folds == fold
+        table, _ = encode_by_target(codes[~inside], size, goals[~inside])
+        found[inside] = table[codes[inside]]
+    return found

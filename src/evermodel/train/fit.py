@@ -30,9 +30,9 @@ from evermodel.records import BINARY, MULTICLASS, REGRESSION
 from evermodel.stats.calibrators import Calibrator, Sigmoid, Temperature, choose_calibrator
 from evermodel.stats.conformal import conformal_radius
 from evermodel.stats.thresholds import choose_threshold
-from evermodel.tables import row_hashes
 from evermodel.train.columns import (
     Target,
+    draw_hashes,
     feature_inputs,
     mature_rows,
     outcome_gap,
@@ -272,26 +272,10 @@ def _split(known: pl.DataFrame, project: Project, target: Target, seed: int) -> 
         named=named,
         time=row_times(known, project),
         groups=_groups(known, project),
-        hashes=_hashes(known, project, seed),
+        hashes=draw_hashes(known, project, seed),
         share=project.train.test,
         gap=outcome_gap(known, project),
     )
-
-
-def _hashes(known: pl.DataFrame, project: Project, seed: int) -> NDArray[np.uint64]:
-    """Return what a random split goes by: the key's hash, or that of all but the outcome.
-
-    Copies of a row stay on one side. Where most rows are alike, as in a table of few columns with
-    few values, the place among its likes tells them apart: else whole regions would be untested.
-    """
-    keys = [name for name in project.data.key if name in known.columns]
-    hashes = row_hashes(known.select(keys) if keys else known.drop(project.data.target), seed=seed)
-    if len(np.unique(hashes)) * 2 >= len(hashes):
-        return hashes
-    place = pl.DataFrame({"hash": hashes}).select(
-        "hash", pl.int_range(pl.len()).over("hash").alias("place")
-    )
-    return hashes if keys else row_hashes(place, seed=seed)
 
 
 def _groups(frame: pl.DataFrame, project: Project) -> NDArray[np.object_] | None:
@@ -341,7 +325,7 @@ def _fit(
     progress("learning how to prepare the columns", 0.05)
     preparation = learn(draft.inputs, blocks, y, task, classes, clock=project.data.time)
     times = row_times(rows.train, project)
-    encoding_folds, pairs = cross_folds(
+    crossing, pairs = cross_folds(
         None if task == REGRESSION else y,
         rows=len(y),
         time=times,
@@ -349,9 +333,7 @@ def _fit(
         seed=seed,
         gap=outcome_gap(rows.train, project),
     )
-    tree, linear, _ = feature_matrices(
-        preparation, blocks, y, encoding_folds, task=task, classes=classes
-    )
+    tree, linear, _ = feature_matrices(preparation, blocks, y, crossing, task=task, classes=classes)
     folds = Folds(tree, linear, y, pairs, task, targets, times is not None)
     models = project.train.models if chosen is None else ()
     for name in models:

@@ -28,6 +28,7 @@ __all__ = [
     "Preparation",
     "TimeFeature",
     "calendar_parts",
+    "encode_by_earlier",
     "encode_by_target",
     "learn",
     "target_columns",
@@ -283,6 +284,30 @@ def encode_by_target(
     counts = np.bincount(codes, minlength=size)[:, None]
     sums = np.stack([np.bincount(codes, weights=goal, minlength=size) for goal in goals.T], axis=1)
     return (sums + _TARGET_PRIOR_ROWS * prior) / (counts + _TARGET_PRIOR_ROWS), prior
+
+
+def encode_by_earlier(
+    codes: NDArray[np.intp],
+    goals: NDArray[np.float64],
+    moments: NDArray[np.int64],
+    until: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return for each row [N, G] the smoothed mean goal of its value, among the rows known by then.
+
+    Those are the rows whose `moments` are not after the row's `until`. The overall mean that
+    smooths is that of all rows: being the same for every row, it tells none about its own goal.
+    """
+    clock, moment = np.unique(moments, return_inverse=True)
+    ticks = len(clock) + 1
+    place = codes.astype(np.int64) * ticks + moment
+    order = np.argsort(place, kind="stable")
+    sums = np.vstack([np.zeros(goals.shape[1]), np.cumsum(goals[order], axis=0)])
+    begin = np.searchsorted(place[order], codes * ticks, "left")
+    end = np.searchsorted(
+        place[order], codes * ticks + np.searchsorted(clock, until, "right"), "left"
+    )
+    known = (sums[end] - sums[begin]) + _TARGET_PRIOR_ROWS * goals.mean(axis=0)
+    return np.asarray(known / ((end - begin)[:, None] + _TARGET_PRIOR_ROWS))
 
 
 def calendar_parts(micros: NDArray[np.int64], origin: int) -> NDArray[np.float64]:

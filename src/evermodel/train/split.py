@@ -1,8 +1,8 @@
 """Which rows are learned from, which are tested on, and the folds in between.
 
 The order of choice: the column that names the split; time, where rows have one (the newest are the
-test); the key, where rows repeat it (no entity on both sides); else at random, equal shares of
-every class on both sides.
+test); the key, where rows repeat it (no entity on both sides); else at random, about the same
+share of every class on both sides.
 
 At random means: by a hash of the key or of the row. Who is once tested on stays so when the file
 grows or is sorted anew; otherwise a champion would have learned from most of the rows on which it
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evermodel.errors import DataError
 
-__all__ = ["Split", "choose_split", "cross_folds"]
+__all__ = ["Crossing", "Split", "choose_split", "cross_folds", "drawn"]
 
 _Pair = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -39,6 +39,19 @@ class Split:
     test: NDArray[np.intp]
     how: str
     ordered: bool
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Which rows may tell about the target of each row [N]: never the row itself.
+
+    Those of another fold; where rows have times (`moments`), those whose outcome was known, at a
+    moment no later than the row's `until`.
+    """
+
+    folds: NDArray[np.intp] | None = None
+    moments: NDArray[np.int64] | None = None
+    until: NDArray[np.int64] | None = None
 
 
 def choose_split(
@@ -79,21 +92,20 @@ def choose_split(
     if named is not None:
         is_test = np.array([str(word).strip().lower() in _TEST_WORDS for word in named.tolist()])
         split = _sides(is_test, "by the column that names the split", time is not None)
+        split = _known(split, time, gap)
     elif time is not None:
-        order = np.argsort(time, kind="stable")
-        cut = time[order[min(rows - 1, int(rows * (1 - share)))]]
+        cut = np.sort(time)[min(rows - 1, int(rows * (1 - share)))]
         split = _sides(time >= cut, f"by time: the newest {share:.0%} are the test", True)
-        early = time[split.train] <= cut - max(gap, 1)
-        split = replace(split, train=split.train[early])
+        split = _known(split, time, gap)
     elif groups is not None and len(set(groups.tolist())) < rows:
         _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
-        chosen = _drawn(hashes[first], share, least=1)
+        chosen = drawn(hashes[first], share, least=1)
         split = _sides(chosen[inverse], "at random by key: no key is on both sides", False)
     else:
         is_test = np.zeros(rows, dtype=bool)
         for part in [np.arange(rows)] if y is None else [np.flatnonzero(y == v) for v in set(y)]:
-            is_test[part] = _drawn(hashes[part], share)
-        how = "at random" if y is None else "at random, equal shares of every class"
+            is_test[part] = drawn(hashes[part], share)
+        how = "at random" if y is None else "at random, about the same share of every class"
         split = _sides(is_test, how, False)
     if not len(split.train) or not len(split.test):
         raise DataError(
@@ -104,7 +116,24 @@ def choose_split(
     return split
 
 
-def _drawn(hashes: NDArray[np.uint64], share: float, *, least: int = 0) -> NDArray[np.bool_]:
+def _known(split: Split, time: NDArray[np.int64] | None, gap: int) -> Split:
+    """Return the split without the rows whose outcome was not known when the test began.
+
+    Where rows to learn from lie among those to test on, the test has no beginning to keep.
+    """
+    if time is None or not gap or not len(split.train) or not len(split.test):
+        return split
+    began = time[split.test].min()
+    if time[split.train].max() > began:
+        return split
+    return replace(split, train=split.train[time[split.train] <= began - gap])
+
+
+def _sides(is_test: NDArray[np.bool_], how: str, ordered: bool) -> Split:
+    return Split(np.flatnonzero(~is_test), np.flatnonzero(is_test), how, ordered)
+
+
+def drawn(hashes: NDArray[np.uint64], share: float, *, least: int = 0) -> NDArray[np.bool_]:
     """Return which to test on: those whose hash lies in the lowest part of all numbers.
 
     Where that part would hold few, chance could leave it empty: the lowest hashes are taken then.
@@ -116,10 +145,6 @@ def _drawn(hashes: NDArray[np.uint64], share: float, *, least: int = 0) -> NDArr
     return found
 
 
-def _sides(is_test: NDArray[np.bool_], how: str, ordered: bool) -> Split:
-    return Split(np.flatnonzero(~is_test), np.flatnonzero(is_test), how, ordered)
-
-
 def cross_folds(
     y: NDArray[Any] | None,
     *,
@@ -128,8 +153,8 @@ def cross_folds(
     groups: NDArray[np.object_] | None = None,
     seed: int,
     gap: int = 0,
-) -> tuple[NDArray[np.intp], list[_Pair]]:
-    """Return the fold of every row, and the pairs (fit rows, validation rows).
+) -> tuple[Crossing, list[_Pair]]:
+    """Return which rows may tell about which, and the pairs (fit rows, validation rows).
 
     With time, each validation block is tested by a model of the rows before it only, by at least
     `gap` (forward chaining), and rows of the same time stay together; without, folds are
@@ -155,12 +180,12 @@ def cross_folds(
             folds[generator.permutation(part)] = (start + np.arange(len(part))) % count
             start += len(part)
     used = [0] if rows > _VERY_MANY_ROWS else range(count)
-    return folds, _usable(
+    return Crossing(folds), _usable(
         [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in used]
     )
 
 
-def _forward(time: NDArray[np.int64], rows: int, gap: int) -> tuple[NDArray[np.intp], list[_Pair]]:
+def _forward(time: NDArray[np.int64], rows: int, gap: int) -> tuple[Crossing, list[_Pair]]:
     order = np.argsort(time, kind="stable")
     # Most rows are only ever learned from, so that what is tuned here resembles the last fit;
     # each of the newest blocks is validated once.
@@ -171,14 +196,15 @@ def _forward(time: NDArray[np.int64], rows: int, gap: int) -> tuple[NDArray[np.i
     edges = np.unique(np.searchsorted(moments, moments[wanted], "left"))
     if edges[-1] == 0:
         edges = np.array([np.searchsorted(moments, moments[0], "right")])
-    blocks = list(pairwise([*edges.tolist(), rows]))
-    # Target encodings are crossed over five spans of time, those after a row's included.
-    folds = np.empty(rows, dtype=np.intp)
-    folds[order] = np.arange(rows) * 5 // max(1, rows)
-    known = [np.searchsorted(moments, moments[a] - gap, "right") if gap else a for a, _ in blocks]
-    return folds, _usable(
-        [(np.sort(order[:k]), np.sort(order[a:b])) for k, (a, b) in zip(known, blocks, strict=True)]
-    )
+    until = time - max(gap, 1)
+    pairs = []
+    for begin, end in pairwise([*edges[edges < rows].tolist(), rows]):
+        block = np.sort(order[begin:end])
+        # What tells about a block was known when it began, as it is once a model is live.
+        until[block] = moments[begin] - max(gap, 1)
+        known = int(np.searchsorted(moments, moments[begin] - gap, "right")) if gap else begin
+        pairs.append((np.sort(order[:known]), block))
+    return Crossing(moments=time, until=until), _usable(pairs)
 
 
 def _usable(pairs: list[_Pair]) -> list[_Pair]:
