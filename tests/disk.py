@@ -12,10 +12,10 @@ import pytest
 
 
 @contextmanager
-def mounted(folder: Path) -> Iterator[Path]:
-    """Make a folder on a disk of its own, of 512 KiB; the test is skipped where none can be."""
+def mounted(folder: Path, size: str = "512k") -> Iterator[Path]:
+    """Make a folder on a small disk of its own; the test is skipped where none can be."""
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "evermodel-test", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "evermodel-test", str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
@@ -25,14 +25,17 @@ def mounted(folder: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def fill(folder: Path) -> Path:
-    """Fill a disk to the last byte, and return the file to remove when there shall be room."""
+def fill(folder: Path, *, leave: int = 0) -> Path:
+    """Fill a disk but for some bytes, and return the file to remove when there shall be room."""
     ballast = folder / "ballast"
+    ballast.unlink(missing_ok=True)
     with ballast.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(b"x" * 512)
     assert os.statvfs(folder).f_bavail == 0
+    if leave:
+        os.truncate(ballast, max(0, ballast.stat().st_size - leave))
     return ballast

@@ -19,6 +19,7 @@ from evermodel.loop.telling import verify_ledger
 from evermodel.loop.training import train
 from evermodel.loop.workspace import open_workspace
 from tests.cli.shell import PROGRAM, Done, evermodel, surroundings
+from tests.disk import fill, mounted
 
 
 @contextmanager
@@ -70,32 +71,8 @@ def test_a_registry_that_does_not_answer_costs_a_warning_and_little_time(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder on a disk of its own, of 24 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "evermodel-test", str(folder)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        pytest.skip(f"no small disk can be mounted here: {error}")
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    try:
+    with mounted(tmp_path / "disk", "24m") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def _fill(folder: Path, *, leave: int) -> Path:
-    ballast = folder / "ballast"
-    ballast.unlink(missing_ok=True)
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
-    size = max(0, ballast.stat().st_size - leave)
-    with ballast.open("r+b") as file:
-        file.truncate(size)
-    return ballast
 
 
 @pytest.mark.slow
@@ -111,7 +88,7 @@ def test_a_full_disk_leaves_what_was_and_the_same_command_works_when_there_is_ro
             register("", workspace)
     words = [verb, "2", "--force"] if verb == "promote" else [verb]
     for leave in (0, 24_000):
-        ballast = _fill(small_disk, leave=leave)
+        ballast = fill(small_disk, leave=leave)
         done = evermodel(*words, folder=live)
         if done.code:
             done.refuses("try:")

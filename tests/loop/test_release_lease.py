@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from evermodel.loop.retraining import retrain
 from evermodel.loop.state import read_state
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
+from evermodel.loop.workspace import open_workspace
 from tests.loop.shop import DAY, Shop, customers
 
 Make = Callable[..., Shop]
@@ -68,7 +71,6 @@ def test_two_processes_never_decide_on_what_is_live_at_once(shop: Make) -> None:
             lambda: decide_pending(one.workspace),
             lambda: put_live(one.workspace, before, 2, "on a state that may be past", ()),
             lambda: run(one.workspace),
-            lambda: retrain(one.workspace),
         ):
             with pytest.raises(BusyError, match="release is already running"):
                 verb()
@@ -81,6 +83,39 @@ def test_two_processes_never_decide_on_what_is_live_at_once(shop: Make) -> None:
     assert [event.body["previous"] for event in events] == [None, 1]
     # It was decided on meanwhile: nobody waits for a decision any more.
     assert decide_pending(one.workspace).facts == {"decision": "none", "live": 2}
+
+
+def test_a_retraining_waits_for_another_one_who_decides(shop: Make) -> None:
+    one = shop()
+    _challenger(one)
+    with _another_decides(one.folder) as another:
+
+        def go_on() -> None:
+            until = time.monotonic() + 100
+            with open_workspace(one.folder) as mine:
+                while 3 not in read_state(mine).versions and time.monotonic() < until:
+                    time.sleep(0.1)
+            time.sleep(0.5)
+            another.communicate("go on\n", timeout=120)
+
+        waiting = threading.Thread(target=go_on)
+        waiting.start()
+        report = retrain(one.workspace)
+        waiting.join()
+    assert another.returncode == 0
+    assert report.facts["version"] == 3
+    assert [e.body["number"] for e in one.workspace.events("promoted")][:2] == [1, 2]
+    assert read_state(one.workspace).live == report.facts["live"]
+
+
+def test_of_two_that_were_registered_the_newer_waits(shop: Make) -> None:
+    one = shop()
+    _challenger(one)
+    train(one.workspace, seed=1)
+    register("", one.workspace)
+    report = decide_pending(one.workspace, 2)
+    assert report.facts == {"decision": "none", "live": 1}
+    assert "version 3 was registered meanwhile" in report.results[0].why
 
 
 def test_a_decision_whose_holder_was_killed_is_free_for_the_next(shop: Make) -> None:

@@ -23,8 +23,10 @@ from evermodel.records import REGRESSION, CheckResult, Decision, Report
 __all__ = ["decide_pending", "decided", "expire_pending", "worse_than_previous"]
 
 
-def decide_pending(workspace: Workspace) -> Report:
+def decide_pending(workspace: Workspace, number: int | None = None) -> Report:
     """Compare the waiting challenger with the champion on all rows known now, and act on it.
+
+    With `number` only that one: where another version waits meanwhile, nothing is decided.
 
     PROMOTE when it is better, REJECT when it is not, HOLD while that is unknown; past the deadline
     of `[loop] deadline` a challenger that is still undecided, or that no person agreed to where
@@ -34,6 +36,10 @@ def decide_pending(workspace: Workspace) -> Report:
         state = read_state(workspace)
         if state.challenger is None:
             nothing = CheckResult(name="decision", why="no challenger waits any more")
+            return decided(workspace, "none", (nothing,), state.live)
+        if number not in (None, state.challenger):
+            why = f"version {state.challenger} was registered meanwhile, and waits instead"
+            nothing = CheckResult(name="decision", why=why)
             return decided(workspace, "none", (nothing,), state.live)
         return _decide(workspace, state, state.version(state.challenger))
 

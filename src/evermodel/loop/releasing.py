@@ -58,20 +58,8 @@ def evaluate(
     state = read_state(workspace)
     recorded, model = _subject(workspace, state, number)
     progress("reading rows", 0.2)
-    if data is None:
-        rows = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
-        subject = TEST
-    else:
-        rows, subject = read_for(model, workspace.project, data), Path(str(data)).name
-        if subject == TEST:
-            # A file of that name does not stand for the rows that training held out.
-            subject = f"file {subject}"
     project = workspace.project
-    if project.data.target not in rows.columns:
-        raise InputError(
-            f"the rows have no outcome column {project.data.target!r}", where=str(data or "test")
-        )
-    rows = rows.filter(pl.col(project.data.target).is_not_null())
+    rows, subject = _rows_to_measure(workspace, recorded, model, data)
     progress("predicting", 0.4)
     predictions = model.predict(model.encode_frame(rows, repaired=True))
     progress("measuring", 0.7)
@@ -102,6 +90,23 @@ def evaluate(
         results=results,
         facts={**report.facts, "report": evidence},
     )
+
+
+def _rows_to_measure(
+    workspace: Workspace, recorded: dict[str, Any], model: Model, data: str | Path | None
+) -> tuple[pl.DataFrame, str]:
+    """Return the rows with a known outcome, and what they are called in the report."""
+    if data is None:
+        rows, subject = pl.read_parquet(workspace.ports.blobs.path(recorded["test"])), TEST
+    else:
+        rows, subject = read_for(model, workspace.project, data), Path(str(data)).name
+        if subject == TEST:
+            # A file of that name does not stand for the rows that training held out.
+            subject = f"file {subject}"
+    target = workspace.project.data.target
+    if target not in rows.columns:
+        raise InputError(f"the rows have no outcome column {target!r}", where=str(data or "test"))
+    return rows.filter(pl.col(target).is_not_null()), subject
 
 
 def _subject(

@@ -20,6 +20,9 @@ from evermodel.tables import Table
 
 __all__ = ["retrain", "retrain_on"]
 
+_PATIENCE = 60.0
+"""Seconds to wait for another who decides: no training is thrown away for a moment's sake."""
+
 
 def retrain(
     folder: str | Path | Workspace = ".",
@@ -91,12 +94,12 @@ def retrain_on(
     body = {"number": number, "reason": why, "windows": [pool.name for pool in pools]}
     workspace.record("retrained", {**body, "reports": [evidence]})
     results = (*best.results, *registered.results)
-    with workspace.releasing():
+    with workspace.releasing(_PATIENCE):
         # The training took its time: another one may have put a version live meanwhile.
         if read_state(workspace).live is None:
             decided = promote(number, workspace, reason="the first version", actor=LOOP)
         else:
-            decided = decide_pending(workspace)
+            decided = decide_pending(workspace, number)
     return Report(
         verb="retrain",
         subject=workspace.project.name,

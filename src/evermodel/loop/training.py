@@ -82,14 +82,10 @@ def train_on(
     run = workspace.new_run("train", seed=seed)
     checked = check_table(table, project=project)
     if checked.verdict == "fail":
-        refused = [result for result in checked.results if result.verdict == "fail"]
-        evidence = workspace.keep_report(checked)
-        reason = refused[0].why
-        workspace.record("data_refused", {"run": run.id, "reason": reason, "report": evidence})
-        return Report(verb="train", subject=project.name, results=tuple(refused))
+        return _refused(workspace, checked, run)
     fingerprint = digest(table.frame)
     step("keeping the data version", 0.03)
-    data_version = _keep_data(workspace, table.frame)
+    kept = _keep_data(workspace, table.frame)
     missing, repairs = missing_words(table, project), bundle_repairs(table, project)
     place = workspace.candidates / run.id
     trained = fit_candidate(
@@ -104,14 +100,47 @@ def train_on(
         seed=seed,
         progress=step,
     )
+    report = _report(workspace, trained, project, run=run.id, place=place, data_version=kept)
+    recipe = _keep_recipe(workspace, trained, project, missing, repairs)
+    run = msgspec.structs.replace(
+        run,
+        seconds=round(effort.seconds, 3),
+        cpu_seconds=round(effort.cpu_seconds, 3),
+        peak_bytes=effort.peak_bytes,
+        bytes_written=sum(path.stat().st_size for path in place.rglob("*") if path.is_file()),
+        inputs={"data": fingerprint},
+        parameters=asdict(trained.chosen),
+    )
+    _record(workspace, trained, run, report, recipe=recipe, why=why)
+    return _tracked(workspace, report, run, place, trained)
+
+
+def _refused(workspace: Workspace, checked: Report, run: Run) -> Report:
+    """Write down that the data were refused; the report holds what refused them."""
+    results = tuple(result for result in checked.results if result.verdict == "fail")
+    evidence = workspace.keep_report(checked)
+    body = {"run": run.id, "reason": results[0].why, "report": evidence}
+    workspace.record("data_refused", body)
+    return Report(verb="train", subject=run.project, results=results)
+
+
+def _report(
+    workspace: Workspace,
+    trained: Trained,
+    project: Project,
+    *,
+    run: str,
+    place: Path,
+    data_version: int,
+) -> Report:
+    """Measure the candidate on its test rows, and say what was fitted and how."""
     measured = measure(workspace, trained, project)
-    parity = _parity_result(trained)
-    report = Report(
+    return Report(
         verb="train",
         subject=project.name,
-        results=(*measured.results, parity),
+        results=(*measured.results, _parity_result(trained)),
         facts={
-            "run": run.id,
+            "run": run,
             "candidate": str(place),
             "model": trained.chosen.model,
             "calibrator": (trained.manifest.training["calibrator"] or {}).get("kind", ""),
@@ -124,26 +153,22 @@ def train_on(
             "gate": measured.facts.get("gate", ""),
         },
     )
-    test = workspace.ports.blobs.put(_parquet(trained.test))
-    size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
-    run = msgspec.structs.replace(
-        run,
-        seconds=round(effort.seconds, 3),
-        cpu_seconds=round(effort.cpu_seconds, 3),
-        peak_bytes=effort.peak_bytes,
-        bytes_written=size,
-        inputs={"data": fingerprint},
-        parameters=asdict(trained.chosen),
-    )
+
+
+def _record(
+    workspace: Workspace, trained: Trained, run: Run, report: Report, *, recipe: str, why: str
+) -> None:
+    """Write the one event that makes a candidate: what it was made from, how, how good it is."""
+    place = workspace.candidates / run.id
     body = {
         "run": run.id,
         "why": why,
         "digest": load(place, trusted=None).digest,
-        "data": fingerprint,
-        "data_version": data_version,
-        "seed": seed,
-        "recipe": _keep_recipe(workspace, trained, project, missing, repairs),
-        "test": test,
+        "data": run.inputs["data"],
+        "data_version": report.facts["data_version"],
+        "seed": run.seed,
+        "recipe": recipe,
+        "test": workspace.ports.blobs.put(_parquet(trained.test)),
         "rows": len(trained.split.train),
         "report": workspace.keep_report(report),
         "verdict": report.verdict,
@@ -151,13 +176,12 @@ def train_on(
         "seconds": run.seconds,
         "cpu_seconds": run.cpu_seconds,
         "peak_bytes": run.peak_bytes,
-        "bytes": size,
+        "bytes": run.bytes_written,
         "code": run.code,
         "environment": run.environment,
         "packages": workspace.ports.blobs.put(msgspec.json.encode(packages())),
     }
     workspace.record("trained", body)
-    return _tracked(workspace, report, run, place, trained)
 
 
 _ROW = "evermodel row"

@@ -186,11 +186,16 @@ class Workspace:
         held.end("done")
 
     @contextmanager
-    def releasing(self) -> Iterator[Callable[[], None]]:
+    def releasing(self, patience: float = 0.0) -> Iterator[Callable[[], None]]:
         """Hold the one lease on what is live; yields what makes sure that it is still held.
 
         Whoever changes what is live reads the state inside it, decides, makes sure, and writes. A
         thread that has it already goes on with it.
+
+        Parameters
+        ----------
+        patience : float
+            Seconds to wait for another one who decides.
 
         Raises
         ------
@@ -201,7 +206,7 @@ class Workspace:
         if self._release is not None and self._release[0] == me:
             yield self._release[1].renew
             return
-        job = self.ports.jobs.start(self.project.name, "release", seconds=_LEASE_SECONDS)
+        job = self._release_job(patience)
         held = _Held(self.ports.jobs, job, silent)
         self._release = (me, held)
         try:
@@ -212,6 +217,16 @@ class Workspace:
         finally:
             self._release = None
         held.end("done")
+
+    def _release_job(self, patience: float) -> Job:
+        until = stopwatch.monotonic() + patience
+        while True:
+            try:
+                return self.ports.jobs.start(self.project.name, "release", seconds=_LEASE_SECONDS)
+            except BusyError:
+                if stopwatch.monotonic() >= until:
+                    raise
+            stopwatch.sleep(0.1)
 
     def remember(self, name: str, mark: object, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, made once as long as `mark` stays the same and a job runs."""
