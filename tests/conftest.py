@@ -6,6 +6,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.postgres import postgres
+
+__all__ = ["postgres"]
+
 # How long an example takes is the machine's affair, and no test's.
 settings.register_profile("evermodel", deadline=None)
 settings.load_profile("evermodel")

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evermodel.errors import DataError
+from evermodel.errors import DataError, SurroundingsError
 from evermodel.loop.beginning import check, init
 from evermodel.loop.doctor import doctor
 from evermodel.loop.telling import status
@@ -15,6 +15,7 @@ from evermodel.loop.training import train
 from evermodel.loop.workspace import Workspace
 from evermodel.report.text import results_text
 from tests.loop.shop import PROJECT, customers
+from tests.postgres import PASSWORD
 
 SECRET = "p@ss-w0rd"
 
@@ -134,3 +135,27 @@ def test_how_a_job_failed_is_kept_without_what_was_found(begin: Callable[..., Wo
         raise ValueError("Maria Muster")
     assert b"a value is no number (line 3)" in _kept(workspace.root)
     assert b"Maria" not in _kept(workspace.root)
+
+
+def test_a_database_that_asks_for_a_password_gets_it_and_nobody_else_does(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    with psycopg.connect(postgres) as connection:
+        connection.execute(
+            "create table visits as select i as id, i % 7 as visits,"
+            " case when i % 7 + i % 3 > 4 then 'yes' else 'no' end as left_us"
+            " from generate_series(1, 400) i"
+        )
+    address = f"{postgres}?table=visits"
+    init(address, target="left_us", folder=tmp_path)
+    assert PASSWORD not in (tmp_path / "evermodel.toml").read_text()
+    monkeypatch.setenv("EVERMODEL_PASSWORD", PASSWORD)
+    assert train(tmp_path).verdict == "pass"
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or PASSWORD.encode() not in path.read_bytes(), path
+    monkeypatch.setenv("EVERMODEL_PASSWORD", "another-secret")
+    with pytest.raises(SurroundingsError) as caught:
+        check(tmp_path)
+    assert "another-secret" not in f"{caught.value} {caught.value.found} {caught.value.where}"

@@ -1,12 +1,7 @@
 """Sources that are no delimited text: JSON lines, parquet, Delta tables, databases."""
 
 import json
-import os
-import shutil
-import socket
 import sqlite3
-import subprocess
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -155,41 +150,6 @@ def test_mistakes_in_an_address_of_a_database_are_refused(shop: Path, tmp_path: 
             tables.read(address)
         assert word in caught.value.hint
     assert not (tmp_path / "none.db").exists()
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pytest.importorskip("psycopg", reason="no driver for PostgreSQL is installed")
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    if not found:
-        pytest.skip("PostgreSQL is not on this machine")
-    programs = found[-1].parent
-    folder = tmp_path_factory.mktemp("postgres")
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    as_user: list[str] = []
-    if os.geteuid() == 0:
-        # The server refuses to run as root; Debian's package brings this account.
-        if shutil.which("runuser") is None or b"postgres:" not in Path("/etc/passwd").read_bytes():
-            pytest.skip("PostgreSQL does not run as root, and its own account is missing")
-        as_user = ["runuser", "-u", "postgres", "--"]
-        shutil.chown(folder, "postgres")
-        for parent in folder.parents[:3]:
-            parent.chmod(parent.stat().st_mode | 0o011)
-
-    def run(*command: str) -> None:
-        done = subprocess.run([*as_user, *command], capture_output=True, cwd="/tmp", check=False)
-        assert done.returncode == 0, done.stderr
-
-    data = str(folder / "data")
-    run(str(programs / "initdb"), "-D", data, "-U", "shop", "--auth=trust", "-N")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    run(str(programs / "pg_ctl"), "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
-    try:
-        yield f"postgresql://shop@127.0.0.1:{port}/postgres"
-    finally:
-        run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
 
 
 def test_a_table_of_postgresql_is_read_with_its_types(postgres: str) -> None:
