@@ -93,6 +93,13 @@ def test_a_model_of_the_wrong_outcomes_may_go_live_once_right_ones_prove_it() ->
     assert "proven better on right outcomes that came later" in found.did
 
 
+def test_a_release_that_lacked_its_fields_is_undone_before_anybody_else_is_scored() -> None:
+    at_once = event(R, "rolled_back", number=1, previous=4, reason="starved")
+    found = judge(PLAN, [each if each is not BACK else at_once for each in YEAR])["bad release"]
+    assert found.as_expected
+    assert "Version 1, which does not read that field, was live again before" in found.did
+
+
 def test_a_year_without_any_event_pleases_only_where_nothing_had_to_be_done() -> None:
     found = judge(PLAN, [])
     assert [name for name, each in found.items() if each.as_expected] == ["mislabelled"]

@@ -208,3 +208,63 @@ def test_answers_are_compared_with_those_to_rows_the_model_never_learned_from(sh
     reference = msgspec.json.decode(model.part("reference") or b"", type=Profile)
     assert reference["prediction"].rows == model.manifest.training["test_rows"]
     assert reference["amount"].rows == model.manifest.training["rows"]
+
+
+def _released(one: Shop, **columns: pl.Expr) -> None:
+    """Put version 2 live, which learned from columns that version 1 does not know."""
+    customers(1200, seed=6).with_columns(**columns).write_csv(one.folder / "customers.csv")
+    train(one.workspace)
+    register("", one.workspace, force=True)
+    assert promote(2, one.workspace, force=True).facts["live"] == 2
+
+
+HINDSIGHT = (
+    pl.when((pl.col("churned") == "yes") & (pl.col("visits") % 3 > 0))
+    .then(pl.lit("gone"))
+    .otherwise(pl.lit("here"))
+)
+
+
+def _empty(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(mood=pl.lit(None, pl.String))
+
+
+def test_a_version_that_never_gets_the_columns_it_was_tested_with_is_taken_back(shop: Make) -> None:
+    one = shop()
+    _released(one, mood=HINDSIGHT)
+    one.ask(_empty(customers(400, seed=11, first=10_000)))
+    report = run(one.workspace)
+    assert (report.facts["decision"], report.facts["state"]) == ("roll back", "broken data")
+    assert "mood: broken since it went live" in report.find("inputs").why
+    assert read_state(one.workspace).live == 1
+    one.ask(customers(400, seed=12, first=20_000))
+    assert run(one.workspace).facts["decision"] == "none"
+
+
+def test_a_version_stays_whose_columns_broke_later_or_break_the_version_before_too(
+    shop: Make,
+) -> None:
+    one = shop()
+    _released(one, mood=HINDSIGHT)
+    one.ask(customers(400, seed=11, first=10_000).with_columns(mood=HINDSIGHT))
+    assert run(one.workspace).facts["decision"] == "none"
+    one.clock.advance(DAY)
+    one.ask(_empty(customers(400, seed=12, first=20_000)))
+    report = run(one.workspace)
+    assert (report.facts["decision"], report.facts["state"]) == ("none", "broken data")
+
+    both = shop()
+    _released(both, mood=HINDSIGHT)
+    both.ask(_empty(customers(400, seed=11, first=10_000, scale=100.0)))
+    assert run(both.workspace).facts["columns"] == ["amount", "mood"]
+    assert read_state(both.workspace).live == 2
+
+
+def test_a_version_that_somebody_forced_stays_until_outcomes_speak(shop: Make) -> None:
+    one = shop(("evaluate", 'require = ["recall >= 1.0", "precision >= 1.0"]'))
+    _released(one, mood=pl.lit("x") + pl.col("plan"))
+    assert read_state(one.workspace).live_forced
+    one.ask(_empty(customers(400, seed=11, first=10_000)))
+    report = run(one.workspace)
+    assert (report.facts["decision"], report.facts["state"]) == ("none", "broken data")
+    assert read_state(one.workspace).live == 2

@@ -160,13 +160,19 @@ def _bad_release(plan: Plan, ledger: _Ledger) -> Found:
     if not by_hand:
         return Found(as_expected=False, did="Nothing was released.")
     bad, before = by_hand[-1].number, by_hand[-1].body["previous"]
-    window = range(release + 1, release + _TO_UNDO + 1)
+    window = range(release, release + _TO_UNDO + 1)
     back = [e for e in ledger.of("rolled_back", window) if e.body["previous"] == bad]
     broken = ledger.looks("broken data", range(release, release + OUTCOME_WEEKS))
     did = f"Said in the same week: {_reason(broken[0])} " if broken else ""
     if not back:
         return Found(as_expected=False, did=f"{did}Version {bad} stayed.")
     week = back[0].week
+    if week == release:
+        did += (
+            f"Version {back[0].number}, which does not read that field, was live again before the "
+            "next customers were scored."
+        )
+        return Found(as_expected=back[0].number == before, did=did)
     did += (
         f"In week {week + 1}, when the first outcomes were known, it went back to version "
         f"{back[0].number}{ledger.proof(week)}."

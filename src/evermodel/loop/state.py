@@ -41,6 +41,7 @@ class State:
     live: int | None = None
     live_since: str = ""
     live_seq: int = 0
+    live_forced: bool = False
     went_live: list[str] = field(default_factory=list)
     lived: set[int] = field(default_factory=set)
     previous: int | None = None
@@ -185,6 +186,7 @@ def _promoted(state: State, event: Event) -> None:
     state.previous = state.live
     state.live, state.live_since = event.body["number"], event.time
     state.live_seq = event.seq
+    state.live_forced = bool(event.body.get("forced"))
     state.went_live.append(event.time)
     state.lived.add(event.body["number"])
     # Whoever waited was compared with another champion.
@@ -194,6 +196,7 @@ def _promoted(state: State, event: Event) -> None:
 def _rolled_back(state: State, event: Event) -> None:
     state.live, state.live_since = event.body["number"], event.time
     state.live_seq = event.seq
+    state.live_forced = bool(event.body.get("forced"))
     state.went_live.append(event.time)
     state.lived.add(event.body["number"])
     state.previous = None

@@ -22,7 +22,7 @@ from evermodel.loop.releasing import promote, register, take_back
 from evermodel.loop.retraining import retrain_on
 from evermodel.loop.state import State, read_state
 from evermodel.loop.training import train
-from evermodel.loop.watching import matured_rows, watch
+from evermodel.loop.watching import TOO_FEW, Watched, matured_rows, watch
 from evermodel.loop.windows import FEWEST_NEW
 from evermodel.loop.workspace import LOOP, Workspace, open_workspace, silent, tell
 from evermodel.project import ON_HARM, duration_seconds
@@ -42,7 +42,8 @@ def run(
 
     Nothing live yet: train, register and promote the first version. Otherwise look at what is live
     and do at most one thing about it: go back when the previous version proves better on later
-    outcomes; decide on a waiting challenger; leave broken data alone; retrain on measured harm.
+    outcomes, or when what went live has never had the columns that only it reads; decide on a
+    waiting challenger; leave broken data alone; retrain on measured harm.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def run(
         state = read_state(workspace)
         step("looking at what is live", 0.1)
         watched = watch(workspace)
-        back = _take_back_if_worse(workspace)
+        back = _take_back_if_worse(workspace) or _take_back_if_starved(workspace, watched)
         if back is not None:
             facts = {**back.facts, "decision": "roll back", "state": watched.state}
             return msgspec.structs.replace(back, verb="run", facts=facts)
@@ -90,6 +91,34 @@ def _take_back_if_worse(workspace: Workspace) -> Report | None:
             return None
         why = "the previous version is better on later outcomes"
         return take_back(workspace, state, state.previous, why, (proof,), actor=LOOP)
+
+
+def _take_back_if_starved(workspace: Workspace, watched: Watched) -> Report | None:
+    """Go back when columns that the version before does not read were broken from the first row on.
+
+    What was tested was a model with these columns; what answers is one without them, which nobody
+    has tested. A version that somebody forced stays until outcomes speak against it.
+    """
+    if watched.state != "broken data" or not watched.columns:
+        return None
+    with workspace.releasing():
+        state = read_state(workspace)
+        if state.previous is None or state.live_forced or _once_fed(workspace, state):
+            return None
+        before = read_manifest(workspace.bundles / str(state.previous))
+        if set(watched.columns) & {item.name for item in before.inputs}:
+            return None
+        names = ", ".join(watched.columns[:5])
+        why = f"{names}: broken since it went live, and not read by the version before"
+        proof = CheckResult(name="inputs", subject=f"version {state.live}", verdict="warn", why=why)
+        reason = "it has not had the columns that it was tested with"
+        return take_back(workspace, state, state.previous, reason, (proof,), actor=LOOP)
+
+
+def _once_fed(workspace: Workspace, state: State) -> bool:
+    """Whether a look since the live version went live found its data whole."""
+    looks = [e.body for e in workspace.events("monitored") if e.seq > state.live_seq]
+    return any(look["state"] not in ("broken data", TOO_FEW) for look in looks)
 
 
 def _overtaken(workspace: Workspace) -> Report:

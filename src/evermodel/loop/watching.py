@@ -36,7 +36,10 @@ from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
 from evermodel.tables import Profile, profile, read
 
-__all__ = ["Matured", "Watched", "matured_rows", "monitor", "watch"]
+__all__ = ["TOO_FEW", "Matured", "Watched", "matured_rows", "monitor", "watch"]
+
+TOO_FEW = "too few to say"
+"""State of a look at too few rows."""
 
 _WINDOW_ROWS = 200
 _FEWEST_ROWS = 30
@@ -137,7 +140,7 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     if window is None or not window.height:
         why = "No prediction was logged since it went live."
         nothing = CheckResult(
-            name="action", subject="live", verdict="unknown", why=why, evidence={"state": _FEW}
+            name="action", subject="live", verdict="unknown", why=why, evidence={"state": TOO_FEW}
         )
         return _watched(workspace, live.number, (nothing, *log_damage(workspace)), None)
     progress("comparing columns", 0.4)
@@ -199,14 +202,11 @@ def _own_drift(
     return tuple(own_drift(methods, before, features_of(window, types)))
 
 
-_FEW = "too few to say"
-
-
 def _watched(
     workspace: Workspace, number: int, results: Sequence[CheckResult], window: pl.DataFrame | None
 ) -> Watched:
     action = next(result for result in results if result.name == "action")
-    state = str(action.evidence.get("state", _FEW))
+    state = str(action.evidence.get("state", TOO_FEW))
     columns = tuple(action.evidence.get("columns", ()))
     facts: dict[str, Any] = {"version": number, "state": state, "columns": list(columns)}
     body: dict[str, Any] = dict(facts)
