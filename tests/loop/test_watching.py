@@ -268,3 +268,40 @@ def test_a_version_that_somebody_forced_stays_until_outcomes_speak(shop: Make) -
     report = run(one.workspace)
     assert (report.facts["decision"], report.facts["state"]) == ("none", "broken data")
     assert read_state(one.workspace).live == 2
+
+
+def test_a_batch_that_came_twice_takes_no_version_back(shop: Make) -> None:
+    one = shop()
+    _released(one, mood=HINDSIGHT)
+    rows = customers(300, seed=11, first=10_000).with_columns(mood=HINDSIGHT)
+    one.ask(rows)
+    one.ask(rows)
+    report = run(one.workspace)
+    assert report.facts["decision"] == "none"
+    assert read_state(one.workspace).live == 2
+
+
+def test_slow_outcomes_do_not_make_whole_data_look_as_if_they_never_came(shop: Make) -> None:
+    one = shop()
+    _released(one, mood=HINDSIGHT)
+    one.ask(customers(150, seed=11, first=10_000).with_columns(mood=HINDSIGHT))
+    run(one.workspace)
+    one.clock.advance(DAY)
+    one.ask(_empty(customers(400, seed=12, first=20_000)))
+    report = run(one.workspace)
+    assert (report.facts["decision"], report.facts["state"]) == ("none", "broken data")
+
+
+def test_the_first_look_at_a_version_sees_all_that_it_answered(shop: Make) -> None:
+    one = shop()
+    one.ask(customers(300, seed=11, first=10_000))
+    monitor(one.workspace)
+    train(one.workspace, seed=1)
+    register("", one.workspace)
+    promote(2, one.workspace, force=True)
+    one.ask(customers(900, seed=12, first=20_000, scale=100.0))
+    one.clock.advance(1.0)
+    one.ask(customers(250, seed=13, first=30_000))
+    report = monitor(one.workspace)
+    assert report.facts["rows"] == 1150
+    assert _state(report) == "broken data"

@@ -71,3 +71,23 @@ def test_who_is_tested_on_stays_so_in_the_next_window(shop: Callable[..., Shop])
     assert len(tested[0]) > 40
     assert tested[0] <= tested[1]
     assert len(tested[1]) > len(tested[0]) + 20
+
+
+@pytest.mark.parametrize("keys", [("k0", "k1", "k2")])
+def test_rows_of_few_keys_or_of_none_are_on_both_sides(
+    shop: Callable[..., Shop], keys: tuple[str | None, ...]
+) -> None:
+    one = shop()
+    rows = customers(600, seed=5)
+    sent = pl.Series([keys[place % len(keys)] for place in range(600)], dtype=pl.String)
+    answered = one.ask(rows.with_columns(customer=sent))
+    one.clock.advance(30 * 86_400.0)
+    path = one.folder / "by-id.csv"
+    ids = pl.Series([answer["id"] for answer in answered])
+    rows.select("churned").with_columns(prediction_id=ids).write_csv(path)
+    labels(path, one.workspace)
+    compact(one.workspace)
+    table = read_source(one.workspace.project)
+    for seed in range(4):
+        found = training_windows(one.workspace, read_state(one.workspace), table, seed=seed)
+        assert set(found[0].table.frame.tail(600)[PART]) == {"train", "test"}

@@ -20,9 +20,9 @@ from evermodel.loop.deciding import (
 from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.releasing import promote, register, take_back
 from evermodel.loop.retraining import retrain_on
-from evermodel.loop.state import State, read_state
+from evermodel.loop.state import State, load_version, read_state
 from evermodel.loop.training import train
-from evermodel.loop.watching import TOO_FEW, Watched, matured_rows, watch
+from evermodel.loop.watching import FEWEST_ROWS, Watched, input_types, matured_rows, watch
 from evermodel.loop.windows import FEWEST_NEW
 from evermodel.loop.workspace import LOOP, Workspace, open_workspace, silent, tell
 from evermodel.project import ON_HARM, duration_seconds
@@ -105,8 +105,11 @@ def _take_back_if_starved(workspace: Workspace, watched: Watched) -> Report | No
         state = read_state(workspace)
         if state.previous is None or state.live_forced or _once_fed(workspace, state):
             return None
-        before = read_manifest(workspace.bundles / str(state.previous))
-        if set(watched.columns) & {item.name for item in before.inputs}:
+        now, before = (
+            input_types(load_version(workspace, state.version(number)))
+            for number in (state.live, state.previous)
+        )
+        if not set(watched.columns) <= set(now) - set(before):
             return None
         names = ", ".join(watched.columns[:5])
         why = f"{names}: broken since it went live, and not read by the version before"
@@ -116,9 +119,11 @@ def _take_back_if_starved(workspace: Workspace, watched: Watched) -> Report | No
 
 
 def _once_fed(workspace: Workspace, state: State) -> bool:
-    """Whether a look since the live version went live found its data whole."""
+    """Whether a look since the live version went live had rows enough, and found them whole."""
     looks = [e.body for e in workspace.events("monitored") if e.seq > state.live_seq]
-    return any(look["state"] not in ("broken data", TOO_FEW) for look in looks)
+    return any(
+        look["state"] != "broken data" and look.get("rows", 0) >= FEWEST_ROWS for look in looks
+    )
 
 
 def _overtaken(workspace: Workspace) -> Report:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evermodel.bundle import Model, Predictions, read_manifest
+from evermodel.bundle import Model, Predictions
 from evermodel.data import gate
 from evermodel.loop.comparing import row_losses
 from evermodel.loop.predictions import compact, features_of, labelled, log_damage, logged
@@ -36,13 +36,13 @@ from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
 from evermodel.tables import Profile, profile, read
 
-__all__ = ["TOO_FEW", "Matured", "Watched", "matured_rows", "monitor", "watch"]
+__all__ = ["FEWEST_ROWS", "Matured", "Watched", "matured_rows", "monitor", "watch"]
 
-TOO_FEW = "too few to say"
-"""State of a look at too few rows."""
+FEWEST_ROWS = 30
+"""Rows from which a look can tell whether the data are whole."""
 
 _WINDOW_ROWS = 200
-_FEWEST_ROWS = 30
+_FEW = "too few to say"
 _MOST_ROWS = 200_000
 _PREDICTION = "prediction"
 _YEAR = timedelta(days=365)
@@ -140,9 +140,9 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     if window is None or not window.height:
         why = "No prediction was logged since it went live."
         nothing = CheckResult(
-            name="action", subject="live", verdict="unknown", why=why, evidence={"state": TOO_FEW}
+            name="action", subject="live", verdict="unknown", why=why, evidence={"state": _FEW}
         )
-        return _watched(workspace, live.number, (nothing, *log_damage(workspace)), None)
+        return _watched(workspace, state, model, (nothing, *log_damage(workspace)), None)
     progress("comparing columns", 0.4)
     types = input_types(model)
     gated, drifted = _compared(model, window, types, _drift_level(workspace))
@@ -155,7 +155,7 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     seen = (*failed, *(measured or ()), *drifted, *own)
     results = (*action, *log_damage(workspace), *seen)
     progress("done", 1.0)
-    return _watched(workspace, live.number, results, window)
+    return _watched(workspace, state, model, results, window)
 
 
 def _drift_level(workspace: Workspace) -> float:
@@ -203,13 +203,21 @@ def _own_drift(
 
 
 def _watched(
-    workspace: Workspace, number: int, results: Sequence[CheckResult], window: pl.DataFrame | None
+    workspace: Workspace,
+    state: State,
+    model: Model,
+    results: Sequence[CheckResult],
+    window: pl.DataFrame | None,
 ) -> Watched:
     action = next(result for result in results if result.name == "action")
-    state = str(action.evidence.get("state", TOO_FEW))
+    word = str(action.evidence.get("state", _FEW))
     columns = tuple(action.evidence.get("columns", ()))
-    facts: dict[str, Any] = {"version": number, "state": state, "columns": list(columns)}
-    body: dict[str, Any] = dict(facts)
+    facts: dict[str, Any] = {"version": state.live, "state": word, "columns": list(columns)}
+    # Which rows a look spoils is read from here: a bundle may be gone by then.
+    inputs = list(input_types(model))
+    body: dict[str, Any] = {
+        **facts, "reign": state.reign(workspace.project.name), "inputs": inputs
+    }  # fmt: skip
     if window is not None and window.height:
         first, last = window["time"].min(), window["time"].max()
         if isinstance(first, datetime) and isinstance(last, datetime):
@@ -217,29 +225,31 @@ def _watched(
         facts["rows"] = body["rows"] = window.height
     report = Report(
         verb="monitor",
-        subject=f"{workspace.project.name}/{number}",
+        subject=f"{workspace.project.name}/{state.live}",
         results=tuple(results),
         facts=facts,
     )
     body |= {"report": workspace.keep_report(report), "verdict": report.verdict, "why": action.why}
     workspace.record("monitored", body)
-    return Watched(report, state, columns)
+    return Watched(report, word, columns)
 
 
 def _window(log: pl.DataFrame | None, state: State, project: str) -> pl.DataFrame | None:
     """Return the rows since the last look; more of the newest where those are too few."""
     if log is None:
         return None
-    mine = log.filter(pl.col("deployment") == state.reign(project))
+    reign = state.reign(project)
+    mine = log.filter(pl.col("deployment") == reign)
     seen = state.monitored or {}
     last = seen.get("last")
-    if last and seen.get("version") == state.live:
-        fresh = mine.filter(pl.col("time") > datetime.fromisoformat(str(last)))
-        # After broken data the older rows say nothing about whether the feed was mended.
-        enough = _FEWEST_ROWS if seen.get("state") == "broken data" else _WINDOW_ROWS
-        if not fresh.height or fresh.height >= enough:
-            return (fresh if fresh.height else mine.tail(_WINDOW_ROWS)).tail(_MOST_ROWS)
-    return mine.tail(max(_WINDOW_ROWS, 0) if last else _MOST_ROWS)
+    if not last or seen.get("reign") != reign:
+        return mine.tail(_MOST_ROWS)
+    fresh = mine.filter(pl.col("time") > datetime.fromisoformat(str(last)))
+    # After broken data the older rows say nothing about whether the feed was mended.
+    enough = FEWEST_ROWS if seen.get("state") == "broken data" else _WINDOW_ROWS
+    if fresh.height >= enough:
+        return fresh.tail(_MOST_ROWS)
+    return mine.tail(_WINDOW_ROWS)
 
 
 def _answers(model: Model, log: pl.DataFrame) -> list[Any]:
@@ -286,7 +296,7 @@ def broken_windows(
         if body.get("state") != "broken data" or "first" not in body:
             continue
         broken = set(body.get("columns", ()))
-        inputs = {i.name for i in read_manifest(workspace.bundles / str(body["version"])).inputs}
+        inputs = set(body.get("inputs", broken))
         if reads is None or not broken or broken - inputs or broken & set(reads):
             first = datetime.fromisoformat(body["first"])
             found.append((first, datetime.fromisoformat(body["last"])))

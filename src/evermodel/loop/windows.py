@@ -89,7 +89,9 @@ def _together(
     newest = min(_NEWEST_TEST, fresh.height)
     # By hash: a row once tested on is not learned from by the next challenger, which would be
     # compared with its own training rows once it is champion.
-    tested = drawn(draw_hashes(everything.tail(newest), project, seed), project.train.test, least=1)
+    hashes = draw_hashes(everything.tail(newest), project, seed)
+    distinct, place = np.unique(hashes, return_inverse=True)
+    tested = drawn(distinct, project.train.test, least=1)[place]
     marks = np.full(everything.height, "train", dtype=object)
     marks[everything.height - newest :][tested] = "test"
     return everything.with_columns(pl.Series(_PART, marks.tolist(), dtype=pl.String))
