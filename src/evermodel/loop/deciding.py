@@ -20,7 +20,7 @@ from evermodel.loop.workspace import LOOP, Workspace
 from evermodel.project import duration_seconds
 from evermodel.records import REGRESSION, CheckResult, Decision, Report
 
-__all__ = ["decide_pending", "decided", "expire_pending", "worse_than_previous"]
+__all__ = ["decide_pending", "decided", "expire_pending", "judged", "worse_than_previous"]
 
 
 def decide_pending(workspace: Workspace, number: int | None = None) -> Report:
@@ -58,18 +58,7 @@ def _decide(workspace: Workspace, state: State, challenger: Version) -> Report:
     gate = gate_result(workspace, state, challenger.trained, f"version {challenger.number}")
     if gate.verdict == "fail":
         return _refuse(workspace, state, gate)
-    champion = load_version(workspace, state.version(state.live))
-    model = load_version(workspace, challenger)
-    rows, y, problem = _unseen_rows(workspace, champion, model, challenger)
-    if rows is None:
-        waiting = CheckResult(name="gain", verdict="unknown", why=problem)
-        if _overdue(workspace, state):
-            return _refuse(workspace, state, _too_late(workspace, waiting))
-        return _hold(workspace, state, waiting)
-    level = workspace.project.loop.confidence
-    comparison, facts = compare_models(champion, model, rows, y, level=level)
-    word, result = decide(comparison)
-    result = msgspec.structs.replace(result, evidence=facts)
+    word, result = judged(workspace, state.version(state.live), challenger)
     if word == "reject":
         return _refuse(workspace, state, result)
     if word == "hold":
@@ -88,16 +77,32 @@ def _decide(workspace: Workspace, state: State, challenger: Version) -> Report:
     return decided(workspace, "promote", (result, *warnings), challenger.number)
 
 
+def judged(
+    workspace: Workspace, champion: Version, challenger: Version
+) -> tuple[str, CheckResult]:
+    """Compare two versions on rows that judge the challenger fairly; "hold" where that is open."""
+    old, new = load_version(workspace, champion), load_version(workspace, challenger)
+    rows, y, problem = _unseen_rows(workspace, old, new, challenger)
+    if rows is None:
+        return "hold", CheckResult(name="gain", verdict="unknown", why=problem)
+    level = workspace.project.loop.confidence
+    comparison, facts = compare_models(old, new, rows, y, level=level)
+    word, result = decide(comparison)
+    return word, msgspec.structs.replace(result, evidence=facts)
+
+
 def _unseen_rows(
     workspace: Workspace, champion: Model, challenger: Model, version: Version
 ) -> tuple[pl.DataFrame | None, Any, str]:
     """Return rows that judge the challenger fairly, in order, or why there are none.
 
     Where outcomes come back, only those that arrived after its training count: a wrong file that it
-    learned from would otherwise be its judge as well. Without any, its test rows have to do.
+    learned from would otherwise be its judge as well. Without any, its test rows have to do; and
+    where it reads columns that nobody has sent so far, as the champion does not read them.
     """
     types = {**input_types(champion), **input_types(challenger)}
-    matured = matured_rows(workspace, types)
+    sent = types.keys() == input_types(champion).keys()
+    matured = matured_rows(workspace, types) if sent else None
     if matured is not None and len(matured) >= FEWEST_NEW:
         since = datetime.fromisoformat(version.trained["time"]).replace(tzinfo=None)
         newer = matured.where(pl.col("arrived") > since)

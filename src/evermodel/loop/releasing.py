@@ -12,7 +12,7 @@ import polars as pl
 from evermodel.bundle import Model, load
 from evermodel.errors import InputError, NotFoundError
 from evermodel.evaluate import evaluate as evaluate_rows
-from evermodel.loop.comparing import compare_models, decide
+from evermodel.loop.deciding import judged
 from evermodel.loop.decisions import put_live, settle
 from evermodel.loop.gating import TEST, doubts, gate_of, gate_result
 from evermodel.loop.reading import read_for
@@ -292,30 +292,11 @@ def _reject(
 
 
 def _weigh(workspace: Workspace, state: State, version: Version) -> tuple[CheckResult, ...]:
-    """Return the gate's result, and the comparison with the champion on the newer test rows."""
+    """Return the gate's result, and the comparison with the champion as the loop would judge it."""
     results = [gate_result(workspace, state, version.trained, f"version {version.number}")]
     if state.live is not None:
-        results.append(compare_on_test(workspace, state.version(state.live), version)[1])
+        results.append(judged(workspace, state.version(state.live), version)[1])
     return tuple(results)
-
-
-def compare_on_test(
-    workspace: Workspace, champion: Version, challenger: Version
-) -> tuple[str, CheckResult]:
-    """Compare two versions on the challenger's test rows, which it has not learned from."""
-    rows = pl.read_parquet(workspace.ports.blobs.path(challenger.trained["test"]))
-    old = load_version(workspace, champion)
-    new = load_version(workspace, challenger)
-    absent = [item.name for item in old.manifest.inputs if item.name not in rows.columns]
-    if absent:
-        why = f"the champion reads columns that these rows lack: {', '.join(absent[:5])}"
-        return "hold", CheckResult(name="gain", verdict="unknown", why=why)
-    target = workspace.project.data.target
-    y = rows[target] if new.manifest.task == REGRESSION else rows[target].cast(pl.String)
-    level = workspace.project.loop.confidence
-    comparison, facts = compare_models(old, new, rows, y.to_numpy(), level=level)
-    word, result = decide(comparison)
-    return word, msgspec.structs.replace(result, evidence=facts)
 
 
 def rollback(

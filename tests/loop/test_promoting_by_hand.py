@@ -1,0 +1,36 @@
+"""A person who promotes is told what the loop would have been told."""
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+from evermodel.loop.predictions import labels
+from evermodel.loop.releasing import promote
+from evermodel.loop.retraining import retrain
+from evermodel.loop.state import read_state
+from tests.loop.shop import Shop, customers
+
+FLIPPED = pl.col("churned").replace_strict({"yes": "no", "no": "yes"})
+
+
+@pytest.mark.slow
+def test_a_challenger_of_wrong_outcomes_is_refused_to_a_person_too(
+    shop: Callable[..., Shop],
+) -> None:
+    one = shop(("loop", 'approve = "person"'))
+    wrong = customers(900, seed=5, first=5000)
+    one.ask(wrong)
+    labels(one.bring(wrong.with_columns(churned=FLIPPED)), one.workspace)
+    held = retrain(one.workspace)
+    assert (held.facts["decision"], held.facts["version"]) == ("hold", 2)
+    assert "waits for outcomes that come after its training" in held.find("gain").why
+    right = customers(600, seed=6, first=9000)
+    one.ask(right)
+    labels(one.bring(right), one.workspace)
+    refused = promote(2, one.workspace)
+    assert refused.verdict == "fail"
+    assert refused.find("gain").n == 600
+    assert refused.find("gain").high is not None
+    assert read_state(one.workspace).live == 1
+    assert promote(2, one.workspace, force=True).facts["live"] == 2
