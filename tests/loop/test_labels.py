@@ -1,6 +1,8 @@
 """Outcomes that come back: late, twice, contradicting, about nobody, and not yet due."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,10 @@ import pytest
 
 from evermodel.errors import DataError
 from evermodel.loop.predictions import labelled, labels, logged
-from tests.loop.shop import DAY, Shop, answers, customers
+from evermodel.loop.releasing import promote, register
+from evermodel.loop.training import train
+from evermodel.loop.workspace import Workspace
+from tests.loop.shop import DAY, PROJECT, Shop, answers, customers
 
 Make = Callable[..., Shop]
 
@@ -84,6 +89,82 @@ def test_outcomes_with_a_time_belong_to_the_prediction_before_it(shop: Make) -> 
     )
     assert labels(path, one.workspace).facts["matched"] == 10
     assert set(_known(one)) == {answer["id"] for answer in first}
+
+
+def test_outcomes_of_rows_with_a_time_belong_to_the_prediction_made_for_that_row(
+    begin: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    text = PROJECT.replace("[data]", '[data]\ntime = "seen"')
+    seen = [f"2025-{1 + place % 12:02}-{1 + place % 28:02}T10:00:00" for place in range(1000)]
+    workspace = begin(text, customers(1000).with_columns(seen=pl.Series(seen)))
+    train(workspace)
+    register("", workspace)
+    promote(None, workspace)
+    workspace.close()
+    one = Shop(workspace.root.parent, tmp_path / "timed")
+    rows = customers(10, seed=1)
+    months = ["2026-01-01T10:00:00", "2026-02-01T12:00:00+02:00"]
+    # Both are asked at once, the newer first: only the time of the row tells them apart.
+    newer, older = (one.ask(rows.with_columns(seen=pl.lit(month))) for month in reversed(months))
+    one.clock.advance(60 * DAY)
+    path = _write(
+        one,
+        "o.csv",
+        customer=pl.concat([rows["customer"]] * 3),
+        seen=["2026-01-01 10:00:00"] * 10 + ["2026-02-01 10:00:00"] * 10 + ["2024-01-01"] * 10,
+        churned=["no"] * 10 + ["yes"] * 10 + ["yes"] * 10,
+    )
+    counts = labels(path, one.workspace).facts
+    assert (counts["matched"], counts["unmatched"], counts["contradicting"]) == (20, 10, 0)
+    known = _known(one)
+    assert {known[answer["id"]] for answer in older} == {"no"}
+    assert {known[answer["id"]] for answer in newer} == {"yes"}
+
+
+def test_where_the_time_of_a_row_is_not_sent_its_day_tells_the_prediction(shop: Make) -> None:
+    one = shop(("data", 'time = "seen"'))
+    rows = customers(10, seed=1)
+    first = one.ask(rows)
+    today = f"{one.clock.now():%Y-%m-%d}"
+    one.clock.advance(2 * DAY)
+    one.ask(rows)
+    one.clock.advance(5 * DAY)
+    long_ago = ["2020-01-01"] * 10
+    path = _write(
+        one,
+        "o.csv",
+        customer=pl.concat([rows["customer"]] * 2),
+        seen=[today] * 10 + long_ago,
+        churned=pl.concat([rows["churned"]] * 2),
+    )
+    counts = labels(path, one.workspace).facts
+    assert (counts["matched"], counts["unmatched"]) == (10, 10)
+    assert set(_known(one)) == {answer["id"] for answer in first}
+
+
+def test_outcomes_are_read_as_the_project_file_says(shop: Make) -> None:
+    one = shop(("data.reading", 'missing = ["n/a"]'))
+    rows = customers(20, seed=1)
+    one.ask(rows)
+    one.clock.advance(2 * DAY)
+    words = ["n/a"] * 5 + ["yes"] * 15
+    report = labels(_write(one, "o.csv", customer=rows["customer"], churned=words), one.workspace)
+    assert (report.facts["matched"], report.facts["refused"]) == (15, 5)
+
+
+def test_outcomes_come_from_a_database_too(shop: Make) -> None:
+    one = shop()
+    rows = customers(20, seed=1)
+    one.ask(rows)
+    one.clock.advance(2 * DAY)
+    with closing(sqlite3.connect(one.folder / "shop.db")) as connection:
+        connection.execute("create table outcomes (customer text, churned text)")
+        pairs = rows.select("customer", "churned").rows()
+        connection.executemany("insert into outcomes values (?, ?)", pairs)
+        connection.commit()
+    address = f"sqlite:///{one.folder}/shop.db?table=outcomes"
+    assert labels(address, one.workspace).facts["matched"] == 20
+    assert labels(address, one.workspace).facts["repeated"] == 20
 
 
 def test_outcomes_of_two_months_are_no_contradiction(shop: Make) -> None:

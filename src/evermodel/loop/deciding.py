@@ -77,9 +77,7 @@ def _decide(workspace: Workspace, state: State, challenger: Version) -> Report:
     return decided(workspace, "promote", (result, *warnings), challenger.number)
 
 
-def judged(
-    workspace: Workspace, champion: Version, challenger: Version
-) -> tuple[str, CheckResult]:
+def judged(workspace: Workspace, champion: Version, challenger: Version) -> tuple[str, CheckResult]:
     """Compare two versions on rows that judge the challenger fairly; "hold" where that is open."""
     old, new = load_version(workspace, champion), load_version(workspace, challenger)
     rows, y, problem = _unseen_rows(workspace, old, new, challenger)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 import polars as pl
@@ -15,18 +14,20 @@ from evermodel.bundle.repair import microseconds
 from evermodel.errors import DataError, nearest
 from evermodel.loop.beginning import read_source
 from evermodel.loop.workspace import Workspace, open_workspace, silent
-from evermodel.project import duration_seconds
+from evermodel.project import Project, duration_seconds
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
 from evermodel.serve import seal_segments, segments, unreadable
 from evermodel.store.durable import write_durably
-from evermodel.tables import read, versions
+from evermodel.tables import digest, read, versions
 
 __all__ = ["compact", "labelled", "labels", "log_damage", "logged"]
 
 _ID_COLUMNS = ("prediction_id", "id")
 _QUARANTINE = "quarantine"
 _TIME_COLUMNS = ("time", "outcome_time", "as_of")
+_A_DAY = timedelta(days=1)
+_TIMES = (pl.Date, pl.Datetime)
 
 
 def compact(workspace: Workspace) -> int:
@@ -188,10 +189,16 @@ def labels(
     """Take in outcomes that arrived later, and say how many fit a prediction.
 
     The file names predictions by their id (`id` or `prediction_id`) or by the project's key
-    columns, and holds the target column. With a `time` column an outcome belongs to the newest
-    prediction of that key at or before it; without, to the newest one that is at least
-    `[outcome] known_after` old. The same file twice changes nothing; the newest of contradicting
-    outcomes counts, and contradictions are counted.
+    columns, and holds the target column. An outcome with a key belongs to
+
+    - the prediction for the row of the same time, where the file has the project's time column; or,
+      where callers do not send that, to the first prediction within a day after it;
+    - the newest prediction at or before it, where the file says since when it holds (`as_of`,
+      `outcome_time` or `time`);
+    - else the newest prediction that is at least `[outcome] known_after` old.
+
+    The same rows twice change nothing; the newest of contradicting outcomes counts, and
+    contradictions are counted.
 
     Raises
     ------
@@ -206,19 +213,20 @@ def labels(
             str(file),
             repairs={n: r for n, r in data.repairs.items() if n == data.target},
             types={n: k for n, k in data.types.items() if n == data.target},
+            reading=data.reading,
         )
         rows, refused = _label_rows(workspace, table.frame)
-        digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-        rows = rows.with_columns(file=pl.lit(digest))
+        content = digest(table.frame)
+        rows = rows.with_columns(file=pl.lit(content))
         step("joining predictions", 0.5)
         compact(workspace)
         before = _stored_labels(workspace)
         fresh = (
-            versions.append(workspace.table("labels"), rows, key=digest) if rows.height else True
+            versions.append(workspace.table("labels"), rows, key=content) if rows.height else True
         )
         counts = _count(workspace, before, rows, fresh)
         counts["refused"] = refused + table.understood.rejected_rows
-        workspace.record("labels", {"file": digest, **counts})
+        workspace.record("labels", {"file": content, **counts})
     return Report(
         verb="labels",
         subject=Path(file).name,
@@ -253,18 +261,26 @@ def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame
     else:
         kept = _as_classes(outcome, _known_classes(workspace))
     ref = frame[by_id].cast(pl.String) if by_id else key_text(frame, data.key)
-    time = next((name for name in (data.time, *_TIME_COLUMNS) if name in frame.columns), "")
-    as_of = frame[time].cast(pl.Datetime("us"), strict=False) if time else pl.lit(None)
+    by, as_of = _when(frame, data.time)
     now = workspace.ports.clock.now().astimezone(UTC).replace(tzinfo=None)
     rows = pl.DataFrame({"ref": ref, "outcome": kept}).with_columns(
-        by=pl.lit("id" if by_id else "key"),
-        as_of=as_of if isinstance(as_of, pl.Series) else as_of.cast(pl.Datetime("us")),
+        by=pl.lit("id" if by_id else by),
+        as_of=as_of,
         arrived=pl.lit(now).cast(pl.Datetime("us")),
     )
     usable = rows.filter(pl.col("outcome").is_not_null() & pl.col("ref").is_not_null())
     if data.task == BINARY:
         usable = usable.filter(pl.col("outcome").is_in(_known_classes(workspace)))
     return usable, rows.height - usable.height
+
+
+def _when(frame: pl.DataFrame, time: str) -> tuple[str, pl.Series | pl.Expr]:
+    """Return by what outcomes with a key are joined, and the time that goes with it."""
+    for by, names in (("row", (time,)), ("key", _TIME_COLUMNS)):
+        for name in names:
+            if name and name in frame.columns and frame[name].dtype in _TIMES:
+                return by, frame[name].cast(pl.Datetime("us"))
+    return "key", pl.lit(None, pl.Datetime("us"))
 
 
 def _as_classes(outcome: pl.Series, classes: Sequence[str]) -> pl.Series:
@@ -397,22 +413,51 @@ def _joined(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> 
         joined = log.select("id").join(by_id, left_on="id", right_on="ref", how="inner")
         found.append(joined.select(wanted))
     by_key = outcomes.filter(pl.col("by") == "key")
-    if by_key.height and key:
-        keyed = _with_ref(log, key)
+    by_row = outcomes.filter(pl.col("by") == "row")
+    if (by_key.height or by_row.height) and key:
+        keyed = _with_ref(log, key).sort("time")
         # An outcome speaks of what was known before it: never of a later prediction.
-        by_key = by_key.with_columns(
-            until=pl.coalesce(pl.col("as_of"), pl.col("arrived") - delay)
-        ).sort("until", maintain_order=True)
-        joined = by_key.join_asof(
+        by_key = by_key.with_columns(at=pl.coalesce("as_of", pl.col("arrived") - delay))
+        found.append(_nearest(by_key, keyed, "backward").select(wanted))
+        if by_row.height:
+            found += [part.select(wanted) for part in _of_rows(by_row, keyed, workspace.project)]
+    return pl.concat(found, how="vertical_relaxed")
+
+
+def _of_rows(
+    outcomes: pl.DataFrame, keyed: pl.DataFrame, project: Project
+) -> Iterator[pl.DataFrame]:
+    """Yield the outcomes of rows at a time of their own, with the prediction made for each."""
+    outcomes = outcomes.rename({"as_of": "at"})
+    mine = keyed.join(outcomes.select("ref").unique(), on="ref", how="semi", maintain_order="left")
+    time = project.data.time
+    mine = mine.with_columns(features_of(mine, {time: "timestamp"})[time].alias("at"))
+    sent = mine.drop_nulls("at").unique(["ref", "at"], keep="last", maintain_order=True)
+    yield outcomes.join(sent.select("id", "ref", "at"), on=["ref", "at"], how="inner")
+    # Where the time was not sent, a row is answered on the day it is of.
+    unsent = mine.filter(pl.col("at").is_null())
+    yield _nearest(outcomes.drop_nulls("at"), unsent, "forward", tolerance=_A_DAY)
+
+
+def _nearest(
+    outcomes: pl.DataFrame,
+    keyed: pl.DataFrame,
+    strategy: Literal["backward", "forward"],
+    tolerance: timedelta | None = None,
+) -> pl.DataFrame:
+    return (
+        outcomes.sort("at", maintain_order=True)
+        .join_asof(
             keyed.select("id", "ref", "time").sort("time"),
-            left_on="until",
+            left_on="at",
             right_on="time",
             by="ref",
-            strategy="backward",
+            strategy=strategy,
+            tolerance=tolerance,
             check_sortedness=False,
         )
-        found.append(joined.drop_nulls("id").select(wanted))
-    return pl.concat(found, how="vertical_relaxed")
+        .drop_nulls("id")
+    )
 
 
 def _with_ref(log: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
