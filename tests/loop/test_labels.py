@@ -142,6 +142,21 @@ def test_where_the_time_of_a_row_is_not_sent_its_day_tells_the_prediction(shop: 
     assert set(_known(one)) == {answer["id"] for answer in first}
 
 
+def test_outcomes_that_came_before_their_prediction_count_once_they_are_brought_again(
+    shop: Make,
+) -> None:
+    one = shop()
+    rows = customers(30, seed=1)
+    path = one.bring(rows)
+    assert labels(path, one.workspace).facts["matched"] == 0
+    given = one.ask(rows.head(20))
+    one.clock.advance(2 * DAY)
+    assert labels(path, one.workspace).facts["matched"] == 20
+    assert set(_known(one)) == {answer["id"] for answer in given}
+    assert labels(path, one.workspace).facts["repeated"] == 30
+    assert len(_known(one)) == 20
+
+
 def test_outcomes_are_read_as_the_project_file_says(shop: Make) -> None:
     one = shop(("data.reading", 'missing = ["n/a"]'))
     rows = customers(20, seed=1)

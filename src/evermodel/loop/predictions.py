@@ -221,9 +221,10 @@ def labels(
         step("joining predictions", 0.5)
         compact(workspace)
         before = _stored_labels(workspace)
-        fresh = (
-            versions.append(workspace.table("labels"), rows, key=content) if rows.height else True
-        )
+        stored = workspace.table("labels")
+        fresh = versions.append(stored, rows, key=content) if rows.height else True
+        if not fresh:
+            _bring_again(workspace, rows)
         counts = _count(workspace, before, rows, fresh)
         counts["refused"] = refused + table.understood.rejected_rows
         workspace.record("labels", {"file": content, **counts})
@@ -233,6 +234,21 @@ def labels(
         results=tuple(_label_results(counts, table.frame.height)),
         facts=counts,
     )
+
+
+def _bring_again(workspace: Workspace, rows: pl.DataFrame) -> None:
+    """Store once more those outcomes of a known file whose predictions were made since it came.
+
+    By key, an outcome speaks of earlier predictions only: as of its first arrival it had none.
+    """
+    found, known = _about(workspace, logged(workspace), rows), labelled(workspace)
+    late = found.drop_nulls("id")
+    if known is not None:
+        late = late.join(known.select("id"), on="id", how="anti", maintain_order="left")
+    if late.height:
+        again = late.select(rows.columns)
+        key = f"{rows['file'][0]} {rows['arrived'][0].isoformat()}"
+        versions.append(workspace.table("labels"), again, key=key)
 
 
 def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
