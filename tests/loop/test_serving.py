@@ -1,19 +1,22 @@
 """A server follows what the ledger says is live, without restart and without a failed request."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 from urllib.error import HTTPError
 
+import numpy as np
 import pytest
 
+from evermodel.bundle import Model
 from evermodel.errors import BundleError
 from evermodel.loop.predictions import compact, logged
 from evermodel.loop.releasing import promote, register, rollback
 from evermodel.loop.serving import application, live_version
 from evermodel.loop.training import train
-from evermodel.serve import BackgroundServer
+from evermodel.serve import BackgroundServer, Follower, Live
 from tests.loop.shop import Shop, answers, customers, post
 
 Make = Callable[..., Shop]
@@ -106,6 +109,27 @@ def test_a_new_champion_that_cannot_be_loaded_leaves_the_old_one_serving(
         graph.write_bytes(whole)
         _until(url, 2, record)
     assert "the old one goes on" in caplog.text
+
+
+def test_a_version_that_does_not_run_is_tried_again_until_it_does(
+    shop: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = _with_second(shop())
+    poll = live_version(one.workspace)
+    assert poll() is not None
+    live = Live()
+    follower = Follower(poll, live)
+    promote(2, one.workspace, force=True)
+    with monkeypatch.context() as broken:
+        broken.setattr(Model, "predict", lambda *_: np.empty(0))
+        for _ in range(2):
+            asyncio.run(follower.once())
+            assert "loses rows" in follower.failing
+            assert live.current is None
+    asyncio.run(follower.once())
+    assert follower.failing == ""
+    assert live.current is not None
+    assert live.current.version == 2
 
 
 def test_a_server_never_starts_with_an_altered_bundle(shop: Make) -> None:

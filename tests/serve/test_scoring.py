@@ -215,7 +215,12 @@ def test_a_version_that_does_not_run_is_never_put_live(
 ) -> None:
     live = Live(versions[0])
     broken = echo(tmp_path, version=2, brittle=True)
-    follower = Follower(lambda: broken, live)
+
+    def poll() -> Served:
+        broken.warm()
+        return broken
+
+    follower = Follower(poll, live)
     asyncio.run(follower.once())
     assert live.current is versions[0]
     assert "the model does not run" in follower.failing

@@ -16,10 +16,11 @@ _DECIDING = ("promoted", "rolled_back")
 
 
 def live_version(workspace: Workspace) -> Callable[[], Served | None]:
-    """Return a function that gives the live version when it changed since the last call.
+    """Return a function that gives the live version, warm, when it changed since the last call.
 
     Each call costs one look at the store; a bundle is loaded only when the ledger names another
-    decision. MLflow is never asked.
+    decision. A version that cannot be loaded or does not run is tried again at each call. MLflow is
+    never asked.
     """
     seen = -1
 
@@ -33,13 +34,15 @@ def live_version(workspace: Workspace) -> Callable[[], Served | None]:
         if number is None:
             return None
         model = load_version(workspace, state.version(number), threads=1)
-        seen = newest
-        return Served(
+        served = Served(
             model=model,
             version=number,
             deployment=state.reign(workspace.project.name),
             since=state.live_since,
         )
+        served.warm()
+        seen = newest
+        return served
 
     return poll
 
@@ -65,8 +68,6 @@ def application(folder: str | Path | Workspace = ".", *, must_be_live: bool = Tr
     served = poll()
     if served is None and must_be_live:
         raise NotFoundError("nothing is live yet", hint="evermodel run, or evermodel promote")
-    if served is not None:
-        served.warm()
     live = Live(served)
     return App(
         live,

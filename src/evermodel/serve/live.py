@@ -106,12 +106,14 @@ class Live:
 
 
 class Follower:
-    """Asks again and again what should be live, and swaps once the new version is warm.
+    """Asks again and again what should be live, and swaps when there is a new version.
 
     Parameters
     ----------
     poll : callable
-        Returns a new `Served` when the champion changed, else None. Runs in a thread.
+        Returns a new `Served`, already warm, when the champion changed, else None. Whoever polls
+        knows what was given before: a version that does not run must be raised, and tried again at
+        the next poll. Runs in a thread.
     live : Live
     every : float
         Seconds between two polls.
@@ -131,9 +133,9 @@ class Follower:
             await asyncio.sleep(self._every)
 
     async def once(self) -> None:
-        """Poll once, and swap when there is a new version that runs."""
+        """Poll once, and swap when there is a new version."""
         try:
-            served = await asyncio.to_thread(self._fetch)
+            served = await asyncio.to_thread(self._poll)
         except Exception as error:  # noqa: BLE001 - whatever a poll raises, serving goes on
             self.failures += 1
             said = f"{type(error).__name__}: {error}"
@@ -145,9 +147,3 @@ class Follower:
         if served is not None:
             self._live.swap(served)
             _log.info("serving %s version %s", served.name, served.version)
-
-    def _fetch(self) -> Served | None:
-        served = self._poll()
-        if served is not None:
-            served.warm()
-        return served
