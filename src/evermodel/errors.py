@@ -173,15 +173,20 @@ class BusyError(EvermodelError):
 
 
 _SECRETS = (
-    re.compile(r"""(://[^/\s:@'"]*:)(?!\$\{\w+\}@)[^@\s'"]+(?=@)"""),
+    # Up to the last @ of the authority, which a slash, ? or # ends.
+    re.compile(r"(://[^/\s:]*:)([^/?#\s]+)(?=@)"),
+    # Some drivers take those signs in a password too; a port before a path is none.
+    re.compile(r"(://[^/\s:]*:)(?![^/?#\s]*@|\d*[/?#])(\S+)(?=@)"),
     re.compile(
-        r"""(?i)([?&](?:password|passwd|pwd|sslpassword|token|secret)=)(?!\$\{)[^&\s#'"]+"""
+        r"(?i)([?&](?:[\w.-]*(?:password|passwd|passphrase|pwd|token|secret|signature"
+        r"|(?:access|account|api|private|secret)[_-]?key)|pass|sig)=)([^&#\s]+)"
     ),
 )
+_VARIABLE = re.compile(r"\$\{\w+\}")
 
 
 def masked(text: str) -> str:
-    """Return text with the passwords of all addresses in it as ``***``.
+    """Return text with the passwords and access tokens of all addresses in it as ``***``.
 
     Variables of the environment are no secret and stay as they are written.
 
@@ -189,14 +194,20 @@ def masked(text: str) -> str:
     --------
     >>> masked("postgresql://me:secret@db/shop?table=orders")
     'postgresql://me:***@db/shop?table=orders'
+    >>> masked("https://shop.example/orders.csv?access_token=secret&year=2026")
+    'https://shop.example/orders.csv?access_token=***&year=2026'
     >>> masked("postgresql://me:${SHOP_PASSWORD}@db/shop")
     'postgresql://me:${SHOP_PASSWORD}@db/shop'
     """
     if "://" not in text:
         return text
     for secret in _SECRETS:
-        text = secret.sub(r"\1***", text)
+        text = secret.sub(_hide, text)
     return text
+
+
+def _hide(found: re.Match[str]) -> str:
+    return found[0] if _VARIABLE.fullmatch(found[2]) else f"{found[1]}***"
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

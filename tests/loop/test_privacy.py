@@ -1,13 +1,16 @@
 """What is kept of a look at data: counts and rows, no person's value and no password."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from evermodel.errors import DataError, SurroundingsError
+from evermodel.errors import DataError, SurroundingsError, masked
 from evermodel.loop.beginning import check, init
 from evermodel.loop.doctor import doctor
 from evermodel.loop.telling import status
@@ -77,6 +80,60 @@ def test_a_password_that_was_written_out_is_masked_wherever_it_could_be_kept(
     assert "hunter2" not in repr(doctor(workspace.project.root))
     assert b"hunter2" not in _kept(workspace.root)
     assert "hunter2" not in "".join(capfd.readouterr())
+
+
+_signs = st.characters(exclude_categories=("C", "Z"))
+_passwords = st.text(_signs, min_size=1).filter(lambda text: not text.startswith("${"))
+
+
+def _without(signs: str) -> st.SearchStrategy[str]:
+    return _passwords.filter(lambda text: not set(signs) & set(text))
+
+
+@given(_without("/?#"))
+@example("pa'ss")
+@example('pa"ss')
+@example("p@ss@word")
+def test_a_password_is_masked_up_to_the_last_at_of_the_authority(password: str) -> None:
+    address = "could not reach 'postgresql://me:{}@db:5432/shop?table=a@b', try again"
+    assert masked(address.format(password)) == address.format("***")
+
+
+@given(_without("@").filter(lambda text: re.match(r"\d*[/?#]", text) is None))
+@example("pa/ss?word#1")
+def test_a_password_with_signs_that_should_be_encoded_is_masked_as_well(password: str) -> None:
+    address = "postgresql://me:{}@db:5432/shop"
+    assert masked(address.format(password)) == address.format("***")
+
+
+@pytest.mark.parametrize(
+    "key", ["password", "sslpassword", "pwd", "access_token", "api_key", "apikey", "secret", "sig"]
+)
+@given(_without("&#"))
+@example("pa'ss")
+def test_a_secret_among_the_parameters_of_an_address_is_masked(key: str, password: str) -> None:
+    address = "https://shop.example/orders.csv?year=2026&{}={}&page=1"
+    assert masked(address.format(key, password)) == address.format(key, "***")
+
+
+def test_what_is_no_secret_of_an_address_stays() -> None:
+    for plain in (
+        "http://127.0.0.1:8000/data@v1.csv?token_count=3",
+        "https://shop.example/orders@2026.csv?table=passwords",
+        "postgresql://me:${SHOP_PASSWORD}@db/shop?password=${OTHER}",
+        "write to me@shop.example: password=",
+    ):
+        assert masked(plain) == plain
+
+
+def test_a_password_is_masked_within_its_own_text_and_no_other(
+    begin: Callable[..., Workspace],
+) -> None:
+    workspace = begin()
+    body = {"where": "http://host:pa", "who": 'me"@x', "source": ["postgresql://me:p'w@db/x"]}
+    workspace.record("noted", body)
+    kept = {**body, "source": ["postgresql://me:***@db/x"]}
+    assert workspace.events("noted")[0].body == kept
 
 
 @pytest.mark.filterwarnings("ignore:Query string argument")

@@ -141,10 +141,8 @@ class Workspace:
     def record(self, kind: str, body: dict[str, Any], *, actor: str = "") -> Event:
         """Append one event to the ledger, no password of an address in it."""
         actor = actor or self.actor
-        text = msgspec.json.encode(body).decode()
-        if masked(text) != text:
-            body = msgspec.json.decode(masked(text))
-        return self.ports.ledger.append(self.project.name, kind, body, actor=actor)
+        kept = _without_passwords(body)
+        return self.ports.ledger.append(self.project.name, kind, kept, actor=actor)
 
     def events(self, kind: str = "") -> list[Event]:
         """Return the project's events, in order."""
@@ -159,7 +157,7 @@ class Workspace:
         kept = msgspec.structs.replace(
             report, results=tuple(map(_without_examples, report.results))
         )
-        return self.ports.blobs.put(masked(msgspec.json.encode(kept).decode()).encode())
+        return self.ports.blobs.put(msgspec.json.encode(_without_passwords(kept)))
 
     def report(self, digest: str) -> Report:
         """Return a stored report."""
@@ -253,6 +251,21 @@ def _without_examples(result: CheckResult) -> CheckResult:
         return result
     evidence = {key: value for key, value in result.evidence.items() if key != "examples"}
     return msgspec.structs.replace(result, evidence=evidence)
+
+
+def _without_passwords(body: Any) -> Any:
+    """Return plain values with the passwords masked text by text: no password ends in another."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return masked(value)
+        if isinstance(value, list):
+            return [clean(item) for item in value]
+        if isinstance(value, dict):
+            return {clean(key): clean(item) for key, item in value.items()}
+        return value
+
+    return clean(msgspec.to_builtins(body))
 
 
 def _outline(error: BaseException) -> str:
