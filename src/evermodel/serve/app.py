@@ -134,9 +134,8 @@ class App:
     async def _http(self, scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
         began = time.perf_counter()
         request = Request(scope["method"], scope["path"], "", scope["headers"], b"", began)
-        route = "unknown"
         try:
-            route, handler = self._open(request)
+            handler = self._open(request)
             if request.method == "POST":
                 request.body = await _read_body(receive, self.limits)
             response = await handler(request)
@@ -144,7 +143,8 @@ class App:
             return
         except Exception as error:  # noqa: BLE001 - a server answers, whatever happens
             response = self._refused(error, request.path)
-        self.metrics.observe(route, response.status, response.version, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self.metrics.observe(request.route, response.status, response.version, seconds)
         size = len(response.body)
         headers = [
             (b"content-type", response.media),
@@ -155,8 +155,8 @@ class App:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 
-    def _open(self, request: Request) -> tuple[str, Handler]:
-        """Return pattern and handler for a request after its headers are found in order."""
+    def _open(self, request: Request) -> Handler:
+        """Return the handler of a request after its headers are found in order."""
         host = origin = b""
         length = coded = b""
         for name, value in request.headers:
@@ -172,7 +172,7 @@ class App:
                 origin = value
         if self.hosts is not None:
             _check_host(host, origin, self.hosts)
-        route, method, handler = self._find(request)
+        request.route, method, handler = self._find(request)
         if request.method != method and not (request.method == "HEAD" and method == "GET"):
             raise RequestError(
                 f"{request.path} answers {method} only",
@@ -183,8 +183,8 @@ class App:
         if method == "POST":
             if len(length) > 18 or (length.isdigit() and int(length) > self.limits.body_bytes):
                 raise _too_large(self.limits)
-            _check_media(request.media, coded, route)
-        return route, handler
+            _check_media(request.media, coded, request.route)
+        return handler
 
     def _find(self, request: Request) -> tuple[str, str, Handler]:
         path = request.path

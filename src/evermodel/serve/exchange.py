@@ -51,7 +51,11 @@ class Limits:
 
 @dataclass(slots=True)
 class Request:
-    """One request with its whole body; `media` is its content type without parameters."""
+    """One request with its whole body.
+
+    `media` is its content type without parameters; `route` is the pattern that its path has, for
+    the metrics.
+    """
 
     method: str
     path: str
@@ -60,6 +64,7 @@ class Request:
     body: bytes
     began: float
     parts: tuple[str, ...] = ()
+    route: str = "unknown"
 
     def header(self, name: bytes) -> bytes:
         """Return a header's value, or b"" when it was not sent."""
