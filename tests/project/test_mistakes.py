@@ -64,6 +64,31 @@ def test_a_time_of_nothing_is_refused_where_it_would_never_end(key: str) -> None
     assert (found.what, found.line) == (f"'loop.{key}' must last", 8)
 
 
+@pytest.mark.parametrize("value", ["99999999999d", "36526d", f"{'9' * 400}s"])
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("outcome", "known_after"),
+        ("train", "budget"),
+        ("loop", "every"),
+        ("loop", "deadline"),
+        ("loop", "retrain"),
+    ],
+)
+def test_a_duration_beyond_a_hundred_years_is_refused(table: str, key: str, value: str) -> None:
+    found = _one(f'[{table}]\n{key} = "{value}"\n')
+    assert (found.what, found.line) == (f"'{table}.{key}' is too long", 8)
+    assert found.hint == "at most 36525d (100 years)"
+    assert _parsed(f'[{table}]\n{key} = "36525d"\n')
+
+
+@pytest.mark.parametrize("host", ["", "  "])
+def test_an_empty_address_is_refused_for_it_would_be_all_addresses(host: str) -> None:
+    found = _one(f'[serve]\nhost = "{host}"\n')
+    assert (found.what, found.line) == ("'serve.host' is empty", 8)
+    assert "127.0.0.1" in found.hint
+
+
 def test_an_outcome_may_be_known_at_once() -> None:
     assert _parsed('[outcome]\nknown_after = "0d"\n').outcome.known_after == "0d"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from evermodel.errors import SurroundingsError
-from evermodel.serve import App, BackgroundServer, Live, serve
+from evermodel.errors import InputError, SurroundingsError
+from evermodel.serve import App, BackgroundServer, Live, check_free, serve
 from evermodel.store import SystemClock
 from tests.serve.client import Client, serving
 from tests.serve.models import CHURN, churn
@@ -36,6 +36,15 @@ def test_a_port_in_use_is_said_before_anything_starts() -> None:
 def test_an_address_that_is_not_this_machines_is_said(address: tuple[str, int]) -> None:
     with pytest.raises(SurroundingsError, match="cannot be listened on"):
         serve(empty(), host=address[0], port=address[1])
+
+
+@pytest.mark.parametrize("host", ["", " "])
+def test_an_empty_address_never_means_every_address(host: str) -> None:
+    for listen in (serve, BackgroundServer):
+        with pytest.raises(InputError, match="no address to listen on"):
+            listen(empty(), host=host, port=0)
+    with pytest.raises(InputError):
+        check_free(host, 0)
 
 
 def test_a_port_is_free_again_after_the_server_stops() -> None:
@@ -70,6 +79,26 @@ def test_the_first_page_says_what_is_served_and_where(client: Client) -> None:
     assert (said["model"], said["version"], said["task"]) == ("churn", 3, "binary")
     assert said["inputs"]["joined"] == "timestamp"
     assert "POST /predict" in said["routes"]
+
+
+def test_a_refused_request_is_counted_under_the_route_it_was_sent_to(tmp_path: Path) -> None:
+    with serving(churn(tmp_path)) as client:
+        client.get("/predict")
+        client.ask("POST", "/predict", b"<a/>", {"Content-Type": "text/xml"})
+        client.ask("GET", "/v2/models/churn/infer")
+        client.get("/nowhere")
+        too_large = client.ask("POST", "/predict", b"", {"Content-Length": str(1 << 40)})
+        assert too_large.status == 413
+        client.connection.close()
+        text = client.get("/metrics").body.decode()
+    counted = set(re.findall(r'requests_total{route="([^"]+)",code="(4\d\d)"', text))
+    assert counted == {
+        ("/predict", "405"),
+        ("/predict", "413"),
+        ("/predict", "415"),
+        ("/v2/models/{name}/infer", "405"),
+        ("unknown", "404"),
+    }
 
 
 def test_metrics_are_prometheus_text_and_hold_no_value_of_a_request(tmp_path: Path) -> None:

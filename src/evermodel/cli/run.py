@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace, output: Output) -> int:
     """Run the command and return its exit code."""
-    if not options.serve and (options.host or options.port is not None):
+    if not options.serve and (options.host is not None or options.port is not None):
         raise InputError("--host and --port are about serving", hint="add --serve")
     from evermodel.loop.turning import run
     from evermodel.loop.workspace import open_workspace

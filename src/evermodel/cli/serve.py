@@ -41,7 +41,8 @@ def call(options: argparse.Namespace, output: Output) -> int:
 def where(options: argparse.Namespace, workspace: Workspace) -> tuple[str, int]:
     """Return address and port: from the command line, else from the project file."""
     settings = workspace.project.serve
-    return options.host or settings.host, settings.port if options.port is None else options.port
+    host = settings.host if options.host is None else options.host
+    return host, settings.port if options.port is None else options.port
 
 
 def ready(output: Output, app: App, turned: Report | None = None) -> Callable[[str, int], None]:

@@ -9,6 +9,7 @@ from typing import Any
 from evermodel.errors import Mistake, nearest
 from evermodel.project.places import Places, mistake
 from evermodel.project.words import (
+    LONGEST,
     METRICS,
     MODELS,
     SLICE_METRICS,
@@ -55,6 +56,9 @@ def check_meaning(tree: Tree, places: Places) -> Iterator[Mistake]:
     yield from _gate(tree, places)
     yield from _plugins(tree, places)
     yield from _roles(tree, places)
+    if not tree.get("serve", {}).get("host", "127.0.0.1").strip():
+        hint = "127.0.0.1 for this machine alone, 0.0.0.0 for all"
+        yield mistake("'serve.host' is empty", places(("serve", "host")), hint=hint)
 
 
 def _times(tree: Tree, places: Places) -> Iterator[Mistake]:
@@ -70,7 +74,13 @@ def _times(tree: Tree, places: Places) -> Iterator[Mistake]:
         except ValueError:
             yield mistake(f"'{table}.{key}' is not a duration", places((table, key)), value, hint)
             continue
-        if not seconds and (table, key) != _MAY_BE_NOTHING:
+        if seconds > LONGEST:
+            what, hint = (
+                f"'{table}.{key}' is too long",
+                f"at most {LONGEST / 86400:.0f}d (100 years)",
+            )
+            yield mistake(what, places((table, key)), value, hint)
+        elif not seconds and (table, key) != _MAY_BE_NOTHING:
             yield mistake(f"'{table}.{key}' must last", places((table, key)), value, hint)
     accepted = tree.get("monitor", {}).get("false_alarms")
     if accepted is not None:

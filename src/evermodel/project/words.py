@@ -9,6 +9,7 @@ import msgspec
 from evermodel.records import Task
 
 __all__ = [
+    "LONGEST",
     "METRICS",
     "MODELS",
     "SLICE_METRICS",
@@ -17,6 +18,9 @@ __all__ = [
     "duration_seconds",
     "parse_requirement",
 ]
+
+LONGEST = 36_525 * 86_400.0
+"""Seconds of the longest duration that a project file may name: a hundred years."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _CLASSIFICATION = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from evermodel.errors import SurroundingsError
+from evermodel.errors import InputError, SurroundingsError
 from evermodel.serve.app import App
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = ["BackgroundServer", "address", "check_free", "serve"]
 
 _LOOPBACK = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
 _DRAIN_SECONDS = 10
+_ADDRESSES = "use 127.0.0.1, or 0.0.0.0 for all"
 
 
 def address(host: str, port: int) -> str:
@@ -40,6 +41,8 @@ def check_free(host: str, port: int) -> None:
 
     Raises
     ------
+    InputError
+        When the address is empty.
     SurroundingsError
         When the port is in use, forbidden, or the address is not this machine's.
 
@@ -71,6 +74,8 @@ def serve(
 
     Raises
     ------
+    InputError
+        When the address is empty.
     SurroundingsError
         When the port is in use, forbidden, or the address is not this machine's.
 
@@ -102,6 +107,8 @@ class BackgroundServer:
 
     Raises
     ------
+    InputError
+        When the address is empty.
     SurroundingsError
         As `serve`, or when the server does not come up.
 
@@ -153,6 +160,8 @@ class BackgroundServer:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not host.strip():  # the system would take it for all addresses of this machine
+        raise InputError("there is no address to listen on", found=repr(host), hint=_ADDRESSES)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     where = f"{host}:{port}"
@@ -170,7 +179,7 @@ def _listen(host: str, port: int) -> socket.socket:
         elif code == errno.EACCES:
             what, hint = f"port {port} is not allowed for this user", "choose one from 1024 on"
         else:
-            what, hint = "this address cannot be listened on", "use 127.0.0.1, or 0.0.0.0 for all"
+            what, hint = "this address cannot be listened on", _ADDRESSES
         raise SurroundingsError(what, where=where, found=str(error), hint=hint) from None
     listener.set_inheritable(True)
     return listener
