@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +166,60 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SurroundingsError, match="prediction log cannot be written"):
         PredictionLog(tmp_path / "file" / "log")
+
+
+class _Disk:
+    """A disk whose fsync of files or folders fails as long as it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.refuses: Callable[[int], bool] = lambda mode: False
+        self._fsync = os.fsync
+        monkeypatch.setattr(os, "fsync", self._sync)
+
+    def _sync(self, handle: int) -> None:
+        if self.refuses(os.fstat(handle).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._fsync(handle)
+
+
+def _open_handles() -> int:
+    return len(os.listdir("/dev/fd"))
+
+
+@pytest.mark.parametrize("refused", [stat.S_ISREG, stat.S_ISDIR])
+def test_an_ended_segment_that_cannot_be_made_durable_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[[int], bool]
+) -> None:
+    disk = _Disk(monkeypatch)
+    log = PredictionLog(tmp_path, fsync_every=60)
+    log.append([row(1)])
+    disk.refuses = refused
+    log.seal()
+    assert log.failing
+    assert log.unsynced_bytes > 0
+    assert ids(tmp_path) == []
+    disk.refuses = lambda mode: False
+    log.seal()
+    assert log.unsynced_bytes == 0
+    assert ids(tmp_path) == ["1"]
+    log.close()
+
+
+@pytest.mark.parametrize("refused", [stat.S_ISREG, stat.S_ISDIR])
+def test_a_disk_that_refuses_to_be_synced_costs_no_handles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[[int], bool]
+) -> None:
+    disk = _Disk(monkeypatch)
+    log = PredictionLog(tmp_path, fsync_every=60)
+    before = _open_handles()
+    disk.refuses = refused
+    log.append([row(1)])
+    for _ in range(20):
+        log.seal()
+    assert _open_handles() == before + 1
+    log.close()
+    assert _open_handles() == before
+    assert ids(tmp_path) == ["1"]
 
 
 SERVER = """

@@ -161,6 +161,9 @@ class PredictionLog:
             self._retire()
             self._thread = None
         self._tidy()
+        with self._lock:
+            _let_go(self._retired)  # what could not be made durable is left as it is
+            self._retired = []
 
     def _start(self) -> None:
         self._stop = threading.Event()
@@ -259,38 +262,55 @@ class PredictionLog:
         return old or asked_to_seal(self._folder) > segment.asked
 
     def _tidy(self) -> None:
-        """Make everything written so far durable; never while holding the lock."""
-        with self._lock:
-            retired, self._retired = self._retired, []
-            segment, fresh = self._segment, False
-            if segment is not None and segment.dirty:
-                segment.dirty, fresh = False, True
-                handle = os.dup(segment.handle)
-            written, self.unsynced_bytes = self.unsynced_bytes, 0
+        """Make everything written so far durable; never while holding the lock.
+
+        What the disk refuses stays to be done: ended segments keep their handle, so that readers
+        pass them by, until they are durable.
+        """
+        handle = None
         try:
-            if fresh:
-                try:
-                    self._sync(handle)
-                finally:
-                    os.close(handle)
-            for old in retired:
-                self._sync(old.handle)
-            if fresh or retired:
-                folder = os.open(self._folder, os.O_RDONLY)
-                self._sync(folder)
-                os.close(folder)
+            with self._lock:
+                segment = self._segment
+                if segment is not None and segment.dirty:
+                    handle = os.dup(segment.handle)  # it may be ended and closed meanwhile
+                    segment.dirty = False
+                retired, self._retired = self._retired, []
+                written, self.unsynced_bytes = self.unsynced_bytes, 0
         except OSError as error:
             self._failed(error)
-            self.unsynced_bytes += written
-            if segment is not None:
-                segment.dirty = True
-        finally:
+            return
+        try:
+            if handle is not None:
+                self._sync_and_close(handle)
             for old in retired:
-                os.close(old.handle)
+                self._sync(old.handle)
+            if handle is not None or retired:
+                self._sync_and_close(os.open(self._folder, os.O_RDONLY))
+        except OSError as error:
+            self._failed(error)
+            with self._lock:
+                self._retired = [*retired, *self._retired]
+                self.unsynced_bytes += written
+                if segment is not None:
+                    segment.dirty = True
+            return
+        _let_go(retired)
+
+    def _sync_and_close(self, handle: int) -> None:
+        try:
+            self._sync(handle)
+        finally:
+            os.close(handle)
 
     @staticmethod
     def _sync(handle: int) -> None:
         os.fsync(handle)
+
+
+def _let_go(segments: Sequence[_Segment]) -> None:
+    """Close segments, so that readers see their rows."""
+    for segment in segments:
+        os.close(segment.handle)
 
 
 def _write_all(handle: int, content: bytes) -> None:
