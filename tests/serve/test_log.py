@@ -183,7 +183,7 @@ class _Disk:
 
 
 def _open_handles() -> int:
-    return len(os.listdir("/dev/fd"))
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 @pytest.mark.parametrize("refused", [stat.S_ISREG, stat.S_ISDIR])
