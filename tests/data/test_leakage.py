@@ -114,3 +114,31 @@ def test_a_column_that_nearly_tells_the_target_is_kept_and_named() -> None:
     close = pl.Series(AMOUNT.to_numpy() + RNG.normal(0, 15, N))
     (said,) = suspects({"close": close, "good": noise()}, AMOUNT, number=True)
     assert "'close'" in said
+
+
+@pytest.mark.parametrize("classes", [("no", "yes"), ("a", "b", "c")])
+def test_a_long_file_that_is_sorted_by_its_target_is_judged_by_all_of_it(
+    classes: tuple[str, ...],
+) -> None:
+    each = 60_000
+    target = pl.Series("y", np.repeat(classes, each))
+    rng = np.random.default_rng(0)
+    good = pl.Series(rng.integers(0, 4, target.len()))
+    columns = {"good": good, "copy": target + "!", "text": "it is " + target}
+    assert accused(columns, target) == {"copy", "text"}
+    assert not any("'good'" in said for said in suspects({"good": good}, target, number=False))
+
+
+def test_a_number_in_ascending_order_is_judged_by_all_of_it() -> None:
+    y = pl.Series("y", np.arange(120_000) // 2)
+    shop = pl.Series(np.repeat(["a", "b"], 60_000))
+    noisy = pl.Series(np.random.default_rng(0).normal(size=120_000))
+    late = pl.Series(np.r_[np.arange(50_000), np.full(70_000, 7)])
+    assert accused({"copy": y * 2, "shop": shop, "noisy": noisy, "late": late}, y) == {"copy"}
+
+
+def test_of_one_class_nothing_can_be_told() -> None:
+    one = pl.Series("y", ["yes"] * 500)
+    some = pl.Series(["a", "b"] * 250)
+    assert class_leaks({"x": some}, one) == ()
+    assert suspects({"x": some}, one, number=False) == ()

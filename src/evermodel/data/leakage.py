@@ -26,6 +26,7 @@ _NEARLY = 0.9  # of the errors that guessing the most frequent class makes
 _ALIKE = 0.99
 _MOST_ROWS = 50_000
 _LEAST_ROWS = 50
+_LEAST_OF_CLASS = 10
 _PROBES = 96
 _MOST_FOR_TRIPLES = 40
 _MOST_FOR_PAIRS = 200
@@ -40,14 +41,13 @@ def class_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[Ad
     >>> [leak.column for leak in class_leaks({"copy": y.replace({"a": "x", "b": "z"})}, y)]
     ['copy']
     """
-    kept = target.is_not_null()
-    aim = labels(target.filter(kept)).head(_MOST_ROWS)
-    rarest = extremes(aim.value_counts().get_column("count"))[0]
-    if aim.len() < _LEAST_ROWS or (aim.n_unique() == 2 and rarest < 10):
+    rows = _some_rows(target)
+    aim = labels(target.gather(rows))
+    if not _can_be_told(aim):
         return ()
     found = []
     for name, series in columns.items():
-        why = _tells_class(series.filter(kept).head(_MOST_ROWS), aim)
+        why = _tells_class(series.gather(rows), aim)
         if why:
             found.append(Advice(column=name, why=why))
     return tuple(found)
@@ -65,15 +65,15 @@ def suspects(
     >>> len(suspects({"near": near}, y, number=False))
     1
     """
-    kept = target.is_not_null()
-    aim = target.filter(kept).head(_MOST_ROWS)
+    rows = _some_rows(target)
+    aim = target.gather(rows)
     aim = _finite(numbers(aim)) if number else labels(aim)
-    if aim.len() < _LEAST_ROWS:
+    if aim.len() < _LEAST_ROWS if number else not _can_be_told(aim):
         return ()
     base = 0.0 if number else _base(aim)
     found = []
     for name, series in columns.items():
-        some = series.filter(kept).head(_MOST_ROWS)
+        some = series.gather(rows)
         if number:
             strength = _rank_correlation(_finite(some), aim) if some.dtype.is_numeric() else 0.0
             said = f"rank correlation {strength:.3f}"
@@ -86,6 +86,20 @@ def suspects(
                 "before the outcome"
             )
     return tuple(found)
+
+
+def _some_rows(target: pl.Series) -> pl.Series:
+    """Return which rows stand for the table, in random order: files are often sorted."""
+    known = target.is_not_null().arg_true()
+    return known.gather(np.random.default_rng(0).permutation(known.len())[:_MOST_ROWS])
+
+
+def _can_be_told(aim: pl.Series) -> bool:
+    """Say whether there are classes to tell apart; of one class any column tells all rows."""
+    sizes = aim.value_counts().get_column("count")
+    if aim.len() < _LEAST_ROWS or sizes.len() < 2:
+        return False
+    return sizes.len() > 2 or extremes(sizes)[0] >= _LEAST_OF_CLASS
 
 
 def _base(aim: pl.Series) -> float:
@@ -172,14 +186,14 @@ def number_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[A
     >>> [leak.column for leak in number_leaks({"a": a, "b": b}, a + b)]
     ['a', 'b']
     """
-    kept = target.is_not_null()
-    aim = _finite(numbers(target.filter(kept)).head(_MOST_ROWS))
+    rows = _some_rows(target)
+    aim = _finite(numbers(target.gather(rows)))
     if aim.len() < _LEAST_ROWS:
         return ()
     found: dict[str, str] = {}
     values: dict[str, Floats] = {}
     for name, series in columns.items():
-        some = series.filter(kept).head(_MOST_ROWS)
+        some = series.gather(rows)
         if some.dtype.is_numeric():
             some = _finite(some)
             values[name] = some.cast(pl.Float64).to_numpy().astype(np.float64)
