@@ -133,6 +133,12 @@ def test_repeated_rows_and_keys_are_told() -> None:
     assert report.find("duplicate_rows").evidence["rows"] == [500, 501, 502, 503, 504]
 
 
+def test_repeated_keys_are_named_by_their_rows_in_the_file() -> None:
+    keys = [None, None, None, "a", "b", None, "a", *[f"k{i}" for i in range(N - 7)]]
+    found = check(sheet(id=keys), project=project('key=["id"]')).find("duplicate_keys")
+    assert (found.verdict, found.evidence["rows"]) == ("warn", [3, 6])
+
+
 def test_a_rare_class_warns_with_its_size() -> None:
     found = check(sheet(y=["a"] * 20 + ["b"] * 480), project=project()).find("smallest_class")
     assert (found.verdict, found.value, found.slice) == ("warn", 20, "y=a")

@@ -222,7 +222,8 @@ def _duplicates(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckR
     key = [name for name in (project.data.key if project else ()) if name in frame.columns]
     if not key:
         return
-    some = frame.select(key).drop_nulls()
+    given = frame.select(pl.all_horizontal(pl.col(key).is_not_null())).to_series()
+    some = frame.select(key).filter(given)
     twice = some.height - some.unique().height
     # Where keys mostly repeat they name who a row is about; where hardly ever, a repeat is odd.
     odd = 0 < twice < 0.05 * some.height
@@ -236,7 +237,7 @@ def _duplicates(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckR
         verdict="warn" if odd else "pass",
         why="an answer that arrives for this key fits more than one row" if odd else "",
         evidence={
-            "rows": repeated.arg_true().head(5).to_list() if odd else [],
+            "rows": given.arg_true().filter(repeated).head(5).to_list() if odd else [],
             "examples": [str(row) for row in some.filter(repeated).head(2).rows()] if odd else [],
         },
     )
