@@ -297,6 +297,23 @@ def test_rates_are_measured_for_each_group() -> None:
     assert report.find("selection_rate", slice="sex=M").n == 400
 
 
+@pytest.mark.parametrize("line", ["recall[sex = F] >= 0.99", "recall[ sex=F ] >= 0.99"])
+@pytest.mark.parametrize("group", ["F", " F"])
+def test_blanks_in_a_gate_line_of_a_group_do_not_hide_the_group(line: str, group: str) -> None:
+    y, answers = _binary(600)
+    sex = np.where(np.arange(600) % 3 == 0, group, "M").astype(object)
+    report = evaluate(y, answers, slices={"sex": sex}, require=[line])
+    assert report.find("recall", slice=f"sex={group}").verdict == "fail"
+    assert sum(result.min is not None for result in report.results) == 1
+
+
+@pytest.mark.parametrize("line", ["recall[ ] >= 0.5", "recall[sex] >= 0.5", "recall[=F] >= 0.5"])
+def test_a_gate_line_of_no_group_is_refused(line: str) -> None:
+    y, answers = _binary()
+    with pytest.raises(InputError, match="cannot be read"):
+        evaluate(y, answers, slices={"sex": np.full(500, "F", dtype=object)}, require=[line])
+
+
 def test_small_groups_are_too_few_to_say_and_absent_ones_are_unknown() -> None:
     y, answers = _binary(600)
     city: Any = np.full(600, "Rome", dtype=object)

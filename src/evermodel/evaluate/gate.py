@@ -76,21 +76,27 @@ def apply(
     """
     bounds: dict[tuple[str, str], Requirement] = {}
     for line in required:
-        key = (line.name, line.slice)
+        key = _about(line)
         bounds[key] = _narrower(bounds[key], line) if key in bounds else line
+    met = {_about(each) for each in results}
     out = [
-        _judged(each, bounds.pop((each.name, each.slice)))
-        if (each.name, each.slice) in bounds
-        else each
-        for each in results
+        _judged(each, bounds[_about(each)]) if _about(each) in bounds else each for each in results
     ]
     for (name, group), line in bounds.items():
+        if (name, group) in met:
+            continue
         why = f"no row is of {group}" if group else f"{name} was not measured: no costs are given"
         missing = CheckResult(
             name=name, subject=subject, slice=group, verdict="unknown", why=why, n=0
         )
         out.append(msgspec.structs.replace(missing, min=line.min, max=line.max))
     return tuple(out)
+
+
+def _about(each: Requirement | CheckResult) -> tuple[str, str]:
+    """Return metric and group; blanks around a value count neither in a line nor in the data."""
+    column, equals, value = (part.strip() for part in each.slice.partition("="))
+    return each.name, column + equals + value
 
 
 def _narrower(one: Requirement, other: Requirement) -> Requirement:

@@ -59,13 +59,13 @@ def parse_requirement(line: str) -> Requirement:
     --------
     >>> parse_requirement("roc_auc >= 0.8").min
     0.8
-    >>> parse_requirement("recall[sex=Female] >= 0.5").slice
+    >>> parse_requirement("recall[sex = Female] >= 0.5").slice
     'sex=Female'
 
     Raises
     ------
     ValueError
-        When the line has not the form `metric[slice] >= number`.
+        When the line has not the form `metric[column=value] >= number`.
     """
     found = re.fullmatch(r"\s*([a-z_0-9]+)\s*(?:\[([^\]]+)\])?\s*(>=|<=)\s*([-+0-9.eE]+)\s*", line)
     if not found:
@@ -73,7 +73,10 @@ def parse_requirement(line: str) -> Requirement:
     name, slice_, sign, number = found.groups()
     bound = float(number)
     low, high = (bound, None) if sign == ">=" else (None, bound)
-    return Requirement(name=name, slice=slice_ or "", min=low, max=high)
+    column, equals, value = (part.strip() for part in (slice_ or "").partition("="))
+    if slice_ and not (column and equals):
+        raise ValueError(line)
+    return Requirement(name=name, slice=column + equals + value, min=low, max=high)
 
 
 def duration_seconds(text: str) -> float:
