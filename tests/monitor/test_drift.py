@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -95,6 +96,50 @@ def test_a_shifted_number_is_told_by_where_the_rows_went() -> None:
 def test_a_constant_that_becomes_another_constant_is_seen() -> None:
     found = _one(pl.Series([5.0] * 1000), pl.Series([7.0] * 1000), "number")
     assert found.why == "New rows have more values other than 5: 100 % instead of 0 %."
+
+
+@pytest.mark.parametrize(("old", "new"), [(1.0, 9.0), (1.0, 1000.0), (0.0, -9.0)])
+def test_values_beyond_all_that_was_seen_are_drift(old: float, new: float) -> None:
+    before = pl.Series([0.0, 1.0] * 500)
+    found = _one(before, before.replace(old, new), "number")
+    assert found.verdict == "warn"
+    assert found.value == pytest.approx(0.7, abs=0.05)
+    where = "above 1" if new > 1 else "below 0"
+    assert found.why == f"New rows have more values {where}: 50 % instead of 0 %."
+    assert where in found.evidence["bins"]["labels"]
+    assert sum(found.evidence["bins"]["current"]) == pytest.approx(1.0)
+
+
+def test_a_rare_low_value_that_becomes_frequent_is_drift() -> None:
+    found = _one(pl.Series([0.0] * 30 + [1.0] * 970), pl.Series([0.0, 1.0] * 500), "number")
+    assert found.why == "New rows have more values of at most 0: 50 % instead of 3 %."
+
+
+@pytest.mark.parametrize("after", [[7.0, 3.0], [5.0, 7.0], [5.0, 3.0, 5.0, 7.0]])
+def test_a_constant_that_scatters_to_both_sides_is_seen(after: list[float]) -> None:
+    found = _one(pl.Series([5.0] * 1000), pl.Series(after * 500), "number")
+    away = sum(x != 5 for x in after) / len(after)
+    assert found.verdict == "warn"
+    assert f"values other than 5: {100 * away:.0f} % instead of 0 %" in found.why
+
+
+def test_texts_longer_than_any_before_are_drift() -> None:
+    found = _one(pl.Series(["a", "bb"] * 500), pl.Series(["a", "b" * 99] * 500), "text")
+    assert found.why == "New rows have more texts of more than 2 characters: 50 % instead of 0 %."
+
+
+def test_a_few_new_extremes_of_a_smooth_column_are_no_drift() -> None:
+    rng = np.random.default_rng(0)
+    after = np.r_[rng.normal(size=1990), np.full(5, -50.0), np.full(5, 60.0)]
+    assert _one(pl.Series(rng.normal(size=1000)), pl.Series(after), "number").verdict == "pass"
+
+
+def test_a_reference_stored_before_there_were_outer_bins_sees_past_its_bounds() -> None:
+    stored = b"""{"rows": 1000, "columns": [{"name": "x", "type": "number", "rows": 1000,
+        "missing": 0, "minimum": 0.0, "maximum": 1.0, "edges": [0.0], "counts": [500, 500]}]}"""
+    past = msgspec.json.decode(stored, type=Profile)
+    now = profile(pl.DataFrame({"x": [0.0, 9.0] * 500}), {"x": "number"}, like=past)
+    assert drift(past, now)[0].why == "New rows have more values above 1: 50 % instead of 0 %."
 
 
 def test_a_constant_that_stays_is_quiet() -> None:

@@ -90,6 +90,19 @@ def test_a_heap_of_equal_values_has_a_bin_of_its_own() -> None:
     assert found.counts[0] == 60
 
 
+def test_a_heap_above_rarer_values_has_a_bin_of_its_own_too() -> None:
+    x = [0.0] * 3 + [1.0] * 94 + [2.0] * 3
+    found = tables.profile(pl.DataFrame({"x": x}), {"x": "number"})["x"]
+    assert (found.edges, found.counts) == ((0.0, 1.0), (3, 94, 3))
+
+
+def test_what_lies_outside_the_reference_is_counted() -> None:
+    past = tables.profile(pl.DataFrame({"x": [1, 2, 3]}), {"x": "number"})
+    now = pl.DataFrame({"x": [0, 1, 3, 4, 5, None]})
+    found = tables.profile(now, {"x": "number"}, like=past)["x"]
+    assert (found.below, found.above, sum(found.counts)) == (1, 2, 5)
+
+
 def test_a_constant_column_has_one_bin() -> None:
     found = tables.profile(pl.DataFrame({"x": [5, 5, None]}), {"x": "number"})["x"]
     assert (found.edges, found.counts, found.distinct, found.missing) == ((), (2,), 1, 1)

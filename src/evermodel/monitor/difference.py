@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -23,13 +24,25 @@ _ORDERED = ("number", "text")
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """A number between two bins; the lower bin holds it too where `inclusive`."""
+
+    at: float
+    inclusive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Bins:
-    """Counts [K] before and after, with a label each; the last bin is "missing"."""
+    """Counts [K] before and after, with a label each; the last bin is "missing".
+
+    `cuts` are the K - 2 numbers between ordered bins, as one reads them out.
+    """
 
     labels: tuple[str, ...]
     before: Floats
     after: Floats
     ordered: bool
+    cuts: tuple[Cut, ...] = ()
 
     @property
     def shares(self) -> tuple[Floats, Floats]:
@@ -41,54 +54,67 @@ def bins_of(before: ColumnProfile, after: ColumnProfile) -> Bins | None:
     """Return both columns as counts of the same bins, or None when their bins differ."""
     if (before.edges, before.values) != (after.edges, after.values):
         return None
+    if before.type in _ORDERED:
+        return _numbers(before, after)
     labels: tuple[str, ...] = ("has a value",)
     if before.type == "timestamp":
-        old, new = [before.rows - before.missing], [after.rows - after.missing]
-    elif before.type in _ORDERED:
-        labels, old, new = _numbers(before, after)
+        old, new = [before.present], [after.present]
     else:
         labels = (*before.values, "other values")
         old = [*before.value_counts, before.other]
         new = [*after.value_counts, after.other]
+    return _with_missing(before, after, labels, old, new)
+
+
+def _with_missing(
+    before: ColumnProfile,
+    after: ColumnProfile,
+    labels: Sequence[str],
+    old: Sequence[int],
+    new: Sequence[int],
+    cuts: Sequence[Cut] = (),
+) -> Bins:
     return Bins(
         (*labels, "missing"),
         np.array([*old, before.missing], np.float64),
         np.array([*new, after.missing], np.float64),
         before.type in _ORDERED,
+        tuple(cuts),
     )
 
 
-def _numbers(
-    before: ColumnProfile, after: ColumnProfile
-) -> tuple[tuple[str, ...], list[int], list[int]]:
-    if before.edges or before.minimum is None or before.minimum != before.maximum:
-        return _spans(before.edges), list(before.counts), list(after.counts)
-    # A constant has one bin, into which any other value would fall too.
-    constant = before.minimum
-    same = _still_constant(after, constant)
-    labels = (number(constant), f"values other than {number(constant)}")
-    return labels, [before.rows - before.missing, 0], [same, after.rows - after.missing - same]
+def _numbers(before: ColumnProfile, after: ColumnProfile) -> Bins:
+    """Return the bins of numbers; what lies outside all that was seen has bins of its own.
+
+    The outermost bins have no outer edge: a one that becomes a thousand would stay where it was.
+    """
+    outside = after.below + after.above
+    if before.minimum is not None and before.minimum == before.maximum:
+        constant = number(before.minimum)
+        labels = [constant, f"values other than {constant}"]
+        old, new = [before.present, 0], [after.present - outside, outside]
+        return _with_missing(before, after, labels, old, new)
+    labels, old, new = _spans(before.edges), list(before.counts), list(after.counts)
+    cuts = [Cut(edge) for edge in before.edges]
+    if after.below and before.minimum is not None:
+        labels.insert(0, f"below {number(before.minimum)}")
+        old.insert(0, 0)
+        new[:1] = [after.below, new[0] - after.below]
+        cuts.insert(0, Cut(before.minimum, inclusive=False))
+    if after.above and before.maximum is not None:
+        labels.append(f"above {number(before.maximum)}")
+        old.append(0)
+        new[-1:] = [new[-1] - after.above, after.above]
+        cuts.append(Cut(before.maximum))
+    return _with_missing(before, after, labels, old, new, cuts)
 
 
-def _still_constant(after: ColumnProfile, constant: float) -> int:
-    """Return how many rows can at most still have the constant, given range and mean."""
-    present = after.rows - after.missing
-    low, high, mean = after.minimum, after.maximum, after.mean
-    if low is None or high is None or mean is None or low == high == constant:
-        return present
-    if not low <= constant <= high:
-        return 0
-    edge = high if mean > constant else low
-    gone = (mean - constant) / (edge - constant) if edge != constant else 0.0
-    return round(present * (1 - gone))
-
-
-def _spans(edges: tuple[float, ...]) -> tuple[str, ...]:
+def _spans(edges: tuple[float, ...]) -> list[str]:
     if not edges:
-        return ("has a value",)
+        return ["has a value"]
     shown = [number(edge) for edge in edges]
     between = (f"{low} to {high}" for low, high in pairwise(shown))
-    return (f"up to {shown[0]}", *between, f"above {shown[-1]}")
+    return [f"up to {shown[0]}", *between, f"above {shown[-1]}"]
 
 
 def in_words(column: ColumnProfile, bins: Bins) -> str:
@@ -96,11 +122,11 @@ def in_words(column: ColumnProfile, bins: Bins) -> str:
     before, after = bins.shares
     change = after - before
     gap = abs(float(change[-1]))
-    if bins.ordered and column.edges:
+    if bins.cuts:
         steps = np.cumsum(change[:-1])[:-1]
         cut = int(np.argmax(np.abs(steps)))
         if abs(float(steps[cut])) > gap:
-            return _cut_in_words(column, before, after, cut)
+            return _cut_in_words(column.type, bins, cut)
     elif len(bins.labels) > 2:
         largest, rise = int(np.argmax(np.abs(change[:-1]))), int(np.argmax(change[:-1]))
         if change[rise] > 0.7 * abs(change[largest]):  # what there is more of is easier to see
@@ -114,16 +140,20 @@ def in_words(column: ColumnProfile, bins: Bins) -> str:
     return f"{more} values are missing: {_instead(after[-1], before[-1])}."
 
 
-def _cut_in_words(column: ColumnProfile, before: Floats, after: Floats, cut: int) -> str:
+def _cut_in_words(kind: str, bins: Bins, cut: int) -> str:
+    before, after = bins.shares
     old, new = float(before[: cut + 1].sum()), float(after[: cut + 1].sum())
-    edge = number(column.edges[cut])
-    what = "texts of up to" if column.type == "text" else "values of at most"
+    found = bins.cuts[cut]
+    texts = kind == "text"
+    what = "texts of up to" if texts else "values of at most"
+    if not found.inclusive:
+        what = "texts of less than" if texts else "values below"
     if new < old:  # say what there is more of
         present = 1 - float(before[-1]), 1 - float(after[-1])
         old, new = present[0] - old, present[1] - new
-        what = "texts of more than" if column.type == "text" else "values above"
-    unit = " characters" if column.type == "text" else ""
-    return f"New rows have more {what} {edge}{unit}: {_instead(new, old)}."
+        what = "texts of more than" if texts else "values above"
+    unit = " characters" if texts else ""
+    return f"New rows have more {what} {number(found.at)}{unit}: {_instead(new, old)}."
 
 
 def _instead(new: float, old: float) -> str:

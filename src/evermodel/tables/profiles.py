@@ -28,8 +28,9 @@ class ColumnProfile(Record, frozen=True, kw_only=True):
     length in characters. `edges` are the inner edges of bins of about equal mass; bin i counts
     ``edges[i-1] < value <= edges[i]``, so `counts` has one entry more than `edges`. Categories and
     booleans ("true", "false") have `values`, the most frequent first, their `value_counts`, and in
-    `other` the rows of all further values. `distinct` is known only of a profile that was made
-    without `like` and not merged.
+    `other` the rows of all further values. A profile made `like` another counts in `below` and
+    `above` the rows under its `minimum` and over its `maximum`, which the outermost bins hold too;
+    `distinct` is known only of one made without.
     """
 
     name: str
@@ -43,6 +44,8 @@ class ColumnProfile(Record, frozen=True, kw_only=True):
     maximum: float | None = None
     edges: tuple[float, ...] = ()
     counts: tuple[int, ...] = ()
+    below: int = 0
+    above: int = 0
     values: tuple[str, ...] = ()
     value_counts: tuple[int, ...] = ()
     other: int = 0
@@ -186,6 +189,7 @@ def _of_numbers(series: pl.Series, kind: ColumnType, past: ColumnProfile | None)
             counts=(0,) * (len(edges) + 1),
         )
     edges = past.edges if past is not None else _edges(present)
+    below, above = _outside(present, past)
     distinct = None
     if past is None:
         distinct = cast("int", present.approx_n_unique())
@@ -203,7 +207,18 @@ def _of_numbers(series: pl.Series, kind: ColumnType, past: ColumnProfile | None)
         maximum=_real(present.max()),
         edges=edges,
         counts=_count(present, edges),
+        below=below,
+        above=above,
     )
+
+
+def _outside(present: pl.Series, past: ColumnProfile | None) -> tuple[int, int]:
+    """Return the rows below and above all that the reference had."""
+    if past is None:
+        return 0, 0
+    below = 0 if past.minimum is None else int((present < past.minimum).sum())
+    above = 0 if past.maximum is None else int((present > past.maximum).sum())
+    return below, above
 
 
 def _as_numbers(series: pl.Series, kind: ColumnType) -> pl.Series:
@@ -232,7 +247,11 @@ def _edges(present: pl.Series) -> tuple[float, ...]:
     if not len(values):
         return ()
     places = np.ceil(np.arange(1, BINS) / BINS * len(values)).astype(np.int64) - 1
-    edges = np.unique(values[places])
+    edges = values[places]
+    # A heap of equal values ends its bin; an edge below it keeps out what comes before.
+    heaps = np.unique(edges[1:][edges[1:] == edges[:-1]])
+    first = np.searchsorted(values, heaps, "left")
+    edges = np.unique(np.r_[edges, values[first[first > 0] - 1]])
     return tuple(edges[edges < values[-1]].tolist())
 
 
