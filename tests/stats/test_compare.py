@@ -1,14 +1,12 @@
 """The loop may look every day: a worse challenger is not promoted, a better one is."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from scipy.special import expit
 
 from evermodel.errors import InputError
 from evermodel.stats.arrays import Floats
-from evermodel.stats.compare import Comparison, bounded_error, compare, compare_once, verdict
+from evermodel.stats.compare import Comparison, bounded_error, compare, verdict
 
 DAYS, PER_DAY = 30, 100
 
@@ -35,16 +33,6 @@ def test_daily_looks_do_not_promote_an_equal_challenger() -> None:
     rng = np.random.default_rng(0)
     found = [_year(*_losses(rng, noise=0.8))[0] for _ in range(30)]
     assert found.count("promote") + found.count("reject") <= 2
-
-
-def test_single_look_intervals_asked_daily_would_promote_equals() -> None:
-    rng = np.random.default_rng(0)
-    wrong = 0
-    for _ in range(40):
-        a, b = _losses(rng, noise=0.8)
-        looks = range(PER_DAY, a.size + 1, PER_DAY)
-        wrong += any(verdict(compare_once(a[:n], b[:n])) != "hold" for n in looks)
-    assert wrong >= 6
 
 
 def test_the_sequence_covers_at_all_times_a_mean_that_changes() -> None:
@@ -96,10 +84,9 @@ def test_a_margin_asks_for_more_or_for_not_worse() -> None:
     assert verdict(worse, margin=-0.03) == "promote"
 
 
-@pytest.mark.parametrize("how", [compare, compare_once])
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
-def test_a_handful_of_rows_decides_nothing(how: Callable[..., Comparison], n: int) -> None:
-    found = how(np.ones(n), np.zeros(n))
+def test_a_handful_of_rows_decides_nothing(n: int) -> None:
+    found = compare(np.ones(n), np.zeros(n))
     assert verdict(found) == "hold"
     assert -1 <= found.low <= found.high <= 1
 
@@ -108,16 +95,6 @@ def test_equal_models_are_held_and_no_number_of_rows_is_promised() -> None:
     found = compare(np.full(500, 0.2), np.full(500, 0.2))
     assert verdict(found) == "hold"
     assert found.needed is None
-
-
-def test_the_single_look_interval_covers_its_mean() -> None:
-    rng = np.random.default_rng(5)
-    hits = 0
-    for _ in range(400):
-        a, b = rng.beta(2, 5, 120), rng.beta(2, 6, 120)
-        found = compare_once(a, b)
-        hits += found.low <= 2 / 7 - 2 / 8 <= found.high
-    assert hits / 400 >= 0.92
 
 
 def test_losses_that_break_the_promise_are_refused() -> None:

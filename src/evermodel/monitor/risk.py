@@ -15,6 +15,7 @@ from evermodel.errors import InputError
 from evermodel.records import CheckResult, Verdict
 from evermodel.report.wording import number
 from evermodel.stats.arrays import Floats, floats
+from evermodel.stats.compare import uniform_boundary
 
 __all__ = ["RiskTracker"]
 
@@ -28,13 +29,16 @@ STAKES = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
 
 
 class RiskTracker(msgspec.Struct, kw_only=True):
-    """Follows losses in [0, 1], in prediction order, against the largest mean that is tolerated.
+    """Follows losses in [0, 1], as outcomes arrive, against the largest mean that is tolerated.
 
-    Two tests share the error 1 - `level` evenly. A confidence sequence bounds the mean risk so far
-    from below. An e-process bets against "the risk is at most `bound`" and starts a new bet at each
-    look, with weights that add up to 1: so months of good answers do not hide a change that came
-    late. Under any risk that never exceeds `bound`, changing or not, `harmful` ever becomes true
-    with probability at most 1 - `level`.
+    Two tests share the error 1 - `level` evenly. A confidence sequence bounds the risk so far, a
+    mean weighted by its bets, from below. An e-process bets against "the risk is at most `bound`"
+    and starts a new bet at each look, with weights that add up to 1: so months of good answers do
+    not hide a change that came late. Under any risk that never exceeds `bound`, changing or not,
+    `harmful` ever becomes true with probability at most 1 - `level`.
+
+    What is shown is the plain mean loss so far, with a bound of its own that holds at every look;
+    it decides nothing.
 
     Parameters
     ----------
@@ -47,7 +51,9 @@ class RiskTracker(msgspec.Struct, kw_only=True):
     ----------
     Podkopaev, Ramdas (2022), "Tracking the risk of a deployed model and detecting harmful
     distribution shifts", ICLR; Waudby-Smith, Ramdas (2024), "Estimating means of bounded random
-    variables by betting", JRSS B, theorem 2; Shin, Ramdas, Rinaldo (2024), "E-detectors".
+    variables by betting", JRSS B, theorem 2; Howard, Ramdas, McAuliffe, Sekhon (2021),
+    "Time-uniform, nonparametric, nonasymptotic confidence sequences" (the plain mean); Shin,
+    Ramdas, Rinaldo (2024), "E-detectors".
 
     Examples
     --------
@@ -67,6 +73,7 @@ class RiskTracker(msgspec.Struct, kw_only=True):
     looks: int = 0
     total: float = 0.0
     squares: float = 0.0
+    surprise: float = 0.0
     bets: float = 0.0
     won: float = 0.0
     penalty: float = 0.0
@@ -86,7 +93,9 @@ class RiskTracker(msgspec.Struct, kw_only=True):
         return self.harmful_at is not None
 
     def update(self, losses: npt.ArrayLike) -> Floats:
-        """Take the next losses and return the lower bound of the mean risk after each of them.
+        """Take the next losses and return the lower bound of the risk after each of them.
+
+        It bounds the mean weighted by the sequence's bets, in which early losses count for more.
 
         Raises
         ------
@@ -110,7 +119,6 @@ class RiskTracker(msgspec.Struct, kw_only=True):
     def result(self) -> CheckResult:
         """Return where the risk stands: "fail" once harmful, "unknown" below 200 rows."""
         mean = self.total / self.rows if self.rows else None
-        lower = self._lower(self.won, self.bets, self.penalty) if self.rows else None
         why = ""
         verdict: Verdict = "pass"
         if self.harmful:
@@ -126,7 +134,7 @@ class RiskTracker(msgspec.Struct, kw_only=True):
             name="risk",
             subject="live",
             value=mean,
-            low=None if lower is None else max(lower, 0.0),
+            low=None if mean is None else self._low(mean),
             level=self.level,
             anytime=True,
             n=self.rows,
@@ -164,9 +172,14 @@ class RiskTracker(msgspec.Struct, kw_only=True):
         won = self.won + (bet * new).cumsum()
         cost = (new - mean_before) ** 2 * (-np.log1p(-bet) - bet)
         penalty = self.penalty + cost.cumsum()
+        self.surprise += float(((new - mean_before) ** 2).sum())
         self.total, self.squares = float(total[-1]), float(squares[-1])
         self.bets, self.won, self.penalty = float(bets[-1]), float(won[-1]), float(penalty[-1])
         return np.asarray((won - penalty - log) / bets)
 
-    def _lower(self, won: float, bets: float, penalty: float) -> float:
-        return (won - penalty - math.log(2 / (1 - self.level))) / bets
+    def _low(self, mean: float) -> float:
+        """Return the lower bound of the plain mean, which holds however often one looks.
+
+        An empirical-Bernstein sequence: each loss is foretold by the mean of those before it.
+        """
+        return max(mean - uniform_boundary(self.surprise, self.level) / self.rows, 0.0)

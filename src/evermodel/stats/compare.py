@@ -2,14 +2,12 @@
 
 `compare` may be asked every day, as labels mature: its interval is a confidence sequence, which
 holds at all times at once, whatever rule stops the looking, and for means that change over time.
-`compare_once` is the narrower interval of a single look.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from statistics import NormalDist
 from typing import Literal
 
 import msgspec
@@ -19,7 +17,7 @@ import numpy.typing as npt
 from evermodel.errors import InputError
 from evermodel.stats.arrays import Floats, floats
 
-__all__ = ["Comparison", "bounded_error", "compare", "compare_once", "verdict"]
+__all__ = ["Comparison", "bounded_error", "compare", "uniform_boundary", "verdict"]
 
 EXPECTED = 0.1
 """Largest mean difference that is taken off in advance; real models differ by less."""
@@ -86,11 +84,11 @@ def compare(
     n = difference.size
     mean = float(difference.mean()) if n else 0.0
     variance = _intrinsic_time(difference)
-    radius = _boundary(variance, level) / n if n else math.inf
+    radius = uniform_boundary(variance, level) / n if n else math.inf
     low, high = max(mean - radius, -1.0), min(mean + radius, 1.0)
 
     def width(rows: int) -> float:
-        return _boundary(max(variance / max(n, 1), 1e-9) * rows, level) / rows
+        return uniform_boundary(max(variance / max(n, 1), 1e-9) * rows, level) / rows
 
     return Comparison(
         mean=mean,
@@ -100,51 +98,6 @@ def compare(
         level=level,
         needed=_needed(mean, low, high, n, margin, width),
         method="empirical-Bernstein confidence sequence (Choe & Ramdas 2024)",
-    )
-
-
-def compare_once(
-    champion: npt.ArrayLike, challenger: npt.ArrayLike, *, level: float = 0.95, margin: float = 0.0
-) -> Comparison:
-    """Return the comparison for a single look: Student's interval of the paired differences.
-
-    Fewer than two rows give the bounds [-1, 1]. The variance counts one imagined row at the far
-    end of the range, so that a handful of alike differences decides nothing.
-
-    Raises
-    ------
-    InputError
-        When lengths differ or a loss is missing or outside [0, 1].
-
-    Examples
-    --------
-    >>> compare_once([0.4, 0.5, 0.6, 0.5], [0.2, 0.3, 0.3, 0.2]).low > 0
-    False
-    """
-    from scipy.special import stdtrit
-
-    difference = _differences(champion, challenger)
-    n = difference.size
-    mean = float(difference.mean()) if n else 0.0
-    # One imagined row at the far end of the range: a handful of alike differences proves little.
-    imagined = (1.0 + abs(mean)) ** 2
-    spread = math.sqrt((float(((difference - mean) ** 2).sum()) + imagined) / n) if n else 1.0
-    radius = float(stdtrit(n - 1, 0.5 + level / 2)) * spread / math.sqrt(n) if n > 1 else 2.0
-    low, high = max(mean - radius, -1.0), min(mean + radius, 1.0)
-    z = NormalDist().inv_cdf(0.5 + level / 2)
-
-    def width(rows: int) -> float:
-        return z * spread / math.sqrt(rows)
-
-    return Comparison(
-        mean=mean,
-        low=low,
-        high=high,
-        n=n,
-        level=level,
-        needed=_needed(mean, low, high, n, margin, width),
-        anytime=False,
-        method="Student t of paired differences, single look",
     )
 
 
@@ -209,11 +162,18 @@ def _intrinsic_time(difference: Floats) -> float:
     return float(((difference - expected) ** 2).sum())
 
 
-def _boundary(variance: float, level: float) -> float:
+def uniform_boundary(variance: float, level: float) -> float:
     """Return the uniform boundary u(v): P(some t: |sum of errors| >= u(V_t)) <= 1 - level.
 
-    Each side is the root of log m(s, v) = log(2 / (1 - level)), m the gamma-exponential mixture of
-    Howard et al. (2021), proposition 9.
+    `variance` is V_t, the sum of the squared distances of the values so far from what was foretold
+    of each before it came, values and forecasts in a range of length 1 (or 1.1). Each side is the
+    root of log m(s, v) = log(2 / (1 - level)), m the gamma-exponential mixture of Howard et al.
+    (2021), proposition 9.
+
+    Examples
+    --------
+    >>> uniform_boundary(100.0, 0.95) / uniform_boundary(25.0, 0.95) > 1.5
+    True
     """
     from scipy.optimize import brentq
 
