@@ -385,10 +385,11 @@ def _risk(
     name = "mae" if model.manifest.task == REGRESSION else "brier"
     test = baseline.get(name)
     monitored = workspace.project.monitor
-    most = None if test is None else tolerated(test, monitored.tolerance)
+    scale = {"binary": 1.0, "multiclass": 0.5}.get(model.manifest.task, 0.0)
+    largest = 1.0 / scale if scale else 1.0
+    most = None if test is None else tolerated(test, monitored.tolerance, largest=largest)
     if most is None:
         return None
-    scale = {"binary": 1.0, "multiclass": 0.5}.get(model.manifest.task, 0.0)
     if not scale:
         scale = 1.0 / float(model.manifest.training.get("target_range") or 1.0)
     bound = min(max(scale * most, 1e-6), 1 - 1e-6)

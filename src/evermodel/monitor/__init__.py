@@ -2,9 +2,8 @@
 
 from evermodel.monitor.diagnosis import State, diagnose
 from evermodel.monitor.drift import drift
-from evermodel.monitor.estimated import estimated
 from evermodel.monitor.own import own_drift
-from evermodel.monitor.performance import losses, performance, tolerated
+from evermodel.monitor.performance import performance, tolerated
 from evermodel.monitor.promise import drift_level, risk_level
 from evermodel.monitor.risk import RiskTracker
 
@@ -14,8 +13,6 @@ __all__ = [
     "diagnose",
     "drift",
     "drift_level",
-    "estimated",
-    "losses",
     "own_drift",
     "performance",
     "risk_level",

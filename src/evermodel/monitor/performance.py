@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 
 from evermodel.monitor.outcomes import Answers, Matured, matured
-from evermodel.records import REGRESSION, CheckResult, Verdict
+from evermodel.records import BINARY, MULTICLASS, REGRESSION, CheckResult, Task, Verdict
 from evermodel.report.wording import number
 from evermodel.stats.arrays import Floats
 from evermodel.stats.intervals import Interval, delong, ece_interval, mean_interval, rmse_interval
 from evermodel.stats.metrics import brier_scores, ece, log_losses, rmse, roc_auc
 
-__all__ = ["LEAST_OF_RARER_CLASS", "LEAST_ROWS", "losses", "performance", "tolerated"]
+__all__ = ["LEAST_OF_RARER_CLASS", "LEAST_ROWS", "performance", "tolerated"]
 
 LEAST_ROWS = 200
 LEAST_OF_RARER_CLASS = 30
+
+_LARGEST_BRIER: dict[Task, float] = {BINARY: 1.0, MULTICLASS: 2.0}
 
 
 def performance(
@@ -100,25 +102,6 @@ def _measured(name: str, rows: Matured, level: float, few: str) -> _Found | Chec
     return _Found(name, value, bounds(rows, level), rows)
 
 
-def losses(y: Iterable[Any], predictions: Answers, *, scale: float = 1.0) -> Floats:
-    """Return the loss in [0, 1] of each matured row, for `RiskTracker`.
-
-    The Brier score (halved for more than two classes), or the absolute error over `scale`, at
-    most 1.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> answers = SimpleNamespace(task="regression", classes=(), positive="", probability=None,
-    ...     value=np.array([1.0, 2.0, 3.0]))
-    >>> losses([1.5, None, 9.0], answers, scale=2.0)
-    array([0.25, 1.  ])
-    """
-    rows = matured(y, predictions)
-    each = _errors(rows) / scale if rows.task == REGRESSION else _brier(rows)
-    return np.asarray(np.minimum(each if rows.answer.ndim == 1 else each / 2, 1.0))
-
-
 class _Found:
     """One metric as measured."""
 
@@ -165,12 +148,13 @@ def _unknown(name: str, rows: Matured, why: str) -> CheckResult:
     )
 
 
-def tolerated(test: CheckResult, tolerance: float) -> float | None:
+def tolerated(test: CheckResult, tolerance: float, *, largest: float = 1.0) -> float | None:
     """Return the largest mean loss that is no harm, from the loss on the test rows.
 
     The test loss grown by `tolerance`, a share of it: so it means the same for a class of 1 % as
     for one of 50 %. It is never less than what the test rows cannot rule out anyway: the upper end
-    of their interval, nor three rows that are wholly wrong where they held none.
+    of their interval, nor three rows that are wholly wrong where they held none. `largest` is the
+    Brier score of such a row: 2 with more than two classes.
 
     References
     ----------
@@ -185,7 +169,7 @@ def tolerated(test: CheckResult, tolerance: float) -> float | None:
     """
     if test.value is None:
         return None
-    least = 3 / test.n if test.n and test.name == "brier" else 0.0
+    least = 3 * largest / test.n if test.n and test.name == "brier" else 0.0
     return max(test.value * (1 + tolerance), test.high or 0.0, least)
 
 
@@ -194,7 +178,8 @@ def _follow(found: _Found, test: CheckResult | None, tolerance: float) -> CheckR
     if test is None or test.value is None:
         why = f"The version carries no test value of {found.name} to compare with."
         return found.result("unknown", why)
-    allowed = (tolerated(test, tolerance) or test.value) - test.value
+    largest = _LARGEST_BRIER.get(found.rows.task, 1.0)
+    allowed = (tolerated(test, tolerance, largest=largest) or test.value) - test.value
     low, high = _growth(found, test)
     growth = found.value - test.value
     was = f"{number(found.value)} on live rows, {number(test.value)} on the test rows"
