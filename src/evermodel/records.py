@@ -17,7 +17,6 @@ __all__ = [
     "CheckResult",
     "Column",
     "ColumnType",
-    "Dataset",
     "Decision",
     "Deployment",
     "Event",
@@ -154,18 +153,6 @@ class Schema(Record, frozen=True, kw_only=True):
     def names(self, role: Role) -> tuple[str, ...]:
         """Return the names of the columns with that role, in order."""
         return tuple(column.name for column in self.columns if column.role == role)
-
-
-class Dataset(Record, frozen=True, kw_only=True):
-    """A table as it was read: `digest` does not depend on row order or file format."""
-
-    digest: str
-    rows: int
-    schema: Schema
-    source: str
-    version: int | None = None
-    earliest: str = ""
-    latest: str = ""
 
 
 class Run(Record, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -137,7 +138,7 @@ def test_small_batches_are_judged_by_columns_and_types_only() -> None:
 
 
 def test_a_profile_that_went_through_json_judges_alike() -> None:
-    stored = Profile.from_json(PAST.to_json())
+    stored = msgspec.json.decode(msgspec.json.encode(PAST), type=Profile)
     assert fails(gate(changed("weight", lambda x: x * 1000), stored)) == {("unit_slip", "weight")}
 
 

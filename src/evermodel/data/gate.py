@@ -185,7 +185,7 @@ def _or_nan(value: float | None) -> float:
 
 
 def _distinct(column: ColumnProfile) -> int:
-    """Return how many values there were; of merged profiles the bins tell a little."""
+    """Return how many values there were; where that is not known the bins tell a little."""
     if column.distinct is not None:
         return column.distinct
     return 2 * len(column.edges) if column.edges else len(column.values)

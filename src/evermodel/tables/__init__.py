@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evermodel.tables import versions
     from evermodel.tables.digests import digest, digest_batches, row_hashes
-    from evermodel.tables.profiles import ColumnProfile, Profile, merge, profile
+    from evermodel.tables.profiles import ColumnProfile, Profile, profile
     from evermodel.tables.reader import read, scan, understand
     from evermodel.tables.understanding import ColumnReading, Rejected, Table, Understanding
     from evermodel.tables.writer import write
@@ -25,7 +25,6 @@ __all__ = [
     "Understanding",
     "digest",
     "digest_batches",
-    "merge",
     "profile",
     "read",
     "row_hashes",
@@ -45,7 +44,6 @@ _ROOMS = {
     "digest": "digests",
     "digest_batches": "digests",
     "row_hashes": "digests",
-    "merge": "profiles",
     "profile": "profiles",
     "read": "reader",
     "scan": "reader",

@@ -1,18 +1,17 @@
-"""Profiles: small summaries of columns that can be stored, compared and added up."""
+"""Profiles: small summaries of columns that can be stored and compared."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import cast
 
-import msgspec
 import numpy as np
 import polars as pl
 
 from evermodel.errors import DataError
 from evermodel.records import ColumnType, Record
 
-__all__ = ["ColumnProfile", "Profile", "merge", "profile"]
+__all__ = ["ColumnProfile", "Profile", "profile"]
 
 BINS = 20
 TOP_VALUES = 100
@@ -76,24 +75,6 @@ class Profile(Record, frozen=True, kw_only=True):
         """The names of the columns, in order."""
         return tuple(column.name for column in self.columns)
 
-    def to_json(self) -> bytes:
-        """Return the profile as JSON."""
-        return msgspec.json.encode(self)
-
-    @classmethod
-    def from_json(cls, content: bytes | str) -> Profile:
-        """Return the profile that `to_json` wrote.
-
-        Raises
-        ------
-        DataError
-            When the content is not a profile.
-        """
-        try:
-            return msgspec.json.decode(content, type=cls)
-        except msgspec.DecodeError as error:
-            raise DataError("this is not a profile", found=str(error)) from None
-
 
 def profile(
     frame: pl.DataFrame, types: Mapping[str, ColumnType], *, like: Profile | None = None
@@ -108,7 +89,7 @@ def profile(
         The columns to summarise, and as what.
     like : Profile, optional
         A reference whose bins and values are used where it has the column, so that the two
-        profiles can be compared, and profiles of parts merged.
+        profiles can be compared.
 
     Examples
     --------
@@ -268,62 +249,3 @@ def _count(present: pl.Series, edges: tuple[float, ...]) -> tuple[int, ...]:
         part = values[start : start + _CACHED]
         below += [np.count_nonzero(part <= edge) for edge in edges]
     return tuple(np.diff(below, prepend=0, append=len(values)).tolist())
-
-
-def merge(a: Profile, b: Profile) -> Profile:
-    """Return the profile of two parts of a table from theirs, made `like` the same reference.
-
-    Means and variances are combined as Chan, Golub and LeVeque (1983) do.
-
-    Examples
-    --------
-    >>> table = pl.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]})
-    >>> past = profile(table, {"x": "number"})
-    >>> parts = [profile(part, {"x": "number"}, like=past) for part in (table[:1], table[1:])]
-    >>> merge(*parts)["x"].mean
-    2.5
-
-    Raises
-    ------
-    DataError
-        When the two have other columns, bins or values.
-    """
-    if a.names != b.names:
-        raise DataError("profiles of different columns cannot be merged", found=str(b.names))
-    columns = tuple(_merge(one, two) for one, two in zip(a.columns, b.columns, strict=True))
-    return Profile(rows=a.rows + b.rows, columns=columns)
-
-
-def _merge(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
-    if (a.type, a.edges, a.values) != (b.type, b.edges, b.values):
-        what = f"profiles of column {a.name!r} have different bins or values"
-        raise DataError(what, hint="make both like the same reference")
-    mean, sd = _merge_moments(a, b)
-    return ColumnProfile(
-        name=a.name,
-        type=a.type,
-        rows=a.rows + b.rows,
-        missing=a.missing + b.missing,
-        mean=mean,
-        sd=sd,
-        minimum=min((x for x in (a.minimum, b.minimum) if x is not None), default=None),
-        maximum=max((x for x in (a.maximum, b.maximum) if x is not None), default=None),
-        edges=a.edges,
-        counts=tuple(x + y for x, y in zip(a.counts, b.counts, strict=True)),
-        values=a.values,
-        value_counts=tuple(x + y for x, y in zip(a.value_counts, b.value_counts, strict=True)),
-        other=a.other + b.other,
-    )
-
-
-def _merge_moments(a: ColumnProfile, b: ColumnProfile) -> tuple[float | None, float | None]:
-    for one, two in ((a, b), (b, a)):
-        if not one.present:
-            return two.mean, two.sd
-    if a.mean is None or b.mean is None or a.sd is None or b.sd is None:
-        return None, None
-    n = a.present + b.present
-    gap = b.mean - a.mean
-    mean = a.mean + gap * b.present / n
-    squares = a.sd**2 * a.present + b.sd**2 * b.present + gap**2 * a.present * b.present / n
-    return mean, (squares / n) ** 0.5
