@@ -1,8 +1,8 @@
 """The deployable: what was evaluated is what runs.
 
 A bundle is a folder with `bundle.json` (the `Manifest`) and its parts, each with its digest, signed
-as one by the project's key. This room writes, reads, checks and runs it, with numpy, onnxruntime
-and msgspec only: nothing of training is ever imported here.
+as one by the project's key. This room writes, reads, checks and runs it with the small runtime
+alone: nothing of training is ever imported here.
 """
 
 from __future__ import annotations

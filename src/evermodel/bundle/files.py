@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import shutil
 import stat
 import tempfile
@@ -14,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from evermodel.bundle.manifest import FILE_NAME, FORMAT_VERSION, Manifest, Part, canonical
-from evermodel.errors import BundleError, SurroundingsError
+from evermodel.errors import BundleError
+from evermodel.store.durable import refusals, sync_folder, sync_tree, write_durably
 
 __all__ = [
     "KNOWN_ROLES",
@@ -73,18 +73,17 @@ def write_bundle(
         )
     home = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        home = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        _fill(home, {part.path: content for part, content in parts.values()} | {FILE_NAME: written})
-        home.chmod(0o755)
-        home.rename(folder)
-        home = folder
-        _sync_folder(folder.parent)
-    except BaseException as error:
+        with refusals(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            home = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            _fill(home, {part.path: raw for part, raw in parts.values()} | {FILE_NAME: written})
+            home.chmod(0o755)
+            home.rename(folder)
+            home = folder
+            sync_folder(folder.parent)
+    except BaseException:
         if home is not None:
             shutil.rmtree(home, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise _disk_says_no(folder, error) from None
         raise
     return manifest
 
@@ -93,9 +92,8 @@ def _fill(home: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_durably(path, content)
-    for folder in {path.parent for path in home.rglob("*")}:
-        _sync_folder(folder)
+        path.write_bytes(content)
+    sync_tree(home)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -203,6 +201,13 @@ def sign_bundle(
 ) -> Manifest:
     """Name (`project`, `version`) and sign a bundle in place; return its new manifest.
 
+    Raises
+    ------
+    BundleError
+        When `folder` is no bundle.
+    SurroundingsError
+        When the disk refuses; the manifest is then as it was.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
@@ -216,10 +221,7 @@ def sign_bundle(
     manifest = msgspec.structs.replace(read_manifest(folder), key_id=key_id, **named)
     signature = sign(canonical(manifest)).hex()
     manifest = msgspec.structs.replace(manifest, signature=signature)
-    temporary = folder / f".{FILE_NAME}"
-    _write_durably(temporary, _pretty(manifest))
-    temporary.replace(folder / FILE_NAME)
-    _sync_folder(folder)
+    write_durably(folder / FILE_NAME, _pretty(manifest))
     return manifest
 
 
@@ -303,27 +305,3 @@ def _pretty(manifest: Manifest) -> bytes:
 
 def _formatted(content: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content), indent=2)
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _disk_says_no(folder: Path, error: OSError) -> SurroundingsError:
-    return SurroundingsError(
-        "the bundle cannot be written",
-        where=str(folder),
-        found=error.strerror or str(error),
-        hint="free some disk space or choose another workspace",
-    )
