@@ -10,9 +10,11 @@ from typing import Any, Literal, cast
 import msgspec
 import polars as pl
 
+from evermodel.bundle import read_manifest
 from evermodel.bundle.repair import microseconds
 from evermodel.errors import DataError, nearest
 from evermodel.loop.beginning import read_source
+from evermodel.loop.state import read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project, duration_seconds
 from evermodel.protocols import Progress
@@ -319,9 +321,6 @@ def _as_classes(outcome: pl.Series, classes: Sequence[str]) -> pl.Series:
 
 
 def _known_classes(workspace: Workspace) -> list[str]:
-    from evermodel.bundle import read_manifest
-    from evermodel.loop.state import read_state
-
     state = read_state(workspace)
     number = state.live or max(state.versions, default=0)
     if not number:
