@@ -14,7 +14,9 @@ from evermodel.bundle.model import open_session
 from evermodel.records import Task
 from evermodel.train.graph import GraphBuilder
 from evermodel.train.prepare import (
+    DAYS_BEFORE_1970,
     LARGEST,
+    MICROS_PER_DAY,
     CategoryFeature,
     Preparation,
     TimeFeature,
@@ -27,8 +29,6 @@ from evermodel.train.split import Crossing
 
 __all__ = ["Features", "add_features", "feature_matrices"]
 
-_HUGE_DAYS = 719_468
-_MICROS_PER_DAY = 86_400_000_000
 _CYCLES = {"hour": 24.0, "weekday": 7.0, "month": 12.0, "day of year": 366.0}
 
 
@@ -215,9 +215,9 @@ def _add_time(
     raw = _column(graph, "times", item.index)
     missing = graph.add("Equal", [raw, whole(MISSING_TIME)])
     micros = graph.add("Where", [missing, whole(item.origin), raw])
-    shifted = op("Add", micros, whole(_HUGE_DAYS * _MICROS_PER_DAY))
-    day_number = op("Div", shifted, whole(_MICROS_PER_DAY))
-    within = op("Sub", shifted, op("Mul", day_number, whole(_MICROS_PER_DAY)))
+    shifted = op("Add", micros, whole(DAYS_BEFORE_1970 * MICROS_PER_DAY))
+    day_number = op("Div", shifted, whole(MICROS_PER_DAY))
+    within = op("Sub", shifted, op("Mul", day_number, whole(MICROS_PER_DAY)))
     era = op("Mod", day_number, whole(146_097))
     leap = op("Sub", era, op("Div", era, whole(1460)))
     leap = op("Add", leap, op("Div", era, whole(36_524)))
@@ -236,7 +236,7 @@ def _add_time(
     after = op("Add", op("Add", since_march, whole(60)), leap)
     day_of_year = graph.add("Where", [spring, after, op("Sub", since_march, whole(305))])
     found = {
-        "days": _ratio(graph, op("Sub", micros, whole(item.origin)), _MICROS_PER_DAY),
+        "days": _ratio(graph, op("Sub", micros, whole(item.origin)), MICROS_PER_DAY),
         "hour": _ratio(graph, within, 3_600_000_000),
         "weekday": op("Mod", op("Add", day_number, whole(2)), whole(7)),
         "day": op("Add", op("Sub", since_march, month_days), whole(1)),

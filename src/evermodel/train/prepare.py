@@ -20,7 +20,9 @@ from evermodel.errors import DataError
 from evermodel.records import MULTICLASS, REGRESSION, Task
 
 __all__ = [
+    "DAYS_BEFORE_1970",
     "LARGEST",
+    "MICROS_PER_DAY",
     "ONE_HOT_LIMIT",
     "SEEN_AT_LEAST",
     "CategoryFeature",
@@ -42,6 +44,11 @@ SEEN_AT_LEAST = 5
 """A word of fewer rows may be a person's own: it is learned from with its like, never by itself,
 and not written into a bundle."""
 
+DAYS_BEFORE_1970 = 719_468
+"""Days from 0000-03-01, when the calendar's arithmetic begins, to 1970-01-01."""
+
+MICROS_PER_DAY = 86_400_000_000
+
 LARGEST = 1e30
 """Numbers further from zero are taken for this one, well within float32."""
 
@@ -50,7 +57,6 @@ _SMALLEST = float(np.finfo(np.float32).tiny)
 _SKEW_LIMIT = 3.0
 _TARGET_PRIOR_ROWS = 10.0
 _MULTICLASS_ENCODED = 12
-_MICROS_PER_DAY = 86_400_000_000
 PARTS = ("days", "hour", "weekday", "day", "month", "day of year")
 
 
@@ -315,9 +321,9 @@ def calendar_parts(micros: NDArray[np.int64], origin: int) -> NDArray[np.float64
 
     Days from civil dates after Hinnant, "chrono-compatible low-level date algorithms".
     """
-    shifted = micros + 719_468 * _MICROS_PER_DAY
-    day_number = shifted // _MICROS_PER_DAY
-    hour = (shifted % _MICROS_PER_DAY) / 3_600_000_000
+    shifted = micros + DAYS_BEFORE_1970 * MICROS_PER_DAY
+    day_number = shifted // MICROS_PER_DAY
+    hour = (shifted % MICROS_PER_DAY) / 3_600_000_000
     weekday = (day_number + 2) % 7
     era_day = day_number % 146_097
     year_of_era = (era_day - era_day // 1460 + era_day // 36_524 - era_day // 146_096) // 365
@@ -329,7 +335,7 @@ def calendar_parts(micros: NDArray[np.int64], origin: int) -> NDArray[np.float64
     month = np.where(spring, shifted_month + 3, shifted_month - 9)
     leap = (year_of_era % 4 == 0) & ((year_of_era % 100 != 0) | (year_of_era == 0))
     day_of_year = np.where(spring, since_march + 60 + leap, since_march - 305)
-    days = (micros - origin) / _MICROS_PER_DAY
+    days = (micros - origin) / MICROS_PER_DAY
     return np.stack([days, hour, weekday, day, month, day_of_year], axis=1).astype(np.float64)
 
 
@@ -339,7 +345,7 @@ def _time(name: str, index: int, column: NDArray[np.int64], clock: bool) -> Time
     if not len(known) or (known.min() == known.max() and not missing.any()):
         return None
     # The first day's beginning: the exact moment may be known to belong to one person.
-    origin = int(known.min()) // _MICROS_PER_DAY * _MICROS_PER_DAY
+    origin = int(known.min()) // MICROS_PER_DAY * MICROS_PER_DAY
     parts = calendar_parts(known, origin)
     keep = [i for i in range(int(clock), len(PARTS)) if parts[:, i].min() < parts[:, i].max()]
     if not keep and not missing.any():
