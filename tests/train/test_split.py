@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from evermodel.errors import DataError
 from evermodel.tables import row_hashes
-from evermodel.train.split import choose_split, cross_folds
+from evermodel.train.columns import draw_hashes
+from evermodel.train.split import choose_split, cross_folds, drawn
 from tests.train.rows import fit as train_on
 from tests.train.rows import project, shop
 
@@ -60,6 +61,13 @@ def test_in_time_the_newest_are_the_test_and_no_moment_is_on_both_sides(
     assert time[split.train].max() < time[split.test].min()
     assert len(split.test) >= int(len(time) * share)
     assert split.ordered
+
+
+def test_of_rows_of_few_moments_the_share_is_said_that_is_really_taken() -> None:
+    time = np.repeat([1, 2], [40, 60])
+    split = choose_split(rows=100, y=None, time=time, share=0.2, hashes=hashes(100))
+    assert len(split.test) == 60
+    assert split.how == "by time: the newest 60% are the test"
 
 
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=10, max_size=100), st.integers(0, 50))
@@ -215,6 +223,20 @@ def test_copies_of_a_row_are_on_one_side_and_few_kinds_of_rows_on_both(tmp_path:
     assert set(few["plan"].gather(table.split.train)) == {"a", "b", "c"}
 
 
+def test_rows_without_a_key_are_drawn_one_by_one(tmp_path: Path) -> None:
+    rows = shop(900).with_columns(
+        id=pl.Series([f"id {n % 150}" if n < 300 else None for n in range(900)])
+    )
+    found = train_on(rows, project(data={"key": ["id"]}), tmp_path)
+    assert found.split.how == "at random by key: no key is on both sides"
+    alone = rows["id"].is_null().to_numpy()
+    assert 80 < alone[found.split.test].sum() < 160
+    assert not set(rows["id"][found.split.test].drop_nulls()) & set(rows["id"][found.split.train])
+    few = rows.select("plan", "y").with_columns(id=pl.lit(None, pl.String))
+    drawn_ones = drawn(draw_hashes(few, project(data={"key": ["id"]}), 0), 0.2)
+    assert 140 < drawn_ones.sum() < 220
+
+
 @given(st.lists(st.integers(0, 500), min_size=30, max_size=200), st.integers(1, 60))
 def test_nothing_is_learned_from_outcomes_that_were_unknown_when_the_test_began(
     moments: list[int], gap: int
@@ -254,7 +276,8 @@ def test_rows_whose_outcome_cannot_be_known_yet_are_left_out_and_counted(tmp_pat
     last = np.datetime64("2025-09-01") - np.timedelta64(100, "D")
     young = int((rows["since"].to_numpy() > last).sum())
     assert young > 0
-    assert found.manifest.training["rows_without_outcome"] == young
+    assert found.manifest.training["rows_too_young"] == young
+    assert found.manifest.training["rows_without_outcome"] == 0
     assert found.test["since"].to_numpy().max() <= last
     assert len(found.split.train) + len(found.split.test) < 600 - young
     with pytest.raises(DataError, match="too few to learn from") as caught:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -31,6 +31,7 @@ __all__ = [
     "read_target",
     "row_times",
     "with_target",
+    "without_key",
 ]
 
 PREDICTION = "prediction"
@@ -296,17 +297,36 @@ def mature_rows(frame: pl.DataFrame, project: Project, now: str) -> tuple[pl.Dat
 def draw_hashes(frame: pl.DataFrame, project: Project, seed: int) -> NDArray[np.uint64]:
     """Return what a random split goes by: the key's hash, or that of all but the outcome.
 
-    Copies of a row stay on one side. Where most rows are alike, as in a table of few columns with
-    few values, the place among its likes tells them apart: else whole regions would be untested.
+    A row without a key is a row of its own. Copies of a row stay on one side. Where most rows are
+    alike, as in a table of few columns with few values, the place among its likes tells them apart:
+    else whole regions would be untested.
     """
     keys = [name for name in project.data.key if name in frame.columns]
-    hashes = row_hashes(frame.select(keys) if keys else frame.drop(project.data.target), seed=seed)
-    if len(np.unique(hashes)) * 2 >= len(hashes):
-        return hashes
-    place = pl.DataFrame({"hash": hashes}).select(
-        "hash", pl.int_range(pl.len()).over("hash").alias("place")
-    )
-    return hashes if keys else row_hashes(place, seed=seed)
+    alone = without_key(frame, keys)
+    hashes = np.empty(frame.height, dtype=np.uint64)
+    if not alone.all():
+        hashes[~alone] = row_hashes(frame.filter(~alone).select(keys), seed=seed)
+    if alone.any():
+        rows = row_hashes(frame.filter(alone).drop(project.data.target), seed=seed)
+        if len(np.unique(rows)) * 2 < len(rows):
+            place = pl.int_range(pl.len()).over("hash").alias("place")
+            rows = row_hashes(pl.DataFrame({"hash": rows}).select("hash", place), seed=seed)
+        hashes[alone] = rows
+    return hashes
+
+
+def without_key(frame: pl.DataFrame, keys: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which rows say nothing of whom or what they are about.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"shop": [1, None], "customer": [None, None]})
+    >>> without_key(rows, ["shop", "customer"])
+    array([False,  True])
+    """
+    if not keys:
+        return np.ones(frame.height, dtype=bool)
+    return frame.select(pl.all_horizontal(pl.col(keys).is_null())).to_series().to_numpy()
 
 
 def row_times(frame: pl.DataFrame, project: Project) -> NDArray[np.int64] | None:

@@ -39,6 +39,7 @@ from evermodel.train.columns import (
     read_target,
     row_times,
     with_target,
+    without_key,
 )
 from evermodel.train.export import Parity, Pipeline, check_parity, export_graph
 from evermodel.train.features import feature_matrices
@@ -161,6 +162,7 @@ class _Rows:
     split: Split
     target: Target
     without_target: int
+    young: int
 
     @property
     def y(self) -> NDArray[Any]:
@@ -186,7 +188,7 @@ def _rows(frame: pl.DataFrame, project: Project, seed: int, created: str) -> _Ro
             hint="bring more rows, or change train.test, data.time or outcome.known_after",
         )
     _require_classes(target, split)
-    return _Rows(known[split.train], known[split.test], split, target, without_target + young)
+    return _Rows(known[split.train], known[split.test], split, target, without_target, young)
 
 
 def _draft(
@@ -218,6 +220,7 @@ def _bundled(
         "rows": rows.train.height,
         "test_rows": rows.test.height,
         "rows_without_outcome": rows.without_target,
+        "rows_too_young": rows.young,
         "split": rows.split.how,
         "seed": seed,
         "target_range": span,
@@ -279,13 +282,19 @@ def _split(known: pl.DataFrame, project: Project, target: Target, seed: int) -> 
 
 
 def _groups(frame: pl.DataFrame, project: Project) -> NDArray[np.object_] | None:
-    """Return the entity of each row, or None where no entity has two rows."""
+    """Return the entity of each row, or None where no entity has two rows.
+
+    A row without a key is an entity of its own.
+    """
     keys = [name for name in project.data.key if name in frame.columns]
-    if not keys or not frame.select(keys).is_duplicated().any():
+    alone = without_key(frame, keys)
+    if alone.all() or not frame.filter(~alone).select(keys).is_duplicated().any():
         return None
-    return frame.select(
-        pl.concat_str(pl.col(keys).cast(pl.String).fill_null(""), separator="\x1f")
-    )[keys[0]].to_numpy()
+    text = pl.concat_str(pl.col(keys).cast(pl.String).fill_null(""), separator="\x1f")
+    names = frame.select(text).to_series().to_numpy(writable=True)
+    # One separator more than a key's text has.
+    names[alone] = [f"{name}\x1f{row}" for row, name in enumerate(names[alone])]
+    return names
 
 
 def _require_classes(target: Target, split: Split) -> None:

@@ -95,7 +95,9 @@ def choose_split(
         split = _known(split, time, gap)
     elif time is not None:
         cut = np.sort(time)[min(rows - 1, int(rows * (1 - share)))]
-        split = _sides(time >= cut, f"by time: the newest {share:.0%} are the test", True)
+        newest = time >= cut
+        # Rows of one time stay together, so that the test may be more than was asked for.
+        split = _sides(newest, f"by time: the newest {newest.mean():.0%} are the test", True)
         split = _known(split, time, gap)
     elif groups is not None and len(set(groups.tolist())) < rows:
         _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
