@@ -19,6 +19,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--version", type=version_number, dest="number", help="default: the live one"
     )
+    parser.add_argument(
+        "--no-log",
+        action="store_false",
+        dest="log",
+        help="a trial: keep these predictions out of the log that outcomes are joined to",
+    )
 
 
 def call(options: argparse.Namespace, output: Output) -> int:
@@ -30,6 +36,7 @@ def call(options: argparse.Namespace, output: Output) -> int:
         options.output,
         options.folder,
         number=options.number,
+        log=options.log,
         progress=output.progress,
     )
     return output.report(report)

@@ -57,8 +57,10 @@ def compare_models(
     Rows stand in the order in which their outcomes came: looking again when there are more is
     allowed (Choe and Ramdas 2024, "Comparing sequential forecasters").
     """
-    before = champion.predict(champion.encode_frame(rows, repaired=True))
-    after = challenger.predict(challenger.encode_frame(rows, repaired=True))
+    before, after = (
+        model.predict(model.encode_frame(_as_read(rows, model), repaired=True))
+        for model in (champion, challenger)
+    )
     comparison = compare(
         row_losses(champion, before, y), row_losses(challenger, after, y), level=level
     )
@@ -68,6 +70,25 @@ def compare_models(
         facts["enter"] = int(((before.label != positive) & (after.label == positive)).sum())
         facts["leave"] = int(((before.label == positive) & (after.label != positive)).sum())
     return comparison, facts
+
+
+def _as_read(rows: pl.DataFrame, model: Model) -> pl.DataFrame:
+    """Return rows in the types that a model reads: another version may read a column otherwise."""
+    columns = []
+    for item in model.manifest.inputs:
+        column, kind = rows[item.name], rows.schema[item.name]
+        if item.type == "number" and not kind.is_numeric():
+            column = column.cast(pl.Float64, strict=False)
+        elif item.type == "category" and kind.is_float():
+            column = pl.Series(item.name, list(map(_plain, column.to_list())), dtype=pl.String)
+        elif item.type == "category" and kind != pl.String:
+            column = column.cast(pl.String)
+        columns.append(column)
+    return rows.with_columns(columns)
+
+
+def _plain(value: float | None) -> str | None:
+    return None if value is None else f"{value:.15g}"
 
 
 def _needed(comparison: Comparison) -> str:

@@ -9,6 +9,7 @@ import polars as pl
 
 from evermodel.bundle import Model, Predictions
 from evermodel.errors import InputError
+from evermodel.loop.batch_log import BatchLog
 from evermodel.loop.reading import reading_of
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.workspace import Effort, Workspace, open_workspace, silent
@@ -27,12 +28,15 @@ def score(
     folder: str | Path | Workspace = ".",
     *,
     number: int | None = None,
+    log: bool = True,
     progress: Progress = silent,
 ) -> Report:
     """Predict every row of a file and write the rows with their predictions to another.
 
     Rows stream through in batches, so the file may be larger than memory; the output appears whole
     or not at all. Columns `prediction`, `probability` (or one a class) and `low`, `high` are added.
+    What the live version answers is written into the prediction log, once for the same rows, so
+    that outcomes find it; where the file lacks the key, `prediction_id` is added to name it by.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def score(
     folder : path or Workspace
     number : int, optional
         The live version unless given.
+    log : bool
+        False keeps the predictions out of the log, as for a trial.
 
     Raises
     ------
@@ -60,7 +66,8 @@ def score(
             "the output would replace the input", where=str(target), hint="name another file"
         )
     effort = Effort()
-    rows = write(_scored(workspace, model, source, progress), target)
+    written = BatchLog(workspace, state, model) if log and version.number == state.live else None
+    rows = write(_scored(workspace, model, source, written, progress), target)
     progress("done", 1.0)
     result = CheckResult(
         name="rows scored",
@@ -70,18 +77,41 @@ def score(
         n=rows,
         why=f"by version {version.number} in {effort.seconds:.1f} s",
     )
-    facts = {"version": version.number, "output": str(target), "rows": rows}
-    return Report(verb="score", subject=workspace.project.name, results=(result,), facts=facts)
+    results = (result,) if written is None else (result, _logged(written, rows))
+    facts = {
+        "version": version.number,
+        "output": str(target),
+        "rows": rows,
+        "logged": 0 if written is None else written.rows,
+    }
+    return Report(verb="score", subject=workspace.project.name, results=results, facts=facts)
+
+
+def _logged(written: BatchLog, rows: int) -> CheckResult:
+    why = "outcomes will find them: evermodel labels"
+    if written.rows < rows:
+        why = "the others were logged before, and count once"
+    return CheckResult(name="rows logged", value=written.rows, unit="rows", n=rows, why=why)
 
 
 def _scored(
-    workspace: Workspace, model: Model, source: str | Path, progress: Progress
+    workspace: Workspace,
+    model: Model,
+    source: str | Path,
+    written: BatchLog | None,
+    progress: Progress,
 ) -> Iterator[pl.DataFrame]:
-    done = 0
+    done, keyed = 0, set(workspace.project.data.key)
     how = reading_of(model, workspace.project, target=False)
     for batch in scan(str(source), **how, batch_rows=_BATCH_ROWS):
-        predictions = model.predict(model.encode_frame(batch, repaired=True))
-        yield with_predictions(batch, predictions)
+        blocks = model.encode_frame(batch, repaired=True)
+        predictions = model.predict(blocks)
+        answered = with_predictions(batch, predictions)
+        if written is not None:
+            ids = written.add(batch, blocks, predictions)
+            if not keyed or not keyed <= set(batch.columns):
+                answered = _beside(answered, ids.alias("prediction_id"))
+        yield answered
         done += batch.height
         progress(f"{done} rows", 0.5)
 
@@ -99,11 +129,15 @@ def with_predictions(rows: pl.DataFrame, predictions: Predictions) -> pl.DataFra
     [{'prediction': 'mine', 'evermodel_prediction': 1.5}]
     """
     for column in prediction_columns(predictions):
-        name = column.name
-        while name in rows.columns:
-            name = f"evermodel_{name}"
-        rows = rows.with_columns(column.alias(name))
+        rows = _beside(rows, column)
     return rows
+
+
+def _beside(rows: pl.DataFrame, column: pl.Series) -> pl.DataFrame:
+    name = column.name
+    while name in rows.columns:
+        name = f"evermodel_{name}"
+    return rows.with_columns(column.alias(name))
 
 
 def prediction_columns(predictions: Predictions) -> list[pl.Series]:

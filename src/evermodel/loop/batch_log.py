@@ -1,0 +1,108 @@
+"""The prediction log of files that are scored: what a batch was answered counts as served."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from datetime import UTC
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from evermodel.bundle import Blocks, Model, Predictions
+from evermodel.loop.state import State
+from evermodel.loop.workspace import Workspace
+from evermodel.serve.gate import Gate
+from evermodel.tables import digest, versions
+
+__all__ = ["BatchLog"]
+
+ROUTE = "score"
+
+
+class BatchLog:
+    """Writes each batch into the table of predictions before the file with the answers appears.
+
+    The same rows count once in a reign: a file that is scored again, or whose scoring was cut
+    short, adds nothing that is there already.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    state : State
+        Names the reign.
+    model : Model
+        The live version.
+    """
+
+    def __init__(self, workspace: Workspace, state: State, model: Model) -> None:
+        self._workspace = workspace
+        self._reign = state.reign(workspace.project.name)
+        self._version = state.live
+        self._inputs = model.manifest.inputs
+        self._gate = Gate(model.manifest)
+        self._began = time.perf_counter()
+        self.rows = 0
+
+    def add(self, batch: pl.DataFrame, blocks: Blocks, predictions: Predictions) -> pl.Series:
+        """Write one batch of N rows and return the id of each prediction [N]."""
+        project = self._workspace.project
+        key = f"{ROUTE} {self._reign} {digest(batch)}"
+        # The same rows have the same ids again: an outcome joins whichever file it was read from.
+        prefix = hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
+        ids = pl.Series("id", [f"{prefix}{place:08x}" for place in range(batch.height)])
+        names = [name for name in project.data.key if name in batch.columns]
+        answers = predictions.rows()
+        spent, self._began = time.perf_counter() - self._began, time.perf_counter()
+        now = self._workspace.ports.clock.now().astimezone(UTC).replace(tzinfo=None)
+        classes = predictions.label is not None
+        actions = [_text(answer["prediction"]) if classes else None for answer in answers]
+        rows = pl.DataFrame(
+            {
+                "id": ids,
+                "key": _json(batch.select(names))
+                if names
+                else pl.repeat(None, batch.height, eager=True),
+                "features": _json(_as_sent(batch.select(i.name for i in self._inputs))),
+                "output": [_text(answer) for answer in answers],
+                "action": actions,
+                "gate": ["warn" if warned else "pass" for warned in self._gate.warns(blocks)],
+            },
+            schema_overrides={"action": pl.String, "key": pl.String, "features": pl.String},
+        ).with_columns(
+            time=pl.lit(now).cast(pl.Datetime("us")),
+            deployment=pl.lit(self._reign),
+            arm=pl.lit("champion"),
+            propensity=pl.lit(1.0),
+            version=pl.lit(self._version, pl.Int64),
+            route=pl.lit(ROUTE),
+            latency_us=pl.lit(int(spent * 1e6 / max(1, batch.height)), pl.Int64),
+        )
+        if not project.serve.log_features:
+            rows = rows.with_columns(features=pl.lit(None, pl.String))
+        if versions.append(self._workspace.table("predictions"), rows, key=key):
+            self.rows += rows.height
+        return ids
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _json(frame: pl.DataFrame) -> pl.Series:
+    """Return each row as a JSON object."""
+    return frame.select(pl.struct(pl.all()).struct.json_encode()).to_series()
+
+
+def _as_sent(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return values as a request would carry them: times in ISO 8601, no infinity."""
+    columns = []
+    for column in frame.get_columns():
+        if column.dtype in (pl.Date, pl.Datetime):
+            column = column.cast(pl.Datetime("us")).dt.strftime("%Y-%m-%dT%H:%M:%S%.6f")
+        elif column.dtype.is_float():
+            finite = column.is_finite()
+            column = pl.select(pl.when(finite).then(column)).to_series().alias(column.name)
+        columns.append(column)
+    return pl.DataFrame(columns)

@@ -1,0 +1,124 @@
+"""What a scored file was answered counts as served: watched, joined by outcomes, once."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+
+from evermodel.loop.predictions import features_of, labelled, labels, logged
+from evermodel.loop.releasing import promote, register
+from evermodel.loop.scoring import score
+from evermodel.loop.state import load_version, read_state
+from evermodel.loop.training import train
+from evermodel.loop.turning import run
+from evermodel.loop.watching import answered, input_types, monitor
+from evermodel.loop.workspace import Workspace
+from tests.loop.shop import DAY, PROJECT, Shop, customers
+
+Make = Callable[..., Shop]
+
+
+def _scored(one: Shop, rows: pl.DataFrame, name: str = "new", *, log: bool = True) -> pl.DataFrame:
+    source, target = one.folder / f"{name}.csv", one.folder / f"{name}-scored.parquet"
+    rows.write_csv(source)
+    score(source, target, one.workspace, log=log)
+    return pl.read_parquet(target)
+
+
+def test_a_shop_of_files_alone_closes_the_loop(shop: Make) -> None:
+    one = shop()
+    rows = customers(600, seed=11, first=10_000)
+    out = _scored(one, rows.drop("churned"))
+    assert "prediction_id" not in out.columns
+    assert monitor(one.workspace).facts["state"] == "steady"
+    assert labels(one.bring(rows), one.workspace).facts["matched"] == 600
+    report = monitor(one.workspace)
+    assert report.find("brier").n == 600
+    said = labelled(one.workspace)
+    assert said is not None
+    chances = [msgspec.json.decode(text)["probability"] for text in said.sort("id")["output"]]
+    assert chances == pytest.approx(out["probability"].to_list(), abs=1e-12)
+    other = customers(900, seed=12, first=20_000, strength=-1.0)
+    _scored(one, other.drop("churned"), "other")
+    labels(one.bring(other), one.workspace)
+    assert run(one.workspace).facts["state"] == "harmful change"
+
+
+def test_the_same_rows_are_written_down_once_and_a_trial_never(shop: Make) -> None:
+    one = shop()
+    rows = customers(300, seed=11, first=10_000).drop("churned")
+    _scored(one, rows, log=False)
+    assert logged(one.workspace) is None
+    for name in ("new", "again"):
+        _scored(one, rows, name)
+    log = logged(one.workspace)
+    assert log is not None
+    assert (log.height, log["id"].n_unique(), set(log["route"])) == (300, 300, {"score"})
+    report = score(one.folder / "new.csv", one.folder / "third.csv", one.workspace)
+    assert report.find("rows logged").value == 0
+    assert report.find("rows scored").value == 300
+    assert monitor(one.workspace).facts["state"] == "steady", "rows that came twice are no fault"
+
+
+def test_rows_without_a_key_are_named_by_the_prediction(shop: Make) -> None:
+    one = shop()
+    rows = customers(250, seed=11)
+    out = _scored(one, rows.drop("churned", "customer"))
+    assert out["prediction_id"].n_unique() == 250
+    one.clock.advance(2 * DAY)
+    path = one.folder / "o.csv"
+    pl.DataFrame({"prediction_id": out["prediction_id"], "churned": rows["churned"]}).write_csv(
+        path
+    )
+    assert labels(path, one.workspace).facts["matched"] == 250
+
+
+def test_a_version_that_is_not_live_writes_nothing_down(shop: Make) -> None:
+    one = shop()
+    train(one.workspace, seed=1)
+    register("", one.workspace)
+    rows = customers(50, seed=11)
+    rows.write_csv(one.folder / "new.csv")
+    report = score(one.folder / "new.csv", one.folder / "out.csv", one.workspace, number=2)
+    assert report.facts["logged"] == 0
+    assert logged(one.workspace) is None
+    assert promote(2, one.workspace, force=True).facts["live"] == 2
+
+
+def test_what_is_written_down_is_what_the_model_read(
+    begin: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    """Times, missing values and codes come back from the log as they were scored."""
+    begun = datetime(2025, 1, 1)
+    seen = [begun + timedelta(hours=7 * place) for place in range(1000)]
+    rows = customers(1000).with_columns(
+        amount=pl.when(pl.col("visits") == 3).then(-999.0).otherwise(pl.col("amount")),
+        seen=pl.Series(seen),
+    )
+    text = PROJECT + '\n[data.repairs.amount]\nmissing = ["-999"]\n'
+    workspace = begin(text, rows)
+    train(workspace)
+    register("", workspace)
+    promote(None, workspace)
+    workspace.close()
+    one = Shop(workspace.root.parent, tmp_path / "timed")
+    new = customers(400, seed=5).with_columns(
+        amount=pl.when(pl.col("visits") == 2).then(-999.0).otherwise(pl.col("amount")),
+        plan=pl.when(pl.col("visits") == 1).then(None).otherwise(pl.col("plan")),
+        seen=pl.Series(seen[:400]),
+    )
+    _scored(one, new.drop("churned"))
+    log = logged(one.workspace)
+    assert log is not None
+    state = read_state(one.workspace)
+    model = load_version(one.workspace, state.version(state.live))
+    again = model.predict(model.encode_frame(features_of(log, input_types(model)), repaired=True))
+    first = answered(model, log)
+    assert again.probability is not None
+    assert first.probability is not None
+    np.testing.assert_allclose(again.probability, first.probability, atol=1e-9)
+    assert len(set(np.round(first.probability, 6))) > 100
