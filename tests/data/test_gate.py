@@ -130,6 +130,51 @@ def test_keys_that_never_repeated_and_now_do_are_a_second_delivery() -> None:
     assert fails(report) == {("delivered_twice", "id")}
 
 
+def _calendar(rng: np.random.Generator, n: int) -> pl.DataFrame:
+    hour = int(rng.integers(0, 9999)) + np.arange(n)
+    return pl.DataFrame({"hour": hour % 24, "day": hour // 24 % 7})
+
+
+SOUND: dict[str, Callable[[np.random.Generator, int], pl.DataFrame]] = {
+    "flag and plan": lambda rng, n: pl.DataFrame(
+        {"flag": rng.random(n) < 0.5, "plan": rng.choice(["a", "b"], n)}
+    ),
+    "one rare flag": lambda rng, n: pl.DataFrame({"flag": rng.random(n) < 0.02}),
+    "three categories": lambda rng, n: pl.DataFrame(
+        {c: rng.choice(["x", "y", "z"], n, p=[0.6, 0.3, 0.1]) for c in "abc"}
+    ),
+    "many categories, one usual row": lambda rng, n: pl.DataFrame(
+        {c: np.where(rng.random(n) < 0.03, rng.integers(0, 50, n), 0) for c in "abcd"}
+    ),
+    "by turns": lambda rng, n: pl.DataFrame({"side": ["left", "right"] * (n // 2)}),
+    "calendar": _calendar,
+    "two small counts": lambda rng, n: pl.DataFrame(
+        {"a": rng.poisson(2, n), "b": rng.poisson(1, n)}
+    ),
+    "numbers": lambda rng, n: pl.DataFrame({"x": rng.normal(size=n), "k": rng.integers(0, 9, n)}),
+    "rounded numbers": lambda rng, n: pl.DataFrame(
+        {"x": rng.normal(size=n).round(1), "y": rng.normal(size=n).round(1)}
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SOUND)
+def test_rows_that_are_alike_by_chance_are_no_second_delivery(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    usual = SOUND[kind](rng, 2000)
+    past = profile(usual, types(usual))
+    alarms = 0
+    for i in range(400):
+        report = gate(SOUND[kind](rng, (40, 200, 350)[i % 3] // 2 * 2), past)
+        alarms += any(name == "delivered_twice" for name, _ in fails(report))
+    assert alarms == 0  # none in 3,600 sound batches, all kinds together
+
+
+def test_a_short_delivery_that_came_twice_is_found() -> None:
+    short = NEW.head(20)
+    assert fails(gate(pl.concat([short, short]), PAST)) == {("delivered_twice", "rows")}
+
+
 def test_small_batches_are_judged_by_columns_and_types_only() -> None:
     tiny = changed("weight", lambda x: x * 1000).head(5)
     assert gate(tiny, PAST).find("rows").verdict == "unknown"

@@ -29,6 +29,8 @@ __all__ = ["gate"]
 Floats = npt.NDArray[np.float64]
 
 _LEAST_ROWS = 30
+_LEAST_SIZES = 12
+_POSSIBLE_PER_ROW = 10  # of rows at random one in twenty has a twin then
 _EMPTY = "the batch is empty"
 _SUSPICIOUS = (0.0, -1.0, 99.0, 999.0, 9999.0, 99999.0, -99.0, -999.0, -9999.0)
 
@@ -328,29 +330,11 @@ def _time(series: pl.Series) -> Iterator[CheckResult]:
 
 
 def _twice(frame: pl.DataFrame, reference: Profile, key: Sequence[str]) -> Iterator[CheckResult]:
-    """Find a delivery that came twice: repeats at one distance, or every row an even time."""
-    marks = pl.DataFrame({"h": frame.hash_rows(seed=0)}).with_row_index("row")
-    marks = marks.with_columns(back=pl.col("row") - pl.col("row").shift(1).over("h"))
-    again = marks.get_column("back").is_not_null()
-    repeats = int(again.sum())
-    if repeats >= max(10, 0.05 * frame.height):
-        offsets = marks.get_column("back").drop_nulls().value_counts(sort=True, name="n").row(0)
-        block = offsets[0] > 1 and offsets[1] >= 0.9 * repeats
-        sizes = marks.group_by("h").len().get_column("len")
-        if block or bool((sizes % 2 == 0).all()):
-            yield CheckResult(
-                name="delivered_twice",
-                subject="rows",
-                value=repeats / frame.height,
-                unit="share",
-                n=frame.height,
-                verdict="fail",
-                why=f"{repeats:,} rows repeat earlier ones in the same order, as a second delivery",
-                evidence={
-                    "rows": again.arg_true().head(5).to_list(),
-                    "examples": [str(row)[:120] for row in frame.filter(again).head(1).rows()],
-                },
-            )
+    """Find a delivery that came twice: in its rows, or in keys that were unique."""
+    if _rarely_repeat(frame, reference):
+        repeated = _repeated_rows(frame)
+        if repeated is not None:
+            yield repeated
             return
     names = [name for name in key if name in frame.columns]
     was_unique = {c.name for c in reference.columns if c.rows and _distinct(c) >= 0.99 * c.rows}
@@ -366,3 +350,46 @@ def _twice(frame: pl.DataFrame, reference: Profile, key: Sequence[str]) -> Itera
                 value=extra / frame.height,
                 unit="share",
             )
+
+
+def _rarely_repeat(frame: pl.DataFrame, reference: Profile) -> bool:
+    """Say whether rows could hardly be alike by chance, from the values that each column had.
+
+    Rows of few possible values repeat all the time, and in step where they follow a calendar.
+    """
+    possible = 1
+    for column in reference.columns:
+        if column.name in frame.columns:
+            possible *= max(_distinct(column) + (column.missing > 0), 1)
+    return possible >= _POSSIBLE_PER_ROW * reference.rows
+
+
+def _repeated_rows(frame: pl.DataFrame) -> CheckResult | None:
+    """Return the rows that repeat at one distance, or all of them when each comes an even time."""
+    marks = pl.DataFrame({"h": frame.hash_rows(seed=0)}).with_row_index("row")
+    marks = marks.with_columns(back=pl.col("row") - pl.col("row").shift(1).over("h"))
+    again = marks.get_column("back").is_not_null()
+    repeats = int(again.sum())
+    if repeats < max(10, 0.05 * frame.height):
+        return None
+    offsets = marks.get_column("back").drop_nulls().value_counts(sort=True, name="n").row(0)
+    block = offsets[0] > 1 and offsets[1] >= 0.9 * repeats
+    sizes = marks.group_by("h").len().get_column("len")
+    # Each size is even by chance in one of two cases: a few sizes prove nothing.
+    paired = sizes.len() >= _LEAST_SIZES and bool((sizes % 2 == 0).all())
+    if not block and not paired:
+        return None
+    order = " in the same order" if block else ""
+    return CheckResult(
+        name="delivered_twice",
+        subject="rows",
+        value=repeats / frame.height,
+        unit="share",
+        n=frame.height,
+        verdict="fail",
+        why=f"{repeats:,} rows repeat earlier ones{order}, as a second delivery",
+        evidence={
+            "rows": again.arg_true().head(5).to_list(),
+            "examples": [str(row)[:120] for row in frame.filter(again).head(1).rows()],
+        },
+    )
