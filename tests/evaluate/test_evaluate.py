@@ -128,6 +128,40 @@ def test_fewer_than_ten_of_the_rarer_class_are_too_few_for_a_gate() -> None:
 
 
 @pytest.mark.parametrize(
+    ("predicted", "verdict", "value", "says"),
+    [
+        (0, "unknown", None, "no row is predicted positive"),
+        (1, "unknown", 1.0, "1 rows that are predicted positive are too few"),
+        (9, "unknown", 1.0, "9 rows that are predicted positive are too few"),
+        (10, "pass", 1.0, "as required"),
+    ],
+)
+def test_few_rows_predicted_positive_are_too_few_for_a_precision(
+    predicted: int, verdict: str, value: float | None, says: str
+) -> None:
+    y = ["Yes"] * 50 + ["No"] * 150
+    label = np.array(["Yes"] * predicted + ["No"] * (200 - predicted), dtype=object)
+    lines = ["precision >= 0.9", "recall >= 0.5", "f1 >= 0.5"]
+    report = evaluate(y, Answers(label=label), require=lines)
+    precision = report.find("precision")
+    assert (precision.value, precision.verdict, precision.n) == (value, verdict, predicted)
+    assert says in precision.why
+    # Both count the 50 rows that are positive, and are 0 when none of them is found.
+    assert {report.find(name).verdict for name in ("recall", "f1")} == {"fail"}
+    assert report.find("recall").value == predicted / 50
+
+
+def test_a_class_that_is_hardly_predicted_leaves_the_mean_precision_open() -> None:
+    y = np.repeat(["a", "b", "c"], 100)
+    label = np.repeat(["a", "b", "c"], [150, 149, 1])
+    answers = Answers(task="multiclass", classes=("a", "b", "c"), positive="", label=label)
+    report = evaluate(y, answers, require=["precision >= 0.1", "recall >= 0.1"])
+    assert report.find("precision").verdict == "unknown"
+    assert "1 rows predicted as class 'c'" in report.find("precision").why
+    assert report.find("recall").verdict == "pass"
+
+
+@pytest.mark.parametrize(
     ("line", "hint"),
     [
         ("roc_acu >= 0.8", "roc_auc"),

@@ -125,10 +125,11 @@ def _classification(
         for name, rows in ns.items():
             bounds[name] = intervals.wilson(hit, rows, level)
     doubts = _doubts(found)
+    doubts["precision"] = doubts["precision"] or _few_predicted(table, found)
     out = []
     for name in ("accuracy", "balanced_accuracy", "precision", "recall", "f1"):
         value, why = float(values[name]), _why_rate(name, table, found)
-        if doubts[name] and why and name != "precision":
+        if doubts[name] and why and (name != "precision" or found.task == BINARY):
             value = math.nan
         each = result(
             name,
@@ -156,6 +157,23 @@ def _why_rate(name: str, table: npt.NDArray[np.int64], found: Cases) -> str:
     if name == "balanced_accuracy" and not (table[0].any() and table[1].any()):
         return "one class only"
     return ""
+
+
+def _few_predicted(table: npt.NDArray[np.int64], found: Cases) -> str:
+    """Return why too few rows were predicted to be of a class to say how often that is right.
+
+    F1 is in no such doubt: it counts the rows that are positive as well, and is 0 without any hit.
+    """
+    if found.task == BINARY:
+        n = int(table[:, 1].sum())
+        if not n:
+            return "no row is predicted positive"
+        kind = "that are predicted positive"
+    else:
+        predicted = table.sum(axis=0)
+        n = int(predicted.min())
+        kind = f"predicted as class {found.classes[int(predicted.argmin())]!r}"
+    return f"{n} rows {kind} are too few to say: {ENOUGH} are needed" if n < ENOUGH else ""
 
 
 def _doubts(found: Cases) -> dict[str, str]:
