@@ -304,6 +304,29 @@ def test_a_regression_without_intervals_has_no_coverage() -> None:
     assert "no intervals" in report.find("interval_coverage").why
 
 
+@pytest.mark.parametrize("error", [0.0, 1.0])
+def test_errors_that_are_all_alike_are_no_proof(error: float) -> None:
+    y = np.arange(20.0)
+    answers = Answers(task="regression", classes=(), value=y + error)
+    report = evaluate(y, answers, require=["mae <= 1", "rmse <= 1"])
+    for name in ("mae", "rmse"):
+        found = report.find(name)
+        assert (found.value, found.low, found.verdict) == (error, None, "unknown")
+        assert "all rows are alike" in found.why
+    assert report.facts["gate"] == "unknown"
+
+
+def test_a_model_that_is_never_wrong_has_an_interval_of_its_losses() -> None:
+    y = np.array(["Yes", "No"] * 50, dtype=object)
+    answers = Answers(probability=(y == "Yes").astype(float), label=y)
+    report = evaluate(y, answers, require=["brier <= 0.1"])
+    for name in ("brier", "log_loss"):
+        found = report.find(name)
+        assert found.high is not None
+        assert found.high > 0.03
+    assert report.find("brier").verdict == "pass"
+
+
 def test_a_target_that_does_not_vary_has_no_r2() -> None:
     _, answers = _regression()
     result = evaluate(np.ones(300), answers).find("r2")

@@ -109,6 +109,15 @@ def test_a_regression_is_judged_by_its_error_relative_to_the_test_error() -> Non
     assert bad[0].max == pytest.approx(8.8)
 
 
+def test_errors_that_are_all_alike_pass_nothing() -> None:
+    value = np.arange(400.0)
+    test = {"mae": CheckResult(name="mae", value=8.0, low=7.8, high=8.2)}
+    found = performance(value + 1.0, _regression(value), baseline=test)
+    assert {result.verdict for result in found} == {"unknown"}
+    assert (found[0].value, found[0].low) == (1.0, None)
+    assert "All rows are alike" in found[0].why
+
+
 def test_the_loss_that_is_tolerated_is_a_share_of_the_models_own_loss() -> None:
     rare = CheckResult(name="brier", value=0.009, low=0.008, high=0.0095, n=50_000)
     even = CheckResult(name="brier", value=0.2, low=0.199, high=0.201, n=50_000)

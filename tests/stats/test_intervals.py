@@ -173,3 +173,42 @@ def test_one_class_gives_no_interval(interval: Callable[..., Interval]) -> None:
 def test_a_higher_level_gives_a_wider_interval() -> None:
     narrow, wide = intervals.wilson(40, 100, 0.8), intervals.wilson(40, 100, 0.99)
     assert wide.low < narrow.low < 0.4 < narrow.high < wide.high
+
+
+@pytest.mark.parametrize("values", [[0.3, 0.3], [1.0] * 20, [0.0] * 300])
+def test_equal_values_of_no_known_range_have_no_interval(values: list[float]) -> None:
+    for found in (
+        intervals.mean_interval(values),
+        intervals.mean_interval(values, least=0.0),
+        intervals.rmse_interval(np.zeros(len(values)), np.sqrt(values)),
+    ):
+        assert np.isnan(found.low)
+        assert np.isnan(found.high)
+
+
+def test_equal_losses_allow_for_the_rows_that_chance_may_have_hidden() -> None:
+    low, high, *_ = intervals.mean_interval([0.0] * 300, least=0.0, most=1.0)
+    assert low == 0.0
+    assert 3 / 300 < high < 4 / 300
+    wide = intervals.mean_interval([0.0] * 300, 0.99, least=0.0, most=2.0)
+    assert wide.high > 2 * high
+    low, high, *_ = intervals.mean_interval([0.25] * 20, least=0.0, most=1.0)
+    assert 0 < low < 0.25 < high < 0.5
+
+
+def test_rarely_wrong_answers_are_covered_where_a_sample_holds_none() -> None:
+    rng = np.random.default_rng(0)
+    rate, rows, hits = 0.01, 100, 0
+    for _ in range(500):
+        losses = (rng.random(rows) < rate).astype(np.float64)
+        found = intervals.mean_interval(losses, least=0.0, most=1.0)
+        if not losses.any():
+            hits += found.low <= rate <= found.high
+        else:
+            hits += 1
+    assert hits == 500
+
+
+def test_predictions_that_are_never_off_have_no_interval_of_r2() -> None:
+    y = np.arange(20.0)
+    assert np.isnan(intervals.r2_interval(y, y).low)

@@ -45,7 +45,7 @@ def result(
     why: str = "",
     **more: Any,
 ) -> CheckResult:
-    """Return a measured metric; without a value, or in `doubt`, its verdict is unknown.
+    """Return a measured metric; without a value or an interval, or in `doubt`, it is unknown.
 
     `why` explains the value, `doubt` why it cannot be relied on.
 
@@ -56,6 +56,8 @@ def result(
     """
     known = math.isfinite(value)
     bounded = known and math.isfinite(interval.low) and math.isfinite(interval.high)
+    if known and not bounded:
+        doubt = doubt or "all rows are alike, so how far chance carries it cannot be told"
     return CheckResult(
         name=name,
         subject=subject,
@@ -218,10 +220,14 @@ def _of_probabilities(
         return [result(name, math.nan, nothing, n, subject=subject, doubt=why) for name in names]
     p = found.score
     losses, squares = metrics.log_losses(y, p), metrics.brier_scores(y, p)
+    of_log_loss = intervals.mean_interval(losses, level, least=0.0, most=metrics.LARGEST_LOG_LOSS)
+    of_brier = intervals.mean_interval(
+        squares, level, least=0.0, most=metrics.largest_brier_score(p)
+    )
     rows = {
         "roc_auc": (metrics.roc_auc(y, p), intervals.delong(y, p, level)),
-        "log_loss": (float(losses.mean()), intervals.mean_interval(losses, level, least=0.0)),
-        "brier": (float(squares.mean()), intervals.mean_interval(squares, level, least=0.0)),
+        "log_loss": (float(losses.mean()), of_log_loss),
+        "brier": (float(squares.mean()), of_brier),
         "ece": (metrics.ece(y, p), intervals.ece_interval(y, p, level)),
     }
     if found.task == BINARY:

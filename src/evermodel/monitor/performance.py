@@ -14,18 +14,24 @@ from typing import Any
 import numpy as np
 
 from evermodel.monitor.outcomes import Answers, Matured, matured
-from evermodel.records import BINARY, MULTICLASS, REGRESSION, CheckResult, Task, Verdict
+from evermodel.records import REGRESSION, CheckResult, Verdict
 from evermodel.report.wording import number
 from evermodel.stats.arrays import Floats
 from evermodel.stats.intervals import Interval, delong, ece_interval, mean_interval, rmse_interval
-from evermodel.stats.metrics import brier_scores, ece, log_losses, rmse, roc_auc
+from evermodel.stats.metrics import (
+    LARGEST_LOG_LOSS,
+    brier_scores,
+    ece,
+    largest_brier_score,
+    log_losses,
+    rmse,
+    roc_auc,
+)
 
 __all__ = ["LEAST_OF_RARER_CLASS", "LEAST_ROWS", "performance", "tolerated"]
 
 LEAST_ROWS = 200
 LEAST_OF_RARER_CLASS = 30
-
-_LARGEST_BRIER: dict[Task, float] = {BINARY: 1.0, MULTICLASS: 2.0}
 
 
 def performance(
@@ -84,6 +90,9 @@ def performance(
         found = _measured(name, rows, level, few)
         if isinstance(found, CheckResult):
             results.append(found)
+        elif not found.bounded:
+            why = "All rows are alike: how far chance carries it cannot be told."
+            results.append(found.result("unknown", why))
         elif name == followed:
             results.append(_follow(found, baseline.get(name), tolerance))
         else:
@@ -109,6 +118,11 @@ class _Found:
 
     def __init__(self, name: str, value: float, interval: Interval, rows: Matured) -> None:
         self.name, self.value, self.interval, self.rows = name, value, interval, rows
+
+    @property
+    def bounded(self) -> bool:
+        """Whether chance has bounds here."""
+        return math.isfinite(self.interval.low) and math.isfinite(self.interval.high)
 
     def result(self, verdict: Verdict, why: str, **more: Any) -> CheckResult:
         evidence = {"outcomes_left_out": self.rows.strange} if self.rows.strange else {}
@@ -178,7 +192,7 @@ def _follow(found: _Found, test: CheckResult | None, tolerance: float) -> CheckR
     if test is None or test.value is None:
         why = f"The version carries no test value of {found.name} to compare with."
         return found.result("unknown", why)
-    largest = _LARGEST_BRIER.get(found.rows.task, 1.0)
+    largest = largest_brier_score(found.rows.answer)
     allowed = (tolerated(test, tolerance, largest=largest) or test.value) - test.value
     low, high = _growth(found, test)
     growth = found.value - test.value
@@ -232,13 +246,13 @@ def _errors(rows: Matured) -> Floats:
 
 
 def _mean_of(
-    each: Callable[[Matured], Floats],
+    each: Callable[[Matured], Floats], most: Callable[[Matured], float]
 ) -> tuple[Callable[[Matured], float], Callable[[Matured, float], Interval]]:
     def measure(rows: Matured) -> float:
         return float(each(rows).mean())
 
     def bounds(rows: Matured, level: float) -> Interval:
-        return mean_interval(each(rows), level, least=0.0)
+        return mean_interval(each(rows), level, least=0.0, most=most(rows))
 
     return measure, bounds
 
@@ -246,8 +260,8 @@ def _mean_of(
 _Metric = tuple[Callable[[Matured], float], Callable[[Matured, float], Interval]]
 
 _CLASSES: dict[str, _Metric] = {
-    "brier": _mean_of(_brier),
-    "log_loss": _mean_of(_log),
+    "brier": _mean_of(_brier, lambda rows: largest_brier_score(rows.answer)),
+    "log_loss": _mean_of(_log, lambda _: LARGEST_LOG_LOSS),
     "ece": (
         lambda rows: ece(rows.truth, rows.answer),
         lambda rows, level: ece_interval(rows.truth, rows.answer, level),
@@ -258,7 +272,7 @@ _CLASSES: dict[str, _Metric] = {
     ),
 }
 _REGRESSION: dict[str, _Metric] = {
-    "mae": _mean_of(_errors),
+    "mae": _mean_of(_errors, lambda _: math.inf),
     "rmse": (
         lambda rows: rmse(rows.truth, rows.answer),
         lambda rows, level: rmse_interval(rows.truth, rows.answer, level),

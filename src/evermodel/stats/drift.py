@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from evermodel.errors import InputError
 from evermodel.stats.arrays import Floats
+from evermodel.stats.intervals import score_bounds
 
 __all__ = ["Difference", "Measure", "difference"]
 
@@ -141,7 +142,7 @@ def _corrected(a: Floats, b: Floats, measure: Measure, level: float, seed: int) 
     under_none = squared(*_draws_without_drift(a, b, seed))[0]
     mean, variance = float(under_none.mean()), float(under_none.var())
     z = NormalDist().inv_cdf(0.5 + level / 2)
-    low, high = _bounds(raw - mean, slope, variance, z)
+    low, high = score_bounds(raw - mean, slope, variance, z)
     scale = _plain if measure == "psi" else math.sqrt
     expected = float(np.mean(under_none if measure == "psi" else np.sqrt(under_none)))
     least = scale(low)
@@ -188,18 +189,6 @@ def _draws_without_drift(a: Floats, b: Floats, seed: int) -> tuple[Floats, Float
         drawn[drawn.sum(axis=1) == 0] = expected
         out.append(drawn)
     return out[0], out[1]
-
-
-def _bounds(square: float, slope: float, noise: float, z: float) -> tuple[float, float]:
-    """Solve (T - v)^2 = z^2 (4 c v + v0) for v; the upper bound does not profit from T < 0."""
-    low = square + 2 * z * z * slope - _spread(square, slope, noise, z)
-    least = max(square, 0.0)
-    return max(low, 0.0), least + 2 * z * z * slope + _spread(least, slope, noise, z)
-
-
-def _spread(square: float, slope: float, noise: float, z: float) -> float:
-    inside = 4 * z * z * slope * square + 4 * z**4 * slope**2 + z * z * noise
-    return math.sqrt(max(inside, 0.0))
 
 
 def _p_value(raw: float, mean: float, variance: float) -> float:

@@ -28,6 +28,7 @@ __all__ = [
     "mean_interval",
     "r2_interval",
     "rmse_interval",
+    "score_bounds",
     "wilson",
 ]
 
@@ -217,22 +218,31 @@ def _average_precision_influence(
 
 
 def mean_interval(
-    values: npt.ArrayLike, level: float = 0.95, *, least: float = -math.inf
+    values: npt.ArrayLike,
+    level: float = 0.95,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
 ) -> Interval:
-    """Return the interval of a mean, not below `least` (0 for losses); NaN below two rows.
+    """Return the interval of a mean of values from `least` (0 for losses) to `most`.
 
     Student's t after Hall's transformation, which takes out the skewness that losses have: without
-    it the upper end of a log loss misses too often.
+    it the upper end of a log loss misses too often. Equal values show no spread, but do not say
+    that there is none: as many rows as chance may have hidden could lie at either end of the range.
+    NaN below two rows, and of equal values whose range is not known.
 
     References
     ----------
-    Hall (1992), "On the Removal of Skewness by Transformation".
+    Hall (1992), "On the Removal of Skewness by Transformation"; Hanley, Lippman-Hand (1983), "If
+    nothing goes wrong, is everything all right?" (equal values).
 
     Examples
     --------
     >>> low, high, *_ = mean_interval([1.0, 2.0, 3.0])
     >>> round(low, 3), round(high, 3)
     (-0.484, 4.484)
+    >>> round(mean_interval([0.0] * 100, least=0.0, most=1.0).high, 3)
+    0.036
     """
     array = np.asarray(values, np.float64)
     method = "Student t, skewness removed (Hall 1992)"
@@ -241,11 +251,19 @@ def mean_interval(
         return Interval(math.nan, math.nan, level, method)
     middle, spread = float(array.mean()), float(array.std(ddof=1))
     if spread <= 1e-12 * abs(middle):
-        return Interval(middle, middle, level, method)
+        return _of_equal_values(middle, n, level, least, most)
     reach = _t(level, n - 1) / math.sqrt(n)
     skew = float((((array - middle) / spread) ** 3).mean())
     low = middle - spread * _skewed(reach, skew, n)
     return Interval(max(low, least), middle - spread * _skewed(-reach, skew, n), level, method)
+
+
+def _of_equal_values(value: float, n: int, level: float, least: float, most: float) -> Interval:
+    if not (math.isfinite(least) and math.isfinite(most)):
+        return Interval(math.nan, math.nan, level, "none: equal values of no known range")
+    hidden = 1 - ((1 - level) / 2) ** (1 / n)  # the exact bound of a share of which 0 in n are seen
+    low, high = value - hidden * (value - least), value + hidden * (most - value)
+    return Interval(low, high, level, "exact share of unseen rows at the ends of the range")
 
 
 def _skewed(x: float, skew: float, n: int) -> float:
@@ -257,6 +275,8 @@ def _skewed(x: float, skew: float, n: int) -> float:
 
 def rmse_interval(y: npt.ArrayLike, value: npt.ArrayLike, level: float = 0.95) -> Interval:
     """Return the interval of the root mean squared error: the root of the mean square's.
+
+    NaN when all errors are of one size.
 
     Examples
     --------
@@ -272,7 +292,7 @@ def rmse_interval(y: npt.ArrayLike, value: npt.ArrayLike, level: float = 0.95) -
 def r2_interval(y: npt.ArrayLike, value: npt.ArrayLike, level: float = 0.95) -> Interval:
     """Return the interval of R2: delta method on the log of the unexplained share 1 - R2.
 
-    NaN when the target does not vary.
+    NaN when the target does not vary, and when no prediction is off at all.
 
     Examples
     --------
@@ -289,7 +309,7 @@ def r2_interval(y: npt.ArrayLike, value: npt.ArrayLike, level: float = 0.95) -> 
     squares = (truth - np.asarray(value, np.float64)) ** 2
     share = float(squares.mean()) / variance
     if share <= 0:
-        return Interval(1.0, 1.0, level, method)
+        return Interval(math.nan, math.nan, level, method)
     influence = squares / squares.mean() - spread / variance
     half = _t(level, truth.size - 1) * float(influence.std(ddof=1)) / math.sqrt(truth.size)
     low, high = share * math.exp(-half), share * math.exp(min(half, 300.0))
@@ -373,10 +393,30 @@ def ece_interval(
     square = float((share * ((found.mean - found.rate) ** 2 - found.variance)).sum())
     noise = 2 * float((share**2 * variance**2).sum())
     slope = float((share**2 * variance).sum())
-    low = square + 2 * z * z * slope - _spread(square, slope, noise, z)
+    low, high = score_bounds(square, slope, noise, z)
+    return Interval(math.sqrt(low), min(math.sqrt(high), 1.0), level, method)
+
+
+def score_bounds(square: float, slope: float, noise: float, z: float) -> tuple[float, float]:
+    """Return the bounds of a squared distance v from an unbiased estimate T of it.
+
+    T has the variance 4 c v + v0. The bounds hold all v from 0 with (T - v)^2 <= z^2 (4 c v + v0).
+
+    Parameters
+    ----------
+    square, slope, noise : float
+        T, c and v0.
+    z : float
+        Normal quantile of the confidence.
+
+    Examples
+    --------
+    >>> score_bounds(0.0, 0.0, 4.0, 2.0)
+    (0.0, 4.0)
+    """
     least = max(square, 0.0)  # the chi-square's short left tail must not shrink the upper bound
-    high = least + 2 * z * z * slope + _spread(least, slope, noise, z)
-    return Interval(math.sqrt(max(low, 0.0)), min(math.sqrt(high), 1.0), level, method)
+    low = square + 2 * z * z * slope - _spread(square, slope, noise, z)
+    return max(low, 0.0), least + 2 * z * z * slope + _spread(least, slope, noise, z)
 
 
 def _spread(square: float, slope: float, noise: float, z: float) -> float:

@@ -16,6 +16,7 @@ from evermodel.stats.arrays import Codes, Floats, codes
 from evermodel.stats.reliability import ece, squared_calibration_error_debiased, top_label
 
 __all__ = [
+    "LARGEST_LOG_LOSS",
     "average_precision",
     "binary_rates",
     "brier",
@@ -23,6 +24,7 @@ __all__ = [
     "confusion",
     "ece",
     "interval_coverage",
+    "largest_brier_score",
     "log_loss",
     "log_losses",
     "macro_rates",
@@ -33,6 +35,11 @@ __all__ = [
     "squared_calibration_error_debiased",
     "top_label",
 ]
+
+_EPSILON = float(np.finfo(np.float64).eps)
+
+LARGEST_LOG_LOSS = -math.log(_EPSILON)
+"""Of a row whose class was given no probability at all."""
 
 
 def confusion(y: npt.ArrayLike, predicted: npt.ArrayLike, classes: int) -> Codes:
@@ -183,8 +190,7 @@ def log_losses(y: npt.ArrayLike, probability: npt.ArrayLike) -> Floats:
     """
     labels, p = codes(y), np.asarray(probability, dtype=np.float64)
     of_truth = np.where(labels == 1, p, 1 - p) if p.ndim == 1 else _picked(p, labels)
-    tiny = np.finfo(np.float64).eps
-    return np.asarray(-np.log(np.clip(of_truth, tiny, 1 - tiny)))
+    return np.asarray(-np.log(np.clip(of_truth, _EPSILON, 1 - _EPSILON)))
 
 
 def _picked(matrix: Floats, column: Codes) -> Floats:
@@ -214,6 +220,17 @@ def brier_scores(y: npt.ArrayLike, probability: npt.ArrayLike) -> Floats:
     if p.ndim == 1:
         return np.asarray((p - (labels == 1)) ** 2)
     return np.asarray((p**2).sum(axis=1) - 2 * _picked(p, labels) + 1)
+
+
+def largest_brier_score(probability: npt.ArrayLike) -> float:
+    """Return the Brier score of a row that is wholly wrong: 2 for probabilities [N, K], else 1.
+
+    Examples
+    --------
+    >>> largest_brier_score([0.9, 0.2]), largest_brier_score([[0.9, 0.1, 0.0]])
+    (1.0, 2.0)
+    """
+    return 2.0 if np.ndim(probability) == 2 else 1.0
 
 
 def brier(y: npt.ArrayLike, probability: npt.ArrayLike) -> float:
