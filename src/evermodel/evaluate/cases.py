@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from evermodel.errors import InputError
 from evermodel.records import BINARY, MULTICLASS, REGRESSION, Task
 from evermodel.stats.arrays import Codes, Floats
+from evermodel.stats.outcomes import Answers, class_numbers, is_missing, numbered_classes
 
 __all__ = ["Cases", "Predictions", "cases"]
 
@@ -22,28 +22,8 @@ ROUNDING = 1e-6
 SUM_ROUNDING = 1e-3
 
 
-class Predictions(Protocol):
-    """What a model answers for N rows; `evermodel.bundle.Predictions` is one."""
-
-    @property
-    def task(self) -> Task:
-        """binary, multiclass or regression."""
-
-    @property
-    def classes(self) -> Sequence[str]:
-        """Labels, in the order of the columns of `probability`."""
-
-    @property
-    def positive(self) -> str:
-        """The positive class of a binary task."""
-
-    @property
-    def probability(self) -> npt.ArrayLike | None:
-        """Of the positive class [N] (binary) or of each class [N, K] (multiclass)."""
-
-    @property
-    def value(self) -> npt.ArrayLike | None:
-        """Predicted values [N] (regression)."""
+class Predictions(Answers, Protocol):
+    """What a model answered for N rows, with all that is measured of it."""
 
     @property
     def low(self) -> npt.ArrayLike | None:
@@ -107,14 +87,10 @@ def cases(y: Iterable[Any], predictions: Predictions) -> Cases:
     array([1, 0])
     """
     outcomes = y.tolist() if isinstance(y, np.ndarray) else list(y)
-    kept = np.fromiter((not _is_missing(v) for v in outcomes), np.bool_, len(outcomes))
+    kept = np.fromiter((not is_missing(v) for v in outcomes), np.bool_, len(outcomes))
     known = [v for v, keep in zip(outcomes, kept, strict=True) if keep]
     found = _regression if predictions.task == REGRESSION else _classification
     return found(known, kept, predictions)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def _rows(values: npt.ArrayLike | None, kept: npt.NDArray[np.bool_]) -> Any:
@@ -167,13 +143,10 @@ def _classification(
     known: list[Any], kept: npt.NDArray[np.bool_], predictions: Predictions
 ) -> Cases:
     binary = predictions.task == BINARY
-    classes = tuple(predictions.classes)
-    if binary:  # the positive class is number 1, wherever it stands among the classes
-        others = [name for name in classes if name != predictions.positive]
-        classes = (others[0] if others else "", predictions.positive)
+    classes = numbered_classes(predictions)
     score = _numbers(predictions.probability, kept)
     labels = _rows(predictions.label, kept)
-    truth = _class_numbers(known, classes)
+    truth = class_numbers(known, classes)
     trouble = "" if known else "there is no row with a known outcome"
     trouble = trouble or _unknown_classes("outcomes", known, truth)
     if score is not None:
@@ -199,7 +172,7 @@ def _predicted(
     """Return the predicted class numbers, or why there are none."""
     if labels is not None:
         texts = labels.tolist()
-        predicted = _class_numbers(texts, classes)
+        predicted = class_numbers(texts, classes)
         return predicted, _unknown_classes("predicted labels", texts, predicted)
     if score is None:
         return np.zeros(0, np.int64), "the model gives neither labels nor probabilities"
@@ -208,28 +181,6 @@ def _predicted(
     if score.ndim == 1:
         return (score >= 0.5).astype(np.int64), ""
     return score.argmax(axis=1).astype(np.int64), ""
-
-
-def _class_numbers(values: list[Any], classes: tuple[str, ...]) -> Codes:
-    """Return each value's place among the classes, -1 for none.
-
-    1, 1.0 and True are found under "1" and "true" as well: types are lost in files.
-    """
-    places: dict[Any, int] = {name: i for i, name in enumerate(classes)}
-    found = dict.fromkeys(values)
-    numbers = {value: _place(value, places) for value in found}
-    return np.fromiter((numbers[v] for v in values), np.int64, len(values))
-
-
-def _place(value: Any, places: dict[Any, int]) -> int:
-    spellings = [str(value)]
-    if isinstance(value, bool | np.bool_):
-        spellings += [str(value).lower(), str(int(value))]
-    elif isinstance(value, float) and value.is_integer():
-        spellings.append(str(int(value)))
-    elif isinstance(value, int):
-        spellings.append(str(float(value)))
-    return next((places[text] for text in spellings if text in places), -1)
 
 
 def _unknown_classes(name: str, values: list[Any], numbers: Codes) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from evermodel.monitor.outcomes import Answers, Matured, matured
+from evermodel.monitor.outcomes import Matured, matured
 from evermodel.records import REGRESSION, CheckResult, Verdict
 from evermodel.report.wording import number
 from evermodel.stats.arrays import Floats
@@ -27,6 +27,7 @@ from evermodel.stats.metrics import (
     rmse,
     roc_auc,
 )
+from evermodel.stats.outcomes import Answers
 
 __all__ = ["LEAST_OF_RARER_CLASS", "LEAST_ROWS", "performance", "tolerated"]
 
