@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from evermodel.loop.predictions import labels
-from evermodel.loop.releasing import promote
+from evermodel.loop.releasing import promote, register
 from evermodel.loop.retraining import retrain
-from evermodel.loop.state import read_state
+from evermodel.loop.state import load_version, read_state
+from evermodel.loop.training import train
 from tests.loop.shop import Shop, customers
 
 FLIPPED = pl.col("churned").replace_strict({"yes": "no", "no": "yes"})
@@ -34,3 +35,16 @@ def test_a_challenger_of_wrong_outcomes_is_refused_to_a_person_too(
     assert refused.find("gain").high is not None
     assert read_state(one.workspace).live == 1
     assert promote(2, one.workspace, force=True).facts["live"] == 2
+
+
+def test_a_version_that_reads_a_column_by_another_type_can_be_compared(
+    shop: Callable[..., Shop],
+) -> None:
+    one = shop(("data.types", 'visits = "category"'))
+    train(one.workspace)
+    register("", one.workspace)
+    model = load_version(one.workspace, read_state(one.workspace).version(2))
+    assert {item.name: item.type for item in model.manifest.inputs}["visits"] == "category"
+    report = promote(2, one.workspace)
+    assert (report.find("gain").n or 0) > 350
+    assert report.find("gain").low is not None

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 import polars as pl
+import pytest
 
 from evermodel.bundle import read_manifest
+from evermodel.errors import NotFoundError
 from evermodel.loop.predictions import labels
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.retraining import retrain
@@ -54,6 +56,44 @@ def test_a_forced_version_that_misses_its_gate_is_not_released_either(begin: Beg
     report = run(workspace)
     assert (report.verdict, report.facts["decision"]) == ("fail", "reject")
     assert read_state(workspace).live is None
+
+
+def test_a_refused_first_version_makes_way_for_newer_data_and_for_a_mended_gate(
+    begin: Begin,
+) -> None:
+    workspace = begin(PROJECT + '\n[evaluate]\nrequire = ["roc_auc >= 0.99"]\n')
+    train(workspace)
+    register("", workspace, force=True)
+    assert run(workspace).facts["decision"] == "reject"
+    for _ in range(2):
+        waits = run(workspace)
+        assert (waits.verdict, waits.facts["decision"]) == ("fail", "none")
+        assert "as it was at the last training" in waits.find("decision").why
+    assert len(workspace.events("rejected")) == 1
+    customers(1200, seed=3, strength=30.0).write_csv(workspace.root.parent / "customers.csv")
+    newer = run(workspace)
+    assert (newer.facts["decision"], newer.facts["live"]) == ("promote", 2)
+
+
+def test_a_schedule_retrains_on_a_renewed_source_without_any_logged_outcome(shop: Make) -> None:
+    one = shop(("loop", 'retrain = "4w"'))
+    one.clock.advance(29 * DAY)
+    assert "the source is as it was" in run(one.workspace).find("decision").why
+    train(one.workspace, seed=5)  # a look of a person's own moves no calendar
+    customers(1500, seed=3).write_csv(one.folder / "customers.csv")
+    assert run(one.workspace).facts["version"] == 2
+    assert len(one.workspace.events("retrained")) == 1
+    one.clock.advance(20 * DAY)
+    run(one.workspace)
+    assert len(one.workspace.events("retrained")) == 1
+
+
+def test_nothing_is_retrained_before_something_is_live(begin: Begin) -> None:
+    workspace = begin()
+    with pytest.raises(NotFoundError, match="nothing is live yet") as caught:
+        retrain(workspace)
+    assert "evermodel run" in caught.value.hint
+    assert workspace.events("trained") == []
 
 
 def test_data_that_cannot_be_learned_from_release_nothing(begin: Begin) -> None:

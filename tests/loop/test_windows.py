@@ -73,7 +73,7 @@ def test_who_is_tested_on_stays_so_in_the_next_window(shop: Callable[..., Shop])
     assert len(tested[1]) > len(tested[0]) + 20
 
 
-@pytest.mark.parametrize("keys", [("k0", "k1", "k2")])
+@pytest.mark.parametrize("keys", [("k0", "k1", "k2"), (None,)])
 def test_rows_of_few_keys_or_of_none_are_on_both_sides(
     shop: Callable[..., Shop], keys: tuple[str | None, ...]
 ) -> None:

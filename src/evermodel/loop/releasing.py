@@ -55,14 +55,25 @@ def evaluate(
         When nothing was trained yet, or the version does not exist.
     """
     workspace = open_workspace(folder)
+    with workspace.job("evaluate", progress) as step:
+        return _evaluate(workspace, number, data, seed, step)
+
+
+def _evaluate(
+    workspace: Workspace,
+    number: int | None,
+    data: str | Path | None,
+    seed: int | None,
+    step: Progress,
+) -> Report:
     state = read_state(workspace)
     recorded, model = _subject(workspace, state, number)
-    progress("reading rows", 0.2)
+    step("reading rows", 0.2)
     project = workspace.project
     rows, subject = _rows_to_measure(workspace, recorded, model, data)
-    progress("predicting", 0.4)
+    step("predicting", 0.4)
     predictions = model.predict(model.encode_frame(rows, repaired=True))
-    progress("measuring", 0.7)
+    step("measuring", 0.7)
     column = rows[project.data.target]
     y = column if model.manifest.task == REGRESSION else column.cast(pl.String)
     report = evaluate_rows(
@@ -79,7 +90,6 @@ def evaluate(
     gate = report.facts.get("gate", "")
     body = {"run": recorded["run"], "number": number, "subject": subject}
     workspace.record("evaluated", {**body, "report": evidence, "gate": gate})
-    progress("done", 1.0)
     results = report.results
     if gate == "unknown":
         why = doubts(results)

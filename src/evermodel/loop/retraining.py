@@ -6,17 +6,18 @@ from pathlib import Path
 
 import msgspec
 
+from evermodel.errors import NotFoundError
 from evermodel.loop.beginning import read_source
 from evermodel.loop.deciding import decide_pending
 from evermodel.loop.predictions import compact
-from evermodel.loop.releasing import promote, register
+from evermodel.loop.releasing import register
 from evermodel.loop.state import read_state
 from evermodel.loop.training import train_on
 from evermodel.loop.windows import training_windows
-from evermodel.loop.workspace import LOOP, Workspace, open_workspace, silent
+from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
-from evermodel.tables import Table
+from evermodel.tables import Table, digest
 
 __all__ = ["retrain", "retrain_on"]
 
@@ -53,9 +54,21 @@ def retrain(
     -------
     Report
         With "gain" (challenger against champion) and the decision: promoted, rejected or held.
+
+    Raises
+    ------
+    NotFoundError
+        When nothing is live yet.
     """
     workspace = open_workspace(folder)
     with workspace.job("retrain", progress) as step:
+        state = read_state(workspace)
+        if state.live is None:
+            raise NotFoundError(
+                "nothing is live yet that a challenger could be compared with",
+                found=f"registered: {', '.join(map(str, state.versions)) or 'none'}",
+                hint="evermodel run trains and releases a first version",
+            )
         step("reading the data", 0.02)
         table = read_source(workspace.project, data)
         return retrain_on(workspace, table, why, seed, step)
@@ -92,14 +105,11 @@ def retrain_on(
     number = registered.facts["version"]
     evidence = read_state(workspace).version(number).trained["report"]
     body = {"number": number, "reason": why, "windows": [pool.name for pool in pools]}
+    body["source"] = digest(table.frame)
     workspace.record("retrained", {**body, "reports": [evidence]})
     results = (*best.results, *registered.results)
     with workspace.releasing(_PATIENCE):
-        # The training took its time: another one may have put a version live meanwhile.
-        if read_state(workspace).live is None:
-            decided = promote(number, workspace, reason="the first version", actor=LOOP)
-        else:
-            decided = decide_pending(workspace, number)
+        decided = decide_pending(workspace, number)
     return Report(
         verb="retrain",
         subject=workspace.project.name,

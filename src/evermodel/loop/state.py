@@ -47,6 +47,8 @@ class State:
     previous: int | None = None
     challenger: int | None = None
     challenger_since: str = ""
+    retrained_at: str = ""
+    sources: set[str] = field(default_factory=set)
     monitored: dict[str, Any] | None = None
     monitored_at: str = ""
     mirrored: dict[str, int | None] = field(default_factory=dict)
@@ -158,6 +160,7 @@ def _nothing(state: State, event: Event) -> None:
 
 def _trained(state: State, event: Event) -> None:
     state.candidates[event.body["run"]] = {**event.body, "time": event.time}
+    state.sources.add(event.body["data"])
 
 
 def _evaluated(state: State, event: Event) -> None:
@@ -180,6 +183,7 @@ def _registered(state: State, event: Event) -> None:
         time=event.time,
     )
     state.challenger, state.challenger_since = body["number"], event.time
+    state.retrained_at = state.retrained_at or event.time
 
 
 def _promoted(state: State, event: Event) -> None:
@@ -191,6 +195,11 @@ def _promoted(state: State, event: Event) -> None:
     state.lived.add(event.body["number"])
     # Whoever waited was compared with another champion.
     state.challenger = None
+
+
+def _retrained(state: State, event: Event) -> None:
+    state.retrained_at = event.time
+    state.sources.add(event.body.get("source", ""))
 
 
 def _rolled_back(state: State, event: Event) -> None:
@@ -225,4 +234,5 @@ _APPLY = {
     "rejected": _rejected,
     "monitored": _monitored,
     "mirrored": _mirrored,
+    "retrained": _retrained,
 }

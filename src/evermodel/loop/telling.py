@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evermodel.errors import InputError, NotFoundError, SurroundingsError
+from evermodel.errors import BusyError, InputError, NotFoundError, SurroundingsError
 from evermodel.loop.beginning import check
 from evermodel.loop.predictions import log_damage
 from evermodel.loop.registry import mirror, requested_by_alias
@@ -89,7 +89,12 @@ def _mlflow(workspace: Workspace) -> list[CheckResult]:
     if asked is not None and asked != read_state(workspace).live:
         why = f"its champion alias was moved to version {asked}: evermodel run weighs this request"
         return [CheckResult(name="mlflow", value=asked, verdict="warn", why=why)]
-    found = mirror(workspace)
+    try:
+        # Aliases are written by one at a time, of what is live then.
+        with workspace.releasing():
+            found = mirror(workspace)
+    except BusyError:
+        return [CheckResult(name="mlflow", why="a decision is being made: looked at after it")]
     return list(found) or [CheckResult(name="mlflow", why="versions and aliases are as the ledger")]
 
 

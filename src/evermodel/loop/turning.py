@@ -17,6 +17,7 @@ from evermodel.loop.deciding import (
     expire_pending,
     worse_than_previous,
 )
+from evermodel.loop.gating import gate_result
 from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.releasing import promote, register, take_back
 from evermodel.loop.retraining import retrain_on
@@ -28,6 +29,7 @@ from evermodel.loop.workspace import LOOP, Workspace, open_workspace, silent, te
 from evermodel.project import ON_HARM, duration_seconds
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
+from evermodel.tables import digest
 
 __all__ = ["run"]
 
@@ -165,7 +167,11 @@ def _word(report: Report) -> str:
 
 def _first(workspace: Workspace, state: State, seed: int | None, step: Progress) -> Report:
     report: Report | None = None
-    if not state.versions:
+    if state.challenger is None and not _newest_passes(workspace, state):
+        if state.versions and digest(read_source(workspace.project).frame) in state.sources:
+            why = "no version passes the gate, and the source is as it was at the last training"
+            waits = CheckResult(name="decision", verdict="fail", why=why)
+            return decided(workspace, "none", (waits,), None)
         report = train(workspace, seed=seed, progress=step)
         if report.verdict == "fail":
             facts = {**report.facts, "decision": "none"}
@@ -185,6 +191,15 @@ def _first(workspace: Workspace, state: State, seed: int | None, step: Progress)
     return Report(verb="run", subject=workspace.project.name, results=results, facts=facts)
 
 
+def _newest_passes(workspace: Workspace, state: State) -> bool:
+    """Whether the newest version, refused once, would pass the gate of today's project file."""
+    if not state.versions:
+        return False
+    version = state.version(max(state.versions))
+    gate = gate_result(workspace, state, version.trained, f"version {version.number}")
+    return gate.verdict != "fail"
+
+
 def _act(workspace: Workspace, found: str, seed: int | None, step: Progress) -> Report:
     state = read_state(workspace)
     if found == "broken data":
@@ -197,11 +212,14 @@ def _act(workspace: Workspace, found: str, seed: int | None, step: Progress) -> 
     if state.challenger is not None:
         return decide_pending(workspace)
     why = _why_retrain(workspace, state, found)
-    if why and _enough_new(workspace, state):
-        table = read_source(workspace.project)
+    if not why:
+        nothing = CheckResult(name="decision", why="nothing has to be done")
+        return decided(workspace, "none", (nothing,), state.live)
+    table = read_source(workspace.project)
+    if _enough_new(workspace, state) or digest(table.frame) not in state.sources:
         report = retrain_on(workspace, table, why, seed, step)
         return msgspec.structs.replace(report, verb="run")
-    sentence = f"{why}, but too few new outcomes to learn from" if why else "nothing has to be done"
+    sentence = f"{why}, but too few new outcomes to learn from, and the source is as it was"
     return decided(workspace, "none", (CheckResult(name="decision", why=sentence),), state.live)
 
 
@@ -210,19 +228,18 @@ def _why_retrain(workspace: Workspace, state: State, found: str) -> str:
     if found == "harmful change":
         return "measured harm on outcomes"
     every = workspace.project.loop.retrain
-    if every == ON_HARM or state.candidate is None:
+    if every == ON_HARM or not state.retrained_at:
         return ""
-    since = datetime.fromisoformat(state.candidate["time"])
+    since = datetime.fromisoformat(state.retrained_at)
     waited = (workspace.ports.clock.now() - since).total_seconds()
     return f"every {every}" if waited >= duration_seconds(every) else ""
 
 
 def _enough_new(workspace: Workspace, state: State) -> bool:
-    """Whether enough outcomes came since the last training to try again."""
-    newest = state.candidate
+    """Whether enough outcomes came since the last retraining to try again."""
     manifest = read_manifest(workspace.bundles / str(state.live))
     matured = matured_rows(workspace, {item.name: item.type for item in manifest.inputs})
-    if matured is None or newest is None:
+    if matured is None or not state.retrained_at:
         return False
-    since = datetime.fromisoformat(newest["time"]).replace(tzinfo=None)
+    since = datetime.fromisoformat(state.retrained_at).replace(tzinfo=None)
     return len(matured.where(pl.col("arrived") > since)) >= FEWEST_NEW
