@@ -410,3 +410,22 @@ def test_a_preparation_is_plain_words_and_numbers() -> None:
     preparation = learn(inputs, blocks, y, "binary", 2)
     again = msgspec.json.decode(msgspec.json.encode(preparation), type=Preparation)
     assert again == preparation
+
+
+@pytest.mark.parametrize(
+    ("days", "parts"),
+    [
+        (5, {"hour"}),
+        (20, {"hour", "weekday"}),
+        (300, {"hour", "weekday", "day"}),
+        (400, {"hour", "weekday", "day", "month", "day of year"}),
+    ],
+)
+def test_the_row_s_own_clock_tells_only_of_cycles_that_were_lived_through(
+    days: int, parts: set[str]
+) -> None:
+    step = timedelta(days=days) / 997
+    frame = pl.DataFrame({"t": [datetime(2024, 1, 1) + place * step for place in range(998)]})
+    inputs, blocks = encoded(frame)
+    preparation = learn(inputs, blocks, np.arange(998) % 2, "binary", 2, clock="t")
+    assert set(preparation.times[0].parts) == parts

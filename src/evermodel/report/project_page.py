@@ -177,7 +177,8 @@ def _at_a_glance(
         "Versions": len(versions),
     }
     if evaluation is not None:
-        rows = max((r.n for r in evaluation.results if r.n is not None), default=None)
+        tested = (r.n for r in evaluation.results if r.name != "parity" and r.n is not None)
+        rows = max(tested, default=None)
         shown["Tested on"] = None if rows is None else f"{rows:,} rows"
     if monitor is not None:
         rows = max((r.n for r in monitor.results if r.name == "drift" and r.n), default=None)

@@ -58,6 +58,7 @@ _SKEW_LIMIT = 3.0
 _TARGET_PRIOR_ROWS = 10.0
 _MULTICLASS_ENCODED = 12
 PARTS = ("days", "hour", "weekday", "day", "month", "day of year")
+_CYCLE_DAYS = {"hour": 1.0, "weekday": 7.0, "day": 31.0, "month": 366.0, "day of year": 366.0}
 
 
 class NumberFeature(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,8 +142,9 @@ def learn(
     classes : int
         How many classes; 1 in regression.
     clock : str
-        The column that says when a row happened. It gives calendar parts only: every later row
-        lies beyond the days seen in training, where a trend learned from them misleads.
+        The column that says when a row happened. It gives calendar parts only, and only those whose
+        whole cycle lies within the training rows: every later row lies beyond the days seen in
+        training, where a trend learned from them, or from the months of a single year, misleads.
 
     Raises
     ------
@@ -348,6 +350,9 @@ def _time(name: str, index: int, column: NDArray[np.int64], clock: bool) -> Time
     origin = int(known.min()) // MICROS_PER_DAY * MICROS_PER_DAY
     parts = calendar_parts(known, origin)
     keep = [i for i in range(int(clock), len(PARTS)) if parts[:, i].min() < parts[:, i].max()]
+    if clock:
+        lived = (int(known.max()) - int(known.min())) / MICROS_PER_DAY
+        keep = [i for i in keep if lived >= _CYCLE_DAYS[PARTS[i]]]
     if not keep and not missing.any():
         return None
     keep = keep or [PARTS.index("day of year")]
