@@ -13,6 +13,7 @@ import pytest
 
 from evermodel.cli.main import VERBS, build_parser, main
 from tests.cli.shell import PROGRAM, Done, evermodel, running, surroundings
+from tests.jobs import jobs_of
 from tests.loop.shop import customers, setting
 
 
@@ -73,6 +74,7 @@ def test_a_wrong_flag_is_said_as_text_and_as_one_document(
         (["run", "--seed", "one"], "'one' is not a whole number"),
         (["serve", "--port", "70000"], "'70000' is not a whole number from 0 to 65535"),
         (["run", "--serve", "--port", "-1"], "'-1' is not a whole number from 0 to 65535"),
+        (["evaluate", "0"], "'0' is not a whole number from 1 on"),
         (["promote", "0"], "'0' is not a whole number from 1 on"),
         (["rollback", "--to", "-2"], "'-2' is not a whole number from 1 on"),
         (["score", "a.csv", "b.csv", "--version", "0"], "'0' is not a whole number from 1 on"),
@@ -220,15 +222,12 @@ def test_ctrl_c_leaves_nothing_half_done(live: Path) -> None:
 
 def _until_step(folder: Path, verb: str, *, seconds: float = 90) -> str:
     """Wait until a job of the verb is under way, and return its step."""
-    from evermodel.store import SqliteJobs, SystemClock
-
     end = time.monotonic() + seconds
-    with SqliteJobs(folder / ".evermodel" / "store.db", SystemClock()) as jobs:
-        while time.monotonic() < end:
-            for job in jobs.list("shop"):
-                if job.verb == verb and job.state == "running" and job.progress > 0.03:
-                    return job.step
-            time.sleep(0.02)
+    while time.monotonic() < end:
+        for job in jobs_of(folder / ".evermodel"):
+            if job.verb == verb and job.state == "running" and job.progress > 0.03:
+                return job.step
+        time.sleep(0.02)
     raise AssertionError(f"{verb} never began")
 
 

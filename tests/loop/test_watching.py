@@ -6,6 +6,7 @@ import msgspec
 import polars as pl
 import pytest
 
+from evermodel.errors import InputError
 from evermodel.loop.predictions import labels
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.state import load_version, read_state
@@ -162,6 +163,9 @@ def test_two_files_are_compared_without_a_project(shop: Make) -> None:
 
     assert moved(monitor(reference=a, current=b)) == set()
     assert "plan" in moved(monitor(reference=a, current=c))
+    for before, after in ((a, None), (None, a)):
+        with pytest.raises(InputError, match="go together"):
+            monitor(one.workspace, reference=before, current=after)
 
 
 def test_the_types_that_are_watched_are_those_the_live_model_reads(shop: Make) -> None:

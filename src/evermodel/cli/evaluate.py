@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from evermodel.cli.numbers import version_number
 from evermodel.cli.output import Output
 
 __all__ = ["HELP", "arguments", "call"]
@@ -16,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "version",
         nargs="?",
-        type=int,
+        type=version_number,
         metavar="VERSION",
         help="default: the newest candidate",
     )

@@ -19,11 +19,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace, output: Output) -> int:
     """Run the command and return its exit code."""
-    from evermodel.errors import InputError
     from evermodel.loop.watching import monitor
 
-    if (options.reference is None) != (options.current is None):
-        raise InputError("--reference and --current go together")
     report = monitor(
         options.folder,
         reference=options.reference,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from evermodel.bundle import Model, Predictions
 from evermodel.data import gate
+from evermodel.errors import InputError
 from evermodel.loop.comparing import row_losses
 from evermodel.loop.predictions import compact, features_of, labelled, log_damage, logged
 from evermodel.loop.state import State, Version, load_version, read_state
@@ -99,9 +100,13 @@ def monitor(
 
     Raises
     ------
+    InputError
+        When one of the two tables is given without the other.
     NotFoundError
         When nothing is live yet.
     """
+    if (reference is None) != (current is None):
+        raise InputError("reference and current go together: two tables are compared")
     if reference is not None and current is not None:
         return compare_tables(reference, current, progress)
     workspace = open_workspace(folder)
