@@ -123,6 +123,24 @@ def test_run_serve_releases_and_answers_in_one_command(live: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("flags", [(), ("--json",), ("--debug",)])
+def test_run_serve_forever_says_in_one_line_that_a_turn_failed(
+    live: Path, flags: tuple[str, ...]
+) -> None:
+    setting(live, "loop", 'every = "1s"')
+    words = ("run", "--serve", "--forever", "--port", "0", *flags)
+    with running(*words, folder=live) as process:
+        process.until(r"(http://[^ ]+)")
+        graph = next((live / ".evermodel" / "bundles" / "shop" / "1").rglob("*.onnx"))
+        graph.write_bytes(graph.read_bytes() + b" ")
+        assert process.until(r"^a turn of the loop failed: (.+)$").group(1)
+        assert process.end(signal.SIGTERM) == 0
+    said = "".join(process.lines)
+    assert ("Traceback" in said) == ("--debug" in flags)
+    assert sum(line.startswith("{") for line in process.lines) == ("--json" in flags)
+
+
+@pytest.mark.slow
 def test_run_serve_prints_one_document_with_the_address(live: Path) -> None:
     with running("run", "--serve", "--port", "0", "--json", folder=live) as process:
         said = document(process.until(r"^(\{.*\})$").group(1))

@@ -54,6 +54,33 @@ def test_a_turn_that_fails_is_reported_and_the_next_one_comes(shop: Make) -> Non
     assert turns[1].facts["decision"] == "none"
 
 
+def test_an_error_inside_a_turn_is_logged_in_one_line_and_the_next_one_comes(
+    shop: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = shop(("loop", 'every = "1s"'))
+    ended = threading.Event()
+    turns: list[Report] = []
+
+    def after(report: Report) -> None:
+        turns.append(report)
+        if len(turns) == 2:
+            ended.set()
+
+    def run(*_: object, **__: object) -> Report:
+        if turns:
+            return Report(verb="run", subject="shop")
+        raise ZeroDivisionError("by\nnobody at http://me:pw@host")
+
+    monkeypatch.setattr("evermodel.loop.schedule.run", run)
+    run_forever(one.workspace, after=after, stop=ended)
+    why = "ZeroDivisionError: by nobody at http://me:***@host"
+    assert (turns[0].find("turn").verdict, turns[0].find("turn").why) == ("fail", why)
+    assert turns[1].verdict != "fail"
+    (said,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert said.getMessage() == f"a turn of the loop failed: {why}"
+    assert said.exc_info is None
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_after_the_turn(shop: Make, number: signal.Signals) -> None:
     one = shop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,12 @@ def call(options: argparse.Namespace, output: Output) -> int:
     from evermodel.loop.turning import run
     from evermodel.loop.workspace import open_workspace
 
+    if options.debug:
+        logging.getLogger("evermodel").setLevel(logging.DEBUG)  # failed turns come with a traceback
     with open_workspace(options.folder) as workspace:
         if not options.forever and not options.serve:
             report = run(workspace, seed=options.seed, progress=output.progress)
-            return output.report(report, lines=[_decision(report)])
+            return output.report(report, lines=_decision(report))
         if not options.serve:
             _forever(options, output, workspace)
             return 0
@@ -48,24 +51,26 @@ def call(options: argparse.Namespace, output: Output) -> int:
         report = run(workspace, seed=options.seed, progress=output.progress)
         nothing = report.facts.get("live") is None
         if nothing or not output.json:
-            code = output.report(report, lines=[_decision(report)])
+            code = output.report(report, lines=_decision(report))
         if nothing:
             return code
         _serve(options, output, workspace, report)
     return 0
 
 
-def _decision(report: Report) -> str:
+def _decision(report: Report) -> list[str]:
+    if "decision" not in report.facts:  # the turn failed before anything was decided
+        return []
     live = report.facts.get("live")
-    decided = report.facts.get("decision", "none")
-    return f"decided: {decided}; live: {'nothing' if live is None else f'version {live}'}"
+    shown = "nothing" if live is None else f"version {live}"
+    return [f"decided: {report.facts['decision']}; live: {shown}"]
 
 
 def _forever(options: argparse.Namespace, output: Output, workspace: Workspace) -> None:
     from evermodel.loop.schedule import run_forever
 
     def say(report: Report) -> None:
-        output.report(report, lines=[_decision(report)])
+        output.report(report, lines=_decision(report))
 
     run_forever(workspace, seed=options.seed, after=say)
 
@@ -82,8 +87,13 @@ def _serve(
     app = application(workspace)
     ended = threading.Event()
     turning: threading.Thread | None = None
+
+    def say(later: Report) -> None:
+        if not output.json:  # its one document is that of the first turn
+            output.report(later, lines=_decision(later))
+
     if options.forever:
-        keep = {"seed": options.seed, "stop": ended, "first": False}
+        keep = {"seed": options.seed, "after": say, "stop": ended, "first": False}
         turning = threading.Thread(target=run_forever, args=(workspace,), kwargs=keep)
         turning.start()
     try:

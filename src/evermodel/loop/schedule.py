@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from evermodel.errors import BusyError, EvermodelError
+from evermodel.errors import BusyError, EvermodelError, masked
 from evermodel.loop.turning import run
 from evermodel.loop.workspace import Workspace, open_workspace, tell
 from evermodel.project import duration_seconds
@@ -31,8 +31,9 @@ def run_forever(
 ) -> None:
     """Turn the loop at once and then every `[loop] every`, until SIGINT, SIGTERM or `stop`.
 
-    A turn that fails is reported and tried again at the next time; a turn that another process
-    holds is left to it. The lease makes sure that two schedules never turn at once.
+    A turn that fails, for whatever reason, is logged, reported and tried again at the next time; a
+    turn that another process holds is left to it. The lease makes sure that two schedules never
+    turn at once.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def run_forever(
     seed : int, optional
         Instead of the project's.
     after : callable (report)
-        Called after each turn.
+        Called after each turn; of one that failed it gets why, as the one result "turn".
     stop : threading.Event, optional
         Ends the schedule when set.
     first : bool
@@ -53,12 +54,17 @@ def run_forever(
 
     def turn() -> None:
         try:
-            after(run(workspace, seed=seed))
+            report = run(workspace, seed=seed)
         except BusyError:
             _log.info("another process turns the loop now")
-        except EvermodelError as error:
-            failed = CheckResult(name="turn", verdict="fail", why=tell(error))
-            after(Report(verb="run", subject=workspace.project.name, results=(failed,)))
+            return
+        except Exception as error:  # noqa: BLE001 - whatever fails one turn, the next one comes
+            why = _said(error)
+            trace = error if _log.isEnabledFor(logging.DEBUG) else None
+            _log.error("a turn of the loop failed: %s", why, exc_info=trace)
+            failed = CheckResult(name="turn", verdict="fail", why=why)
+            report = Report(verb="run", subject=workspace.project.name, results=(failed,))
+        after(report)
 
     scheduler = BackgroundScheduler(timezone=UTC)
     seconds = duration_seconds(workspace.project.loop.every)
@@ -78,6 +84,13 @@ def run_forever(
                 continue
         finally:
             scheduler.shutdown(wait=True)
+
+
+def _said(error: Exception) -> str:
+    """Return an error in one line."""
+    if isinstance(error, EvermodelError):
+        return tell(error)
+    return masked(" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 @contextmanager
