@@ -233,7 +233,7 @@ class Job(Record, frozen=True, kw_only=True):
     id: str
     project: str
     verb: str
-    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    state: Literal["running", "done", "failed"]
     token: int
     holder: str
     lease_until: float

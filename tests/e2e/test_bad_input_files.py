@@ -12,6 +12,7 @@ import pytest
 from evermodel.loop.state import read_state
 from evermodel.loop.workspace import open_workspace
 from tests.cli.shell import evermodel
+from tests.jobs import jobs_of
 from tests.loop.shop import customers, setting
 
 
@@ -96,8 +97,7 @@ def _nothing_new(folder: Path) -> None:
         assert (state.live, set(state.versions), len(state.candidates)) == (1, {1}, 1)
         assert len(list(workspace.candidates.iterdir())) == 1
         assert [path.name for path in workspace.bundles.iterdir()] == ["1"]
-        running = workspace.ports.jobs.list("shop")  # type: ignore[attr-defined]
-        assert not [job for job in running if job.state == "running"]
+        assert not [job for job in jobs_of(workspace.root) if job.state == "running"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -22,8 +22,8 @@ from evermodel.loop.telling import status, verify_ledger
 from evermodel.loop.training import train
 from evermodel.loop.workspace import Workspace, open_workspace
 from evermodel.records import Job
-from evermodel.store import SqliteJobs, SystemClock
 from tests.cli.shell import PROGRAM, evermodel, served, surroundings
+from tests.jobs import jobs_of
 from tests.loop.shop import answers, customers, post
 
 pytestmark = pytest.mark.slow
@@ -58,13 +58,13 @@ def _killed(folder: Path, *words: str, when: Callable[[Job], bool], later: float
     )  # fmt: skip
     verb, end = words[0], time.monotonic() + 60
     try:
-        with SqliteJobs(folder / ".evermodel" / "store.db", SystemClock()) as jobs:
-            known = {job.id for job in jobs.list("shop")}
-            while process.poll() is None and time.monotonic() < end:
-                new = [j for j in jobs.list("shop") if j.verb == verb and j.id not in known]
-                if any(map(when, new)):
-                    break
-                time.sleep(0.005)
+        root = folder / ".evermodel"
+        known = {job.id for job in jobs_of(root)}
+        while process.poll() is None and time.monotonic() < end:
+            new = [j for j in jobs_of(root) if j.verb == verb and j.id not in known]
+            if any(map(when, new)):
+                break
+            time.sleep(0.005)
         time.sleep(later)
         yield
     finally:

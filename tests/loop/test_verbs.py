@@ -22,6 +22,7 @@ from evermodel.loop.training import train
 from evermodel.loop.watching import monitor
 from evermodel.loop.workspace import open_workspace
 from evermodel.store import FixedClock
+from tests.jobs import jobs_of
 from tests.loop.shop import BEGIN, PROJECT, Shop, customers, write_project
 
 Make = Callable[..., Shop]
@@ -73,8 +74,7 @@ def test_every_event_and_report_has_the_time_of_the_given_clock(shop: Make) -> N
     year = {event.time[:4] for event in one.workspace.events()}
     assert year == {"2026"}
     assert {event.time[:10] for event in one.workspace.events("monitored")} == {"2026-01-02"}
-    jobs = one.workspace.ports.jobs.list("shop")  # type: ignore[attr-defined]
-    assert {job.updated[:4] for job in jobs} == {"2026"}
+    assert {job.updated[:4] for job in jobs_of(one.workspace.root)} == {"2026"}
 
 
 def test_evaluating_the_live_version_finds_what_training_found(shop: Make) -> None:

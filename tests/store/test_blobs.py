@@ -36,7 +36,7 @@ def test_bytes_and_a_file_of_the_same_content_are_the_same(
     (tmp_path / "hello.txt").write_bytes(b"hello")
     assert blobs.put(b"hello") == blobs.put(tmp_path / "hello.txt") == HELLO
     assert blobs.path(HELLO).read_bytes() == b"hello"
-    assert blobs.intact(HELLO)
+    assert digest_of(blobs.path(HELLO)) == HELLO
 
 
 def test_a_folder_is_kept_with_all_that_is_in_it(blobs: FolderBlobs, tmp_path: Path) -> None:
@@ -99,6 +99,6 @@ def test_damaged_content_is_found_and_mended_by_putting_it_again(blobs: FolderBl
     digest = blobs.put(b"hello")
     blobs.path(digest).chmod(0o644)
     blobs.path(digest).write_bytes(b"hallo")
-    assert not blobs.intact(digest)
+    assert digest_of(blobs.path(digest)) != digest
     assert blobs.put(b"hello") == digest
-    assert blobs.intact(digest)
+    assert digest_of(blobs.path(digest)) == digest

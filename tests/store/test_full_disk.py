@@ -12,7 +12,7 @@ import pytest
 
 from evermodel.errors import SurroundingsError
 from evermodel.records import Event, worst
-from evermodel.store import FolderBlobs, SqliteJobs, SystemClock
+from evermodel.store import FolderBlobs, SqliteJobs, SystemClock, digest_of
 from evermodel.store.durable import refusals, write_durably
 from tests.disk import fill, mounted
 from tests.store.workspace import open_ledger
@@ -63,7 +63,7 @@ def test_a_full_disk_leaves_no_part_of_a_blob_or_a_file(small_disk: Path) -> Non
     with pytest.raises(SurroundingsError, match="no space left"):
         write_durably(small_disk / "file", b"x" * 100_000)
     assert (small_disk / "file").read_bytes() == b"before"
-    assert blobs.intact(digest)
+    assert digest_of(blobs.path(digest)) == digest
     names = {path.name for path in small_disk.rglob("*") if path.is_file()}
     assert names == {"ballast", "file", digest}
 

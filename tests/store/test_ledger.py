@@ -33,6 +33,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqliteLed
 
 def test_a_ledger_is_a_ledger(ledger: SqliteLedger | MemoryLedger) -> None:
     assert isinstance(ledger, Ledger)
+    ledger.close()
 
 
 def test_an_event_is_returned_as_it_is_stored(ledger: SqliteLedger | MemoryLedger) -> None:

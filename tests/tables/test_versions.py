@@ -94,15 +94,6 @@ def test_another_type_is_refused_by_name(tmp_path: Path) -> None:
         versions.append(tmp_path / "t", pl.DataFrame({"a": ["x"]}), key="2")
 
 
-def test_many_small_files_become_few_and_old_versions_stay(tmp_path: Path) -> None:
-    for number in range(8):
-        versions.append(tmp_path / "t", pl.DataFrame({"a": [number]}), key=str(number))
-    assert versions.compact(tmp_path / "t") == 8
-    assert sorted(versions.read_all(tmp_path / "t")["a"]) == list(range(8))
-    assert sorted(versions.load(tmp_path / "t", 3)["a"]) == list(range(4))
-    assert not versions.append(tmp_path / "t", pl.DataFrame({"a": [9]}), key="5")
-
-
 _WRITER = """
 import sys
 import polars as pl

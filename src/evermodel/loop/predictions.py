@@ -13,7 +13,6 @@ import polars as pl
 from evermodel.bundle import read_manifest
 from evermodel.bundle.repair import microseconds
 from evermodel.errors import DataError, nearest
-from evermodel.loop.beginning import read_source
 from evermodel.loop.state import read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project, duration_seconds
@@ -504,8 +503,3 @@ def labelled(workspace: Workspace) -> pl.DataFrame | None:
     newest = joined.sort("arrived", "row").drop("row").group_by("id").last()
     found = log.join(newest, on="id", how="inner")
     return found.sort("arrived", "time", "id") if found.height else None
-
-
-def read_more(workspace: Workspace, data: str | Path | None) -> pl.DataFrame:
-    """Return the rows of the project's source, or of a newer file of the same kind."""
-    return read_source(workspace.project, data).frame

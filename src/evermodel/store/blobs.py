@@ -168,16 +168,6 @@ class FolderBlobs:
             raise NotFoundError("there is no such content", where=str(self.folder), found=digest)
         return place
 
-    def intact(self, digest: str) -> bool:
-        """Return whether the content still has its digest; reads all of it.
-
-        Raises
-        ------
-        NotFoundError
-            When there is no such content.
-        """
-        return digest_of(self.path(digest)) == digest
-
     def _place_of(self, digest: str) -> Path:
         # A digest is also a path: nothing but a digest may become one.
         if not re.fullmatch(r"[0-9a-f]{64}", digest):

@@ -37,7 +37,7 @@ def busy(job: Job) -> BusyError:
         f"{job.verb} is already running for {job.project}",
         where=f"job {job.id}, held by {job.holder}",
         found=f"step {job.step or 'begun'}, {job.progress:.0%} done",
-        hint="wait for it, or cancel it",
+        hint="wait for it, or stop the program that holds it",
     )
 
 
@@ -171,7 +171,7 @@ class SqliteJobs:
         Raises
         ------
         BusyError
-            When the lease was lost, or the job was cancelled or has ended.
+            When the lease was lost or the job has ended.
         InputError
             When a change is not one of state, progress, step, result and error.
         """
@@ -184,12 +184,6 @@ class SqliteJobs:
             new = changed(kept, changes, seconds=row[-1], clock=self._clock)
             _save(connection, new)
         return new
-
-    def list(self, project: str) -> tuple[Job, ...]:
-        """Return the project's jobs, the newest first."""
-        query = "SELECT * FROM job WHERE project = ? ORDER BY token DESC"
-        with self._database.read() as connection:
-            return tuple(map(_job, connection.execute(query, (project,)).fetchall()))
 
     def get(self, id: str) -> Job:
         """Return one job as it stands.
@@ -205,23 +199,6 @@ class SqliteJobs:
         if row is None:
             raise NotFoundError("there is no such job", where=str(self._database.path), found=id)
         return _job(row)
-
-    def cancel(self, id: str) -> Job:
-        """End a job from outside; its holder learns it from its next `update`.
-
-        A job that has already ended stays as it ended.
-
-        Raises
-        ------
-        NotFoundError
-            When there is no such job.
-        """
-        with self._database.write() as connection:
-            cancel = "UPDATE job SET state = 'cancelled', updated = ? WHERE id = ? AND state = ?"
-            now = stamp(self._clock.now())
-            for state in ("running", "waiting"):
-                connection.execute(cancel, (now, id, state))
-        return self.get(id)
 
 
 def _job(row: tuple[Any, ...]) -> Job:

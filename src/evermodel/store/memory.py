@@ -32,6 +32,9 @@ class MemoryLedger:
         self._rows: list[Row] = []
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Let go of nothing: there is no file."""
+
     def append(self, project: str, kind: str, body: Mapping[str, Any], *, actor: str) -> Event:
         """Keep one event and return it as stored.
 
@@ -89,6 +92,9 @@ class MemoryJobs:
         self._jobs: dict[str, tuple[Job, float]] = {}
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Let go of nothing: there is no file."""
+
     def start(self, project: str, verb: str, *, seconds: float) -> Job:
         """Take the lease on (project, verb) for that long.
 
@@ -116,7 +122,7 @@ class MemoryJobs:
         Raises
         ------
         BusyError
-            When the lease was lost, or the job was cancelled or has ended.
+            When the lease was lost or the job has ended.
         """
         with self._lock:
             kept, seconds = self._jobs.get(job.id, (None, 0.0))
@@ -125,11 +131,6 @@ class MemoryJobs:
             new = changed(kept, changes, seconds=seconds, clock=self._clock)
             self._jobs[job.id] = (new, seconds)
         return new
-
-    def list(self, project: str) -> tuple[Job, ...]:
-        """Return the project's jobs, the newest first."""
-        jobs = [job for job, _ in self._jobs.values() if job.project == project]
-        return tuple(sorted(jobs, key=lambda job: -job.token))
 
     def get(self, id: str) -> Job:
         """Return one job as it stands.
@@ -142,19 +143,3 @@ class MemoryJobs:
         if id not in self._jobs:
             raise NotFoundError("there is no such job", found=id)
         return self._jobs[id][0]
-
-    def cancel(self, id: str) -> Job:
-        """End a job from outside; one that has already ended stays as it ended.
-
-        Raises
-        ------
-        NotFoundError
-            When there is no such job.
-        """
-        with self._lock:
-            job = self.get(id)
-            if job.state in {"running", "waiting"}:
-                seconds = self._jobs[id][1]
-                end = {"state": "cancelled"}
-                self._jobs[id] = (changed(job, end, seconds=seconds, clock=self._clock), seconds)
-            return self._jobs[id][0]

@@ -20,7 +20,7 @@ from evermodel.tables.typed import normalise
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-__all__ = ["append", "compact", "exists", "load", "read_all", "save", "scan_version"]
+__all__ = ["append", "exists", "load", "read_all", "save", "scan_version"]
 
 _DIGEST = "evermodel.digest"
 _ATTEMPTS = 30
@@ -144,27 +144,6 @@ def read_all(folder: str | Path) -> pl.DataFrame:
         When there is no table.
     """
     return _restored(scan_version(folder).collect())
-
-
-def compact(folder: str | Path) -> int:
-    """Write the many small files of a table as few large ones and return how many were replaced.
-
-    Older versions stay readable.
-
-    Raises
-    ------
-    NotFoundError
-        When there is no table.
-    """
-    folder = Path(folder)
-
-    def write() -> int:
-        table = _known(folder)
-        done = table.optimize.compact()
-        table.create_checkpoint()
-        return int(done["numFilesRemoved"])
-
-    return _retried(write, folder)
 
 
 def scan_version(folder: str | Path, version: int | None = None) -> pl.LazyFrame:
