@@ -1,4 +1,4 @@
-"""Extension points and ports: the smallest contracts, one or two methods each.
+"""Extension points and ports: the smallest contracts, no method that nobody calls.
 
 A port is given to `loop` as an argument, so that replay can pass a simulated clock and stores in
 memory, and a server can pass PostgreSQL, without another line in the stages.
@@ -50,6 +50,18 @@ class Ledger(Protocol):
         """Yield the project's events in order, those of `kind` and after `seq` only if given."""
         ...
 
+    def last_seq(self, project: str, kinds: Sequence[str]) -> int:
+        """Return the seq of the newest event of these kinds, 0 when there is none."""
+        ...
+
+    def verify(self, project: str | None = None) -> tuple[CheckResult, ...]:
+        """Look at every event and say what does not hold."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        ...
+
 
 @runtime_checkable
 class Jobs(Protocol):
@@ -61,6 +73,10 @@ class Jobs(Protocol):
 
     def update(self, job: Job, **changes: Any) -> Job:
         """Write progress or an end and renew the lease; raise `BusyError` when it was lost."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held open."""
         ...
 
 

@@ -1,6 +1,7 @@
 """From a file to a live version and back, by the functions that the command line calls."""
 
 import json
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -181,6 +182,55 @@ def test_doctor_finds_what_stops_the_project(shop: Make) -> None:
     key.chmod(0o644)
     failed = {r.name for r in doctor(one.folder).results if r.verdict == "fail"}
     assert {"data", "keys"} <= failed
+
+
+def test_doctor_warns_of_a_workspace_that_others_can_read(shop: Make) -> None:
+    one = shop()
+    assert doctor(one.folder).find("workspace").verdict == "pass"
+    one.workspace.root.chmod(0o755)
+    found = doctor(one.folder).find("workspace")
+    assert (found.verdict, "chmod 700" in found.why) == ("warn", True)
+    assert one.workspace.root.stat().st_mode & 0o777 == 0o755
+
+
+def test_doctor_looks_at_the_port_as_the_server_does(shop: Make) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    one = shop(("serve", 'host = "::1"'))
+    found = doctor(one.folder).find("port")
+    assert (found.verdict, found.subject) == ("pass", "http://[::1]:0")
+    path = one.folder / "evermodel.toml"
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        number = taken.getsockname()[1]
+        path.write_text(path.read_text().replace("port = 0", f"port = {number}"))
+        found = doctor(one.folder).find("port")
+    assert found.verdict == "warn"
+    assert f"port {number} is in use" in found.why
+
+
+def test_a_workspace_is_made_for_its_owner_alone_and_never_changed_later(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        open_workspace(write_project(tmp_path / "new")).close()
+        (write_project(tmp_path / "shared") / ".evermodel").mkdir(mode=0o775)
+        open_workspace(tmp_path / "shared").close()
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / name / ".evermodel").stat().st_mode & 0o777 for name in ("new", "shared")]
+    assert modes == [0o700, 0o775]
+
+
+def test_who_only_looks_makes_no_workspace(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "new")
+    assert status(folder).find("live").verdict == "unknown"
+    assert history(folder, everything=True).results == ()
+    with pytest.raises(NotFoundError, match="nothing is live yet"):
+        application(folder)
+    with pytest.raises(NotFoundError, match="--output"):
+        report(folder)
+    assert report(folder, output=tmp_path / "page.html").facts["page"]
+    assert doctor(folder).find("workspace").verdict == "pass"
+    assert not (folder / ".evermodel").exists()
 
 
 def test_doctor_says_which_columns_of_the_project_file_are_not_in_the_data(shop: Make) -> None:

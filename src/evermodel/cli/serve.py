@@ -31,7 +31,7 @@ def call(options: argparse.Namespace, output: Output) -> int:
     from evermodel.loop.workspace import open_workspace
     from evermodel.serve import serve
 
-    with open_workspace(options.folder) as workspace:
+    with open_workspace(options.folder, make=False) as workspace:
         host, number = where(options, workspace)
         app = application(workspace)
         serve(app, host=host, port=number, on_ready=ready(output, app))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import stat
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from evermodel.errors import EvermodelError, ProjectError, masked, nearest
+from evermodel.errors import EvermodelError, ProjectError, SurroundingsError, masked, nearest
 from evermodel.loop.environment import changed_since
 from evermodel.loop.state import State, load_version, read_state
 from evermodel.loop.workspace import (
@@ -24,6 +23,7 @@ from evermodel.loop.workspace import (
 )
 from evermodel.project import ROW_ORDER, Project, load_project
 from evermodel.records import CheckResult, Report, Verdict
+from evermodel.serve import address, check_free
 
 __all__ = ["doctor"]
 
@@ -131,27 +131,24 @@ def _named_columns(project: Project) -> list[tuple[str, str]]:
 
 
 def _writable(project: Project) -> CheckResult:
-    place = project.workspace
-    place = next(p for p in (place.resolve(), *place.resolve().parents) if p.exists())
-    if os.access(place, os.W_OK):
-        return _result("workspace", "can be written", subject=str(project.workspace))
-    why = "cannot be written; change its owner or rights, or [store] workspace"
-    return _result("workspace", why, "fail", str(project.workspace))
+    root = project.workspace
+    place = next(p for p in (root.resolve(), *root.resolve().parents) if p.exists())
+    if not os.access(place, os.W_OK):
+        why = "cannot be written; change its owner or rights, or [store] workspace"
+        return _result("workspace", why, "fail", str(root))
+    if root.exists() and root.stat().st_mode & _OTHERS:
+        why = "other users of this machine can read the rows in it; unless they shall: chmod 700"
+        return _result("workspace", why, "warn", str(root))
+    return _result("workspace", "can be written", subject=str(root))
 
 
 def _port(project: Project) -> CheckResult:
-    place = f"{project.serve.host}:{project.serve.port}"
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((project.serve.host, project.serve.port))
-        except OSError as error:
-            return _result("port", _busy(error), "warn", place)
-    return _result("port", "free", subject=place)
-
-
-def _busy(error: OSError) -> str:
-    return f"in use or refused: {error.strerror}; end what uses it, or change [serve] port"
+    host, port = project.serve.host, project.serve.port
+    try:
+        check_free(host, port)
+    except SurroundingsError as error:
+        return _result("port", f"{tell(error)}; {error.hint}", "warn", address(host, port))
+    return _result("port", "free", subject=address(host, port))
 
 
 def _keys(project: Project) -> CheckResult:

@@ -63,7 +63,7 @@ def application(folder: str | Path | Workspace = ".", *, must_be_live: bool = Tr
     BundleError
         When the live bundle was altered or is not signed by a trusted key.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=not must_be_live)
     poll = live_version(workspace)
     served = poll()
     if served is None and must_be_live:

@@ -36,7 +36,7 @@ def status(folder: str | Path | Workspace = ".", *, repair: bool = True) -> Repo
     repair : bool
         Bring MLflow's versions and aliases in line with the ledger.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     state = read_state(workspace)
     results = [_live_result(workspace, state), _trust_result(state)]
     if state.challenger is not None:
@@ -107,7 +107,7 @@ def history(folder: str | Path | Workspace = ".", *, everything: bool = False) -
     everything : bool
         All events of the ledger, not decisions only.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     shown = (*DECISIONS, "registered")
     events = [e for e in workspace.events() if everything or e.kind in shown]
     results = tuple(
@@ -161,14 +161,22 @@ def report(
 
     Raises
     ------
+    NotFoundError
+        When nothing was done in the project yet and no file is named.
     SurroundingsError
         When the page cannot be written.
     """
     from evermodel.report.project_page import project_page
 
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     state = read_state(workspace)
     path = Path(output) if output else workspace.root / "report.html"
+    if output is None and not workspace.root.exists():
+        raise NotFoundError(
+            "there is no workspace to write the page into yet",
+            where=str(workspace.root),
+            hint="evermodel run, or name a file with --output",
+        )
     progress("gathering", 0.2)
     live = state.versions.get(state.live) if state.live is not None else None
     shown = live.trained if live is not None else state.candidate

@@ -21,9 +21,18 @@ from evermodel.errors import BusyError, EvermodelError, SurroundingsError, maske
 from evermodel.loop.environment import code_digest, environment_digest
 from evermodel.plugins import importable
 from evermodel.project import FILE_NAME, Project, load_project
-from evermodel.protocols import Blobs, Clock, Jobs, Progress, Registry, Tracker
+from evermodel.protocols import Blobs, Clock, Jobs, Ledger, Progress, Registry, Tracker
 from evermodel.records import CheckResult, Event, Job, Report, Run
-from evermodel.store import FolderBlobs, Keys, SqliteJobs, SqliteLedger, SystemClock, stamp
+from evermodel.store import (
+    FolderBlobs,
+    Keys,
+    MemoryJobs,
+    MemoryLedger,
+    SqliteJobs,
+    SqliteLedger,
+    SystemClock,
+    stamp,
+)
 
 __all__ = ["LOOP", "Effort", "Ports", "Workspace", "open_workspace"]
 
@@ -43,7 +52,7 @@ class Ports:
 
     clock: Clock
     keys: Keys
-    ledger: SqliteLedger
+    ledger: Ledger
     jobs: Jobs
     blobs: Blobs
     tracker: Tracker | None = None
@@ -102,8 +111,7 @@ class Workspace:
     def close(self) -> None:
         """Close the store."""
         self.ports.ledger.close()
-        if isinstance(self.ports.jobs, SqliteJobs):
-            self.ports.jobs.close()
+        self.ports.jobs.close()
 
     @property
     def root(self) -> Path:
@@ -305,7 +313,11 @@ class _Held:
 
 
 def open_workspace(
-    folder: str | Path | Workspace = ".", *, clock: Clock | None = None, actor: str = ""
+    folder: str | Path | Workspace = ".",
+    *,
+    clock: Clock | None = None,
+    actor: str = "",
+    make: bool = True,
 ) -> Workspace:
     """Read the project file in `folder` and open (or make) its workspace.
 
@@ -317,6 +329,9 @@ def open_workspace(
         Instead of the machine's own.
     actor : str
         Who acts, for the ledger.
+    make : bool
+        Make the workspace where there is none, for its owner's eyes only. Whoever only looks leaves
+        it unmade and sees an empty one: nothing is written then.
 
     Raises
     ------
@@ -332,13 +347,16 @@ def open_workspace(
     if any(":" in name for name in named):
         importable(folder)
     root = project.workspace
+    clock = clock or SystemClock()
+    if not make and not root.exists():
+        return Workspace(project, _nothing(root, clock), actor=actor)
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        # Rows of people lie below it: a folder made here is open to nobody else.
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SurroundingsError(
             "the workspace cannot be made", where=str(root), found=error.strerror or str(error)
         ) from None
-    clock = clock or SystemClock()
     keys = Keys(root / "keys")
     ports = Ports(
         clock=clock,
@@ -348,6 +366,17 @@ def open_workspace(
         blobs=FolderBlobs(root / "blobs"),
     )
     return Workspace(project, ports, actor=actor)
+
+
+def _nothing(root: Path, clock: Clock) -> Ports:
+    """Return the ports of a workspace that was never made."""
+    return Ports(
+        clock=clock,
+        keys=Keys(root / "keys"),
+        ledger=MemoryLedger(clock),
+        jobs=MemoryJobs(clock),
+        blobs=FolderBlobs(root / "blobs"),
+    )
 
 
 def heads_path(root: Path) -> Path:
