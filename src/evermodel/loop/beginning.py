@@ -11,7 +11,7 @@ from evermodel.data import check as check_table
 from evermodel.data import propose, render
 from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.workspace import project_file, silent
-from evermodel.project import Project, load_project, parse_project
+from evermodel.project import Data, Project, load_project, parse_project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
 from evermodel.tables import Table, read
@@ -77,18 +77,25 @@ def init(
         ),
         facts={
             "project_file": str(path),
-            "task": project.data.task,
-            "target": project.data.target,
-            "positive": project.data.positive,
-            "key": list(project.data.key),
-            "time": project.data.time,
-            "split": project.data.split,
-            "leave_out": list(project.data.leave_out),
-            "protected": list(project.data.protected),
-            "repairs": sorted(project.data.repairs),
+            **_roles(project.data),
             "understood": list(table.understood.notes),
         },
     )
+
+
+def _roles(data: Data) -> dict[str, Any]:
+    """Return what the project file says of the columns."""
+    return {
+        "task": data.task,
+        "target": data.target,
+        "positive": data.positive,
+        "key": list(data.key),
+        "time": data.time,
+        "split": data.split,
+        "leave_out": list(data.leave_out),
+        "protected": list(data.protected),
+        "repairs": sorted(data.repairs),
+    }
 
 
 def _source(data: str | Path, folder: Path) -> str:

@@ -178,12 +178,6 @@ def report(
             hint="evermodel run, or name a file with --output",
         )
     progress("gathering", 0.2)
-    live = state.versions.get(state.live) if state.live is not None else None
-    shown = live.trained if live is not None else state.candidate
-    evaluation = None
-    if shown is not None:
-        newest = state.newest.get(shown["run"])
-        evaluation = workspace.report((newest or shown)["report"])
     checked = None
     try:
         checked = check(workspace.project.root)
@@ -195,17 +189,8 @@ def report(
         name=workspace.project.name,
         made=workspace.now(),
         deployment=state.deployment(workspace.project.name),
-        versions=[
-            ModelVersion(
-                project=workspace.project.name,
-                number=version.number,
-                digest=version.digest,
-                run=version.run,
-                created=version.time,
-            )
-            for version in state.versions.values()
-        ],
-        evaluation=evaluation,
+        versions=_versions(workspace, state),
+        evaluation=_evaluation(workspace, state),
         check=checked,
         monitor=seen,
         events=workspace.events(),
@@ -216,3 +201,26 @@ def report(
     written = CheckResult(name="report", subject=str(path), value=len(text), unit="bytes")
     facts = {"page": str(path), "disk_free": shutil.disk_usage(path.parent).free}
     return Report(verb="report", subject=workspace.project.name, results=(written,), facts=facts)
+
+
+def _evaluation(workspace: Workspace, state: State) -> Report | None:
+    """Return the newest evaluation of what is live, or else of the newest candidate."""
+    live = state.versions.get(state.live) if state.live is not None else None
+    shown = live.trained if live is not None else state.candidate
+    if shown is None:
+        return None
+    newest = state.newest.get(shown["run"])
+    return workspace.report((newest or shown)["report"])
+
+
+def _versions(workspace: Workspace, state: State) -> list[ModelVersion]:
+    return [
+        ModelVersion(
+            project=workspace.project.name,
+            number=version.number,
+            digest=version.digest,
+            run=version.run,
+            created=version.time,
+        )
+        for version in state.versions.values()
+    ]
