@@ -14,7 +14,7 @@ from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.state import DECISIONS, State, read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent, tell
 from evermodel.protocols import Progress
-from evermodel.records import CheckResult, ModelVersion, Report, Verdict
+from evermodel.records import CheckResult, Event, ModelVersion, Report, Verdict
 from evermodel.store.durable import write_durably
 
 __all__ = ["history", "report", "status", "verify_ledger"]
@@ -115,7 +115,7 @@ def history(folder: str | Path | Workspace = ".", *, everything: bool = False) -
             name=event.kind.replace("_", " "),
             subject=event.time,
             value=event.body.get("number"),
-            why=f"{event.actor}: {event.body.get('reason', '')}".rstrip(": "),
+            why=_told(event),
             evidence={
                 "seq": event.seq,
                 "hash": event.hash,
@@ -127,6 +127,15 @@ def history(folder: str | Path | Workspace = ".", *, everything: bool = False) -
     facts = {"events": [{"seq": e.seq, "time": e.time, "kind": e.kind, "actor": e.actor,
                          "body": e.body} for e in events]}  # fmt: skip
     return Report(verb="history", subject=workspace.project.name, results=results, facts=facts)
+
+
+def _told(event: Event) -> str:
+    """Return who decided, and why, in a line."""
+    forced = " (forced)" if event.body.get("forced") else ""
+    reason = event.body.get("reason", "")
+    if event.kind == "registered" and event.body.get("gate") not in (None, "", "pass", "warn"):
+        reason = "although the gate did not pass"
+    return f"{event.actor}{forced}: {reason}".rstrip(": ")
 
 
 def _evidence(body: Mapping[str, Any]) -> list[str]:

@@ -112,6 +112,9 @@ def _compare(
         )
     found = difference(bins.before, bins.after, level=each)
     moved = found.low > material
+    why = in_words(before, bins) if moved else ""
+    if not moved and found.value > material:
+        why = f"more than {material:g}, which may be chance in {fewest:,} rows"
     return CheckResult(
         name="drift",
         subject=before.name,
@@ -121,8 +124,8 @@ def _compare(
         level=level,
         n=after.rows,
         max=material,
-        verdict="warn" if moved else "pass",
-        why=in_words(before, bins) if moved else "",
+        verdict="warn" if moved else "unknown" if why else "pass",
+        why=why,
         method="Jensen-Shannon distance, corrected for chance; bounds hold for all columns at once",
         evidence=_evidence(found, bins, moved=moved),
     )
