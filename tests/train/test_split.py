@@ -255,6 +255,33 @@ def test_nothing_is_learned_from_outcomes_that_were_unknown_when_the_test_began(
         assert time[fit].max() + gap <= time[test].min()
 
 
+def test_where_outcomes_are_known_late_validation_begins_when_enough_are_known() -> None:
+    time = np.repeat(np.arange(101), 10)  # a hundred days, ten rows each
+    _, usual = cross_folds(None, rows=len(time), time=time, seed=0, gap=30)
+    assert time[usual[0][1]].min() == 70
+    _, pairs = cross_folds(None, rows=len(time), time=time, seed=0, gap=95)
+    assert len(pairs) == 3
+    fit, valid = pairs[0]
+    assert len(fit) >= sum(len(block) for _, block in pairs)
+    assert time[fit].max() + 95 == time[valid].min()
+    with pytest.raises(DataError, match="hardly reach back further") as caught:
+        cross_folds(None, rows=len(time), time=time, seed=0, gap=101)
+    assert caught.value.where == "outcome.known_after"
+    assert "0 outcomes were known" in caught.value.found
+
+
+def test_a_label_delay_as_long_as_the_rows_is_named_in_the_error(tmp_path: Path) -> None:
+    rows = shop(200).with_columns(
+        since=np.datetime64("2024-01-01", "us") + np.arange(200).astype("timedelta64[D]")
+    )
+    made = project(data={"time": "since"}, outcome={"known_after": "80d"})
+    with pytest.raises(DataError, match="hardly reach back") as caught:
+        train_on(rows, made, tmp_path)
+    assert caught.value.where == "outcome.known_after"
+    longer = project(data={"time": "since"}, outcome={"known_after": "60d"})
+    assert train_on(rows, longer, tmp_path).parity.gap <= 1e-5
+
+
 def test_a_named_test_that_lies_after_the_rest_keeps_the_label_delay() -> None:
     time = np.arange(100, dtype=np.int64)
     words = np.where(time >= 80, "test", "train").astype(object)

@@ -29,6 +29,7 @@ _LEARNED_SHARE = 0.7
 _MANY_ROWS = 10_000
 _VERY_MANY_ROWS = 200_000
 _FEW_TESTED = 50
+_FEWEST_KNOWN = 10
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,8 @@ def cross_folds(
     Raises
     ------
     DataError
-        When all rows are of one time or one key, so that there is nothing to test on.
+        When all rows are of one time or one key, so that there is nothing to test on, or when
+        hardly an outcome was known by the time of the newest rows.
     """
     generator = np.random.default_rng(seed)
     count = 5 if rows <= _MANY_ROWS else 3
@@ -192,8 +194,8 @@ def _forward(time: NDArray[np.int64], rows: int, gap: int) -> tuple[Crossing, li
     # Most rows are only ever learned from, so that what is tuned here resembles the last fit;
     # each of the newest blocks is validated once.
     count = 3 if rows <= _VERY_MANY_ROWS else 1
-    wanted = np.linspace(int(rows * _LEARNED_SHARE), rows, count + 1).astype(int)[:-1]
     moments = time[order]
+    wanted = np.linspace(_first_validated(moments, gap), rows, count + 1).astype(int)[:-1]
     # Rows of one time stay together, so that no row is tested by others of its own moment.
     edges = np.unique(np.searchsorted(moments, moments[wanted], "left"))
     if edges[-1] == 0:
@@ -207,6 +209,29 @@ def _forward(time: NDArray[np.int64], rows: int, gap: int) -> tuple[Crossing, li
         known = int(np.searchsorted(moments, moments[begin] - gap, "right")) if gap else begin
         pairs.append((np.sort(order[:known]), block))
     return Crossing(moments=time, until=until), _usable(pairs)
+
+
+def _first_validated(moments: NDArray[np.int64], gap: int) -> int:
+    """Return the place among the rows, in order of time, from which on they are validated.
+
+    Where outcomes are known late, that is late enough for the rows known by then to be as many as
+    are validated, or else as late as can be.
+    """
+    rows = len(moments)
+    usual = int(rows * _LEARNED_SHARE)
+    starts = np.unique(np.searchsorted(moments, moments, "left"))
+    if not gap or len(starts) == 1:
+        return usual
+    known = np.searchsorted(moments, moments[starts] - gap, "right")
+    if known[-1] < _FEWEST_KNOWN:
+        raise DataError(
+            "the rows to learn from hardly reach back further than outcomes take to be known",
+            where="outcome.known_after",
+            found=f"when the newest of {rows} rows happened, {known[-1]} outcomes were known",
+            hint="bring older rows, or shorten outcome.known_after if outcomes are known sooner",
+        )
+    enough = starts[known >= rows - starts]
+    return max(usual, int(enough[0] if len(enough) else starts[-1]))
 
 
 def _usable(pairs: list[_Pair]) -> list[_Pair]:
