@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from evermodel.bundle import load
@@ -117,7 +118,7 @@ REFUSED = [
     ("own_models:Own", "does not convert to a graph"),
     ("own_models:Unsure", "(predicts otherwise|does not convert)"),
     ("own_models:Refuses", "cannot be fitted"),
-    ("sklearn.linear_model:RidgeClassifier", "cannot be fitted and asked for its predictions"),
+    ("sklearn.linear_model:RidgeClassifier", "cannot be asked for its predictions"),
 ]
 
 
@@ -184,6 +185,33 @@ def test_a_class_that_a_fold_lacks_is_given_the_odds_of_one_row() -> None:
     assert (one > 4).all()
     none = fit_linear(x, np.zeros(200, dtype=int), "binary", strength=1.0).margin(x, x)
     assert (none < -4).all()
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.filterwarnings("default::sklearn.exceptions.ConvergenceWarning")
+def test_an_estimator_meets_a_fold_of_one_class_and_is_trained(task: Any, tmp_path: Path) -> None:
+    rows = shop(400).with_columns(
+        y=pl.Series(["yes" if n >= 310 and n % 3 == 0 else "no" for n in range(400)])
+    )
+    made = project(
+        task,
+        data={"time": "row order"},
+        train={"models": ["sklearn.linear_model:LogisticRegression"], "test": 0.02},
+    )
+    found = fit(rows, made, tmp_path)
+    assert np.isfinite(list(found.losses.values())).all()
+    again = fit(rows, made, tmp_path / "again", chosen=found.chosen)
+    assert again.losses == pytest.approx(found.losses)
+
+
+@pytest.mark.usefixtures("own")
+def test_a_fold_that_an_estimator_refuses_is_named() -> None:
+    x = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+    y = np.arange(100) % 2
+    with pytest.raises(InputError, match="cannot be fitted") as caught:
+        fit_external("own_models:Refuses", x, y, "multiclass", classes=3)
+    assert caught.value.where == "on 100 rows of 2 of 3 classes"
+    assert "not these rows" in caught.value.found
 
 
 def test_an_estimator_s_margins_are_its_log_odds() -> None:

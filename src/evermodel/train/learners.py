@@ -291,9 +291,34 @@ def load_estimator(name: str) -> Any:
 
 def fit_external(
     name: str, linear: Matrix, y: NDArray[Any], task: Task, *, classes: int = 2
-) -> External:
-    """Fit the user's estimator on the filled and scaled features."""
-    return External(load_estimator(name).fit(linear, y), task, classes)
+) -> Fitted:
+    """Fit the user's estimator on the filled and scaled features.
+
+    Rows of one class, as may be in a fold, which many estimators refuse, give that class and to
+    every other the odds of one row in all, as `fit_linear` does.
+
+    Raises
+    ------
+    ProjectError
+        When `name` makes no estimator.
+    InputError
+        When the estimator refuses the rows.
+    """
+    known = [] if task == REGRESSION else np.unique(y).tolist()
+    if len(known) == 1:
+        return fit_linear(linear, y, task, strength=1.0, classes=classes)
+    estimator = load_estimator(name)
+    try:
+        fitted = estimator.fit(linear, y)
+    except Exception as error:  # noqa: BLE001 - it is the user's code
+        seen = "" if task == REGRESSION else f" of {len(known)} of {max(classes, 2)} classes"
+        raise InputError(
+            f"the model {name!r} cannot be fitted",
+            where=f"on {len(y)} rows{seen}",
+            found=f"{type(error).__name__}: {error}"[:300],
+            hint="take another estimator, or bring more rows of every class",
+        ) from None
+    return External(fitted, task, classes)
 
 
 def try_conversion(
@@ -311,11 +336,11 @@ def try_conversion(
     try:
         fitted = fit_external(name, linear[rows], y[rows], task, classes=classes)
         expected = fitted.margin(linear[rows], linear[rows])
-    except ProjectError:
+    except (InputError, ProjectError):
         raise
     except Exception as error:  # noqa: BLE001 - it is the user's code
         raise InputError(
-            f"the model {name!r} cannot be fitted and asked for its predictions",
+            f"the model {name!r} cannot be asked for its predictions",
             found=f"{type(error).__name__}: {error}"[:300],
             hint="take an estimator with fit and predict_proba (with predict in regression)",
         ) from None
