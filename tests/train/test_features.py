@@ -43,7 +43,9 @@ def features(
 
 def linear_reference(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the linear feature as its documentation says, in float64 by other libraries."""
-    offset = np.nanmedian(x) if np.nanmax(np.abs(x)) > 2**24 else 0.0
+    low, centre, high = np.nanquantile(x, [0.25, 0.5, 0.75])
+    far = abs(centre) > 2**10 * (high - low or np.nanstd(x)) or np.nanmax(np.abs(x)) > 2**24
+    offset = centre if far else 0.0
     x = x - offset
     if abs(skew(x, nan_policy="omit")) > 3:
         x = np.sign(x) * np.log1p(np.abs(x) / np.median(np.abs(x[(x != 0) & ~np.isnan(x)])))
@@ -88,6 +90,18 @@ def test_huge_numbers_keep_what_makes_them_differ() -> None:
     np.testing.assert_array_equal(tree["id"], (x - np.nanmedian(x)).astype(np.float32))
     np.testing.assert_allclose(linear["id"], linear_reference(x), atol=1e-5)
     assert len(np.unique(tree["id"][~np.isnan(x)])) == len(np.unique(x[~np.isnan(x)]))
+
+
+@pytest.mark.parametrize("outlier", [None, 0.0])
+def test_numbers_far_from_nought_that_lie_close_together_keep_their_steps(
+    outlier: float | None,
+) -> None:
+    days = 2_460_000 + np.arange(400) % 20 * 0.05  # Julian days
+    assert len(np.unique(days.astype(np.float32))) == 5
+    x = days if outlier is None else np.append(days, outlier)
+    tree, linear = features(pl.DataFrame({"day": x}))
+    assert len(np.unique(linear["day"][:400])) == 20
+    np.testing.assert_allclose(np.diff(np.unique(tree["day"][:400])), 0.05, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ LARGEST = 1e30
 """Numbers further from zero are taken for this one, well within float32."""
 
 _FLOAT32_WHOLE = 2.0**24
+_FAR = 2.0**10
 _SMALLEST = float(np.finfo(np.float32).tiny)
 _SKEW_LIMIT = 3.0
 _TARGET_PRIOR_ROWS = 10.0
@@ -183,8 +184,7 @@ def _number(name: str, index: int, column: NDArray[np.float64]) -> NumberFeature
     known = np.clip(column[~missing], -LARGEST, LARGEST)
     if not len(known) or (known.min() == known.max() and not missing.any()):
         return None
-    # float32 keeps whole numbers up to 2**24 only: larger ones are shifted to where they vary.
-    offset = float(np.median(known)) if np.abs(known).max() > _FLOAT32_WHOLE else 0.0
+    offset = _offset(known)
     shifted = (known - offset).astype(np.float32).astype(np.float64)
     spread = shifted.std()
     skew = 0.0 if spread == 0 else float(np.mean(((shifted - shifted.mean()) / spread) ** 3))
@@ -205,6 +205,18 @@ def _number(name: str, index: int, column: NDArray[np.float64]) -> NumberFeature
         deviation=deviation if deviation > _SMALLEST else 1.0,
         flag=bool(missing.any()),
     )
+
+
+def _offset(known: NDArray[np.float64]) -> float:
+    """Return what is subtracted in float64, so that float32 keeps what makes the numbers differ.
+
+    It keeps 24 binary digits: whole numbers up to 2**24 only, and of days such as 2460000.05 a
+    quarter of a day. Few numbers far from the others do not change where these lie.
+    """
+    low, centre, high = np.quantile(known, [0.25, 0.5, 0.75])
+    spread = float(high - low) or float(known.std())
+    far = abs(centre) > _FAR * spread or np.abs(known).max() > _FLOAT32_WHOLE
+    return float(centre) if far else 0.0
 
 
 def _category(
