@@ -113,20 +113,23 @@ def search(
     trials : int
         LightGBM parameters to try at most.
     budget : float
-        Seconds for LightGBM's trials, whose first is cut short rather than left out; linear models
-        may take a quarter of it before they stop trying penalties.
+        Seconds for linear models and LightGBM together. Linear models try no further penalty after
+        a quarter of it; LightGBM's first trial is cut short rather than left out. The user's own
+        estimators come last and take what time they take.
     seed : int
     progress : callable (step, share)
     """
     if chosen is not None:
         return [_measured(folds, chosen, seed)]
+    begun = clock.perf_counter()
     found: list[Candidate] = []
-    for name in models:
+    # The user's own last: what they take is not taken from those that keep to the budget.
+    for name in sorted(models, key=lambda model: (":" in model, model != "linear")):
         if name == "linear":
             progress("linear model", 0.0)
-            found.append(_linear(folds, budget))
+            found.append(_linear(folds, begun + _LINEAR_SHARE * budget))
         elif name == "lightgbm":
-            found.append(_lightgbm(folds, trials, budget, seed, progress))
+            found.append(_lightgbm(folds, trials, begun + budget, seed, progress))
         else:
             progress(name, 0.0)
             found.append(_external(folds, name))
@@ -149,11 +152,10 @@ def _linked(y: NDArray[Any], link: str) -> NDArray[Any]:
     return np.log1p(y) if link == "log1p" else y
 
 
-def _linear(folds: Folds, budget: float) -> Candidate:
+def _linear(folds: Folds, end: float) -> Candidate:
     best: Candidate | None = None
     links = _LINKS if folds.task == REGRESSION and folds.y.min() >= 0 else _LINKS[:1]
     rows = folds.scored
-    end = clock.perf_counter() + _LINEAR_SHARE * budget
     for link in links:
         for penalty in _PENALTIES:
             if best is not None and clock.perf_counter() > end:
@@ -229,11 +231,10 @@ def _objective(folds: Folds) -> dict[str, Any]:
 class _Trials:
     """The trials of LightGBM on the folds; keeps the best one's out-of-fold margins."""
 
-    def __init__(self, folds: Folds, seed: int, budget: float) -> None:
+    def __init__(self, folds: Folds, seed: int, end: float) -> None:
         self.folds = folds
         self.seed = seed
-        self.begun = clock.perf_counter()
-        self.budget = budget
+        self.end = end
         self.best: Candidate | None = None
         self.first_fold = np.inf
         self.log: list[dict[str, Any]] = []
@@ -276,14 +277,14 @@ class _Trials:
         folds = self.folds
         margins = _margins(folds)
         settings = {**_objective(folds), **parameters, "seed": self.seed, **_threads(folds)}
-        left = self.begun + self.budget - clock.perf_counter()
+        left = self.end - clock.perf_counter()
         rounds = [self._fold(0, settings, link, margins, left / len(folds.pairs))]
         valid = folds.pairs[0][1]
         first = mean_loss(folds.y[valid], margins[valid], folds.task, link)
         if first > _GIVE_UP * self.first_fold and len(folds.pairs) > 1:
             self.log.append({**parameters, "link": link, "loss": None, "first": first})
             return None
-        left = self.begun + self.budget - clock.perf_counter()
+        left = self.end - clock.perf_counter()
         with ThreadPoolExecutor(_WORKERS if settings["num_threads"] == 1 else 1) as pool:
             waves = math.ceil((len(folds.pairs) - 1) / _WORKERS)
             work = functools.partial(
@@ -323,19 +324,19 @@ def _threads(folds: Folds) -> dict[str, int]:
 def _lightgbm(
     folds: Folds,
     trials: int,
-    budget: float,
+    end: float,
     seed: int,
     progress: Callable[[str, float], None],
 ) -> Candidate:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    runs = _Trials(folds, seed, budget)
+    runs = _Trials(folds, seed, end)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(8, trials))
     study = optuna.create_study(sampler=sampler)
     study.enqueue_trial(_FIRST)
     for number in range(trials):
-        if number and clock.perf_counter() > runs.begun + budget:
+        if number and clock.perf_counter() > end:
             break
         progress(f"trial {number + 1} of {trials}", number / trials)
         trial = study.ask()
