@@ -83,6 +83,7 @@ def retrain_on(
     seed = workspace.project.train.seed if seed is None else seed
     pools = training_windows(workspace, state, table, seed=seed)
     best: Report | None = None
+    window = ""
     refused: Report | None = None
     for index, pool in enumerate(pools):
         share = 0.9 / len(pools)
@@ -96,7 +97,7 @@ def retrain_on(
         if "run" not in report.facts:
             refused = report
         elif best is None or _test_loss(report) < _test_loss(best):
-            best = report
+            best, window = report, pool.name
     if best is None:
         if refused is None:
             raise RuntimeError("no window was tried")
@@ -107,7 +108,7 @@ def retrain_on(
     body = {"number": number, "reason": why, "windows": [pool.name for pool in pools]}
     body["source"] = digest(table.frame)
     workspace.record("retrained", {**body, "reports": [evidence]})
-    results = (*best.results, *registered.results)
+    results = (_learned(best, window, len(pools)), *best.results, *registered.results)
     with workspace.releasing(_PATIENCE):
         decided = decide_pending(workspace, number)
     return Report(
@@ -116,6 +117,17 @@ def retrain_on(
         results=(*decided.results, *_measurements(results)),
         facts={**decided.facts, "version": number, "reason": why},
     )
+
+
+def _learned(best: Report, window: str, tried: int) -> CheckResult:
+    """Return what the challenger learned from, in words."""
+    tested = best.facts["test_rows"]
+    rows = {"source": "the source alone: too few outcomes are logged", "all": "source and outcomes"}
+    why = f"{rows.get(window, f'the {window} rows')}; tested on {tested:,} others"
+    if tried > 1:
+        why += f"; the best of {tried} windows"
+    count = best.facts["train_rows"]
+    return CheckResult(name="learned_from", subject=window, value=count, unit="rows", why=why)
 
 
 def _measurements(results: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
