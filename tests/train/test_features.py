@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import skew
+from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
 from evermodel import tables
@@ -274,11 +275,50 @@ def test_forward_in_time_an_encoding_uses_only_what_was_known_by_then() -> None:
     goals = generator.normal(size=(300, 2))
     moments = generator.integers(0, 40, 300)
     until = moments - generator.integers(1, 9, 300)
-    found = encode_by_earlier(codes, goals, moments, until)
+    found, rows = encode_by_earlier(codes, goals, moments, until)
     for row in range(300):
         known = (codes == codes[row]) & (moments <= until[row])
         expected = (goals[known].sum(0) + 10 * goals.mean(0)) / (known.sum() + 10)
         np.testing.assert_allclose(found[row], expected)
+        assert rows[row] == known.sum()
+
+
+def test_forward_in_time_the_rows_of_a_word_are_those_known_by_then_as_a_share_of_all() -> None:
+    frame, y = many_valued(1500)
+    inputs, blocks = encoded(frame)
+    preparation = learn(inputs, blocks, y, "binary", 2)
+    time = np.random.default_rng(0).integers(0, 400, len(y))
+    crossing, _ = cross_folds(y, rows=len(y), time=time, seed=0, gap=20)
+    tree, linear, found = feature_matrices(preparation, blocks, y, crossing)
+    logs = tree[:, found.tree_names.index("city: log rows")]
+    item, words = preparation.categories[0], frame["city"].to_numpy()
+    assert crossing.until is not None
+    for row in range(len(y)):
+        known = time <= crossing.until[row]
+        same = (known & (words == words[row])).sum()
+        pooled_word = words[row] not in item.values or same < 5
+        expected = item.unseen[-1] if pooled_word else np.log1p(same * len(y) / known.sum())
+        assert logs[row] == pytest.approx(expected, rel=1e-6)
+    assert len(np.unique(logs)) > 100
+    scaled = linear[:, found.linear_names.index("city: log rows")]
+    assert np.corrcoef(logs, scaled)[0, 1] == pytest.approx(1)
+
+
+def test_forward_in_time_the_count_of_rows_does_not_tell_which_is_a_device_s_last() -> None:
+    generator = np.random.default_rng(0)
+    life = generator.geometric(1 / 40, 300)
+    day = np.concatenate([generator.integers(0, 100) + np.arange(days) for days in life])
+    device = np.repeat(np.arange(300), life)
+    y = (np.diff(device, append=300) > 0).astype(int)  # a row a day, until it fails
+    inputs, blocks = encoded(pl.DataFrame({"device": [f"device {n}" for n in device]}))
+    preparation = learn(inputs, blocks, y, "binary", 2)
+    crossing, _ = cross_folds(y, rows=len(y), time=day, seed=0)
+    logs = {}
+    for name, known in (("in time", crossing), ("of all", None)):
+        tree, _, found = feature_matrices(preparation, blocks, y, known)
+        logs[name] = tree[:, found.tree_names.index("device: log rows")]
+    assert roc_auc_score(y, -logs["of all"]) > 0.7
+    assert abs(roc_auc_score(y, -logs["in time"]) - 0.5) < 0.07
 
 
 def test_forward_in_time_no_later_target_changes_an_encoding() -> None:

@@ -17,6 +17,7 @@ from evermodel.train.prepare import (
     DAYS_BEFORE_1970,
     LARGEST,
     MICROS_PER_DAY,
+    SEEN_AT_LEAST,
     CategoryFeature,
     Preparation,
     TimeFeature,
@@ -303,7 +304,7 @@ def feature_matrices(
         for item, tree_at, linear_at in features.crossed:
             codes = word_codes(blocks.strings[:, item.index], item.values)
             mean, deviation = _scaling(item)
-            fresh = _crossed(codes, len(item.values) + 1, goals, crossing).astype(np.float32)
+            fresh = _crossed(codes, item, goals, crossing).astype(np.float32)
             width = fresh.shape[1]
             tree[:, tree_at : tree_at + width] = fresh
             linear[:, linear_at : linear_at + width] = (fresh - mean[:width]) / deviation[:width]
@@ -311,11 +312,22 @@ def feature_matrices(
 
 
 def _crossed(
-    codes: NDArray[np.intp], size: int, goals: NDArray[np.float64], crossing: Crossing
+    codes: NDArray[np.intp], item: CategoryFeature, goals: NDArray[np.float64], crossing: Crossing
 ) -> NDArray[np.float64]:
-    """Return the encodings [N, G] of each row's value, by the rows that may tell about the row."""
+    """Return the encodings of each row's value, by the rows that may tell about the row.
+
+    Those are mean goals [N, G] and, in time, the log of the value's rows beside them: how many
+    rows a value has in the end tells what becomes of it, such as a device that fails and has no
+    more. Without time the count is that of all rows, as it is once a model is live.
+    """
     if crossing.moments is not None and crossing.until is not None:
-        return encode_by_earlier(codes, goals, crossing.moments, crossing.until)
+        means, rows = encode_by_earlier(codes, goals, crossing.moments, crossing.until)
+        # As a share of all rows known by then: a count that grows would tell the time instead.
+        known = np.searchsorted(np.sort(crossing.moments), crossing.until, "right")
+        scaled = rows * (len(codes) / np.maximum(known, 1))
+        few = (rows < SEEN_AT_LEAST) | (codes == len(item.values))
+        return np.column_stack([means, np.where(few, item.unseen[-1], np.log1p(scaled))])
+    size = len(item.values) + 1
     folds = np.asarray(crossing.folds)
     found = np.empty((len(codes), goals.shape[1]))
     for fold in np.unique(folds):

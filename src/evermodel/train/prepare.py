@@ -311,11 +311,12 @@ def encode_by_earlier(
     goals: NDArray[np.float64],
     moments: NDArray[np.int64],
     until: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Return for each row [N, G] the smoothed mean goal of its value, among the rows known by then.
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return for each row the smoothed mean goal of its value [N, G], and of how many rows [N].
 
-    Those are the rows whose `moments` are not after the row's `until`. The overall mean that
-    smooths is that of all rows: being the same for every row, it tells none about its own goal.
+    Those are the rows known by then, whose `moments` are not after the row's `until`. The overall
+    mean that smooths is that of all rows: being the same for every row, it tells none about its own
+    goal.
     """
     clock, moment = np.unique(moments, return_inverse=True)
     ticks = len(clock) + 1
@@ -327,7 +328,8 @@ def encode_by_earlier(
         place[order], codes * ticks + np.searchsorted(clock, until, "right"), "left"
     )
     known = (sums[end] - sums[begin]) + _TARGET_PRIOR_ROWS * goals.mean(axis=0)
-    return np.asarray(known / ((end - begin)[:, None] + _TARGET_PRIOR_ROWS))
+    rows = end - begin
+    return np.asarray(known / (rows[:, None] + _TARGET_PRIOR_ROWS)), rows
 
 
 def calendar_parts(micros: NDArray[np.int64], origin: int) -> NDArray[np.float64]:
