@@ -22,7 +22,8 @@ from evermodel.project import Repair as Declared
 from tests.bundle.test_encoding import same
 
 WORDS = {
-    "number": ["-999", "-999.0", "-9.99e2", "12 kg", " 7.50", "7.5", "0", "12", "none", "n/a", ""],
+    "number": ["-999", "-999.0", "-9.99e2", "12 kg", " 7.50", "7.5", "0", "12", "none", "n/a", "",
+               "$5", "-$5.00", "($ 7)", "$-3", "(none)", "- $", "+$4", "$"],
     "category": ["a", "a.", " a", "A", "b", "NA", " NA ", "?", "none", "1", "1.0", "", "  "],
     "boolean": ["true", "false", "Y", "N", "y.", "1", "0", "9", "none", ""],
     "timestamp": [
@@ -41,7 +42,7 @@ def repaired(draw: st.DrawFn) -> tuple[str, Declared, list[str]]:
     words = st.sampled_from(WORDS[kind])
     some = words.filter(bool)
     repair = Declared(
-        strip=draw(st.sampled_from(["", " ", ".", " kg", "a"])),
+        strip=draw(st.sampled_from(["", " ", ".", " kg", "a", "$"])),
         map=draw(st.dictionaries(some, some, max_size=3)),
         missing=("nowhere", *draw(st.lists(some, max_size=2))),
         type=kind,
@@ -204,3 +205,26 @@ def test_a_bundle_from_before_repairs_is_read_as_without_any() -> None:
     one = Encoder(Manifest(project="p", task="binary", target="y", inputs=(item,)))
     found = one.records([{"x": "none"}, {"x": "a."}, {"x": " a"}])
     assert found.strings.tolist() == [[""], ["a."], [" a"]]
+
+
+def test_a_sign_that_was_found_in_training_is_taken_off_wherever_the_value_comes_from(
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text('x\n"$1,200.50"\n-$3\n($7)\n5\nk.A.\n')
+    of = parse_project(_PROJECT)
+    table = read(source, of)
+    one = encoder("number", table, of)
+    expected = one.frame(table.frame, repaired=True)
+    served = one.records([{"x": value} for value in ("$1,200.50", "-$3", "($7)", 5, "k.A.")])
+    same(expected, served)
+    assert served.numbers[:, 0].tolist()[:4] == [1200.5, -3.0, -7.0, 5.0]
+    with pytest.raises(RequestError, match="wrong type or value"):
+        one.records([{"x": "3 €"}])
+
+
+def test_a_column_told_to_hold_numbers_takes_no_other_currency(tmp_path: Path) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text("x\n3 €\n")
+    with pytest.raises(DataError, match="1 of 1 values of column 'x' are not numbers"):
+        read(source, project(Declared(strip="$", type="number")))

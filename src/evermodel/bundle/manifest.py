@@ -28,8 +28,8 @@ FORMAT_VERSION = 1
 class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is done to a raw value before it is read: `strip`, then `map`, then `missing`.
 
-    `decimal` and `thousands` are the marks of numbers that come as text; `padded` says that blanks
-    around words mean nothing.
+    `decimal` and `thousands` are the marks of numbers that come as text, `sign` the currency or
+    percent sign that may stand at them; `padded` says that blanks around words mean nothing.
     """
 
     strip: str = ""
@@ -38,6 +38,7 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decimal: Literal[".", ","] = "."
     thousands: str = ""
     padded: bool = False
+    sign: str = ""
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):

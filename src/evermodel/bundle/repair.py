@@ -19,6 +19,7 @@ __all__ = ["Mender", "microseconds", "written"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _SPACES = re.compile("[ '\u2019\u00a0\u202f\u2009]")
+_DIGITS = frozenset("0123456789")
 _EXACT = 2**53
 # What Unicode calls white space, as files are read with: str.strip() takes off more.
 _BLANKS = (
@@ -157,6 +158,8 @@ class Mender:
         repair = self._repair
         if repair.strip:
             text = text.strip(_BLANKS).strip(repair.strip)
+            if self._type == "number":
+                text = _amount(text, _BLANKS + repair.strip)
         if text in repair.map:
             return repair.map[text], False
         if self._by_value:
@@ -184,7 +187,9 @@ class Mender:
 
     def _number(self, text: str) -> float | None:
         text = text.strip(_BLANKS)
-        thousands = self._repair.thousands
+        sign, thousands = self._repair.sign, self._repair.thousands
+        if sign:
+            text = _amount(text.strip(_BLANKS + sign), _BLANKS + sign)
         if thousands:
             text = _SPACES.sub("", text) if thousands == " " else text.replace(thousands, "")
         if self._repair.decimal == ",":
@@ -197,6 +202,15 @@ class Mender:
         except ValueError:
             return None
         return None if found == MISSING_TIME else found
+
+
+def _amount(text: str, marks: str) -> str:
+    """Return a number without marks behind its sign; in brackets it is negative."""
+    if not any(letter in _DIGITS for letter in text):
+        return text
+    if text[:1] == "(" and text[-1:] == ")":
+        return "-" + text[1:-1].strip(marks)
+    return text[0] + text[1:].lstrip(marks) if text[:1] in ("+", "-") else text
 
 
 def _plain_number(text: str) -> float | None:

@@ -123,8 +123,11 @@ def _nothing_left(source: str, target: str, leave_out: tuple[Advice, ...]) -> Da
 
 def _repairs(intake: Intake) -> dict[str, RepairAdvice]:
     found = {}
+    signs = {one.name: one.sign for one in getattr(intake.understood, "columns", ())}
     for column in intake.frame.columns:
-        advice = repair_for(intake.frame[column], intake.missing.get(column))
+        advice = repair_for(
+            intake.frame[column], intake.missing.get(column), sign=signs.get(column, "")
+        )
         if advice is not None:
             found[column] = advice
     return found

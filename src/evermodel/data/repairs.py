@@ -10,6 +10,7 @@ import polars as pl
 from evermodel.data.intake import numbers
 from evermodel.data.proposal import RepairAdvice
 from evermodel.project import Repair
+from evermodel.records import ColumnType
 
 __all__ = ["MISSING_WORDS", "mended", "repair_for"]
 
@@ -27,10 +28,13 @@ _MOST_LEVELS = 200
 _MOST_WORDS = 4
 
 
-def repair_for(series: pl.Series, known: Mapping[str, int] | None = None) -> RepairAdvice | None:
+def repair_for(
+    series: pl.Series, known: Mapping[str, int] | None = None, *, sign: str = ""
+) -> RepairAdvice | None:
     """Return the repair that one column needs, or None.
 
-    `known` are the words that the reader has already taken as missing here, with their rows.
+    `known` are the words that the reader has already taken as missing here, with their rows;
+    `sign` is the currency or percent sign that it took off.
 
     Examples
     --------
@@ -41,7 +45,7 @@ def repair_for(series: pl.Series, known: Mapping[str, int] | None = None) -> Rep
     """
     known = {word: n for word, n in (known or {}).items() if word}
     if series.dtype != pl.String:
-        return _already_read(series, known)
+        return _already_read(series, known, sign)
     counts = series.drop_nulls().value_counts(sort=True, name="count")
     if counts.is_empty():
         return None
@@ -73,19 +77,28 @@ def mended(series: pl.Series, repair: Repair | None) -> pl.Series:
     return numbers(out) if repair.type == "number" else out
 
 
-def _already_read(series: pl.Series, known: Mapping[str, int]) -> RepairAdvice | None:
+def _already_read(series: pl.Series, known: Mapping[str, int], sign: str) -> RepairAdvice | None:
     """Write down what the reader did, so that every later file is read the same way."""
-    odd = tuple(known)
-    if not odd:
+    if not known and not sign:
         return None
-    kind = "number" if series.dtype.is_numeric() else None
-    shown = ", ".join(repr(word) for word in odd)
-    what = " in a column of numbers" if kind else ""
+    kind: ColumnType | None = "number" if series.dtype.is_numeric() else None
+    if series.dtype.is_temporal():
+        kind = "timestamp"
+    said = []
+    # Words are compared after the strip.
+    odd = tuple(dict.fromkeys(w.strip(_BLANKS).strip(sign) if sign else w for w in known))
+    if sign:
+        said.append(f"{sign!r} at the numbers is taken off")
+    if odd:
+        shown = ", ".join(repr(word) for word in known)
+        where = {"number": " in a column of numbers", "timestamp": " in a column of dates"}
+        said.append(f"{shown}{where.get(kind or '', '')} is read as missing")
+    rows = series.len() - series.null_count() if sign else 0
     return RepairAdvice(
         column=series.name,
-        repair=Repair(missing=odd, type="number" if kind else None),
-        rows=sum(known.values()),
-        why=f"{shown}{what} is read as missing",
+        repair=Repair(strip=sign, missing=odd, type=kind),
+        rows=rows + sum(known.values()),
+        why="; ".join(said),
     )
 
 

@@ -47,6 +47,7 @@ def bundle_repairs(table: Table, project: Project) -> dict[str, Repair]:
             decimal=how.decimal,
             thousands=how.thousands,
             padded=how.padded,
+            sign=how.sign,
         )
         found[how.name] = _in_iso(repair, how) if how.type == "timestamp" else repair
     return found
@@ -81,7 +82,10 @@ def reading_of(model: Model, project: Project, *, target: bool) -> dict[str, Any
         types[item.name] = item.type
         if item.repair is not None:
             repairs[item.name] = Declared(
-                strip=item.repair.strip, map=item.repair.map, missing=item.repair.missing
+                strip=item.repair.strip + item.repair.sign,
+                map=item.repair.map,
+                missing=item.repair.missing,
+                type=item.type,
             )
     if not target:
         repairs.pop(data.target, None)

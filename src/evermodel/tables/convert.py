@@ -14,6 +14,7 @@ from evermodel.tables.understanding import ColumnReading
 from evermodel.tables.values import (
     CATEGORY_MISSING,
     MISSING_WORDS,
+    amounts,
     convert_dates,
     convert_numbers,
     stripped,
@@ -39,15 +40,20 @@ def apply_repairs(frame: pl.DataFrame, repairs: Mapping[str, Repair]) -> pl.Data
     for name, repair in repairs.items():
         if name not in frame.columns:
             continue
-        values = frame[name]
-        if repair.strip:
-            values = stripped(values).str.strip_chars(repair.strip)
+        values = _stripped_off(frame[name], repair)
         if repair.map:
             values = values.replace(dict(repair.map))
         if repair.missing:
             values = values.set(values.is_in(list(repair.missing)), None)
         changed.append(values)
     return frame.with_columns(changed)
+
+
+def _stripped_off(texts: pl.Series, repair: Repair) -> pl.Series:
+    if not repair.strip:
+        return texts
+    texts = stripped(texts).str.strip_chars(repair.strip)
+    return amounts(texts, repair.strip) if repair.type == "number" else texts
 
 
 def repair_values(texts: pl.Series, repair: Repair, how: ColumnReading) -> pl.Series:
@@ -62,8 +68,7 @@ def repair_values(texts: pl.Series, repair: Repair, how: ColumnReading) -> pl.Se
     >>> repair_values(pl.Series(["-999.0", "120.00", "7"]), repair, how).to_list()
     [None, '99', '7']
     """
-    if repair.strip:
-        texts = stripped(texts).str.strip_chars(repair.strip)
+    texts = _stripped_off(texts, repair)
     if repair.map:
         values, exact = _values(texts, how), texts.is_in(list(repair.map)).fill_null(False)
         fresh = texts.replace(dict(repair.map))
@@ -107,7 +112,9 @@ def convert(
         When a value is not of its column's type; names the column, the lines and the values.
     """
     extra = tuple(extra)
-    return pl.DataFrame([_convert(frame[one.name], one, extra, lines, where) for one in columns])
+    return pl.DataFrame(
+        [_convert(frame[one.name], one, (*extra, *one.missing), lines, where) for one in columns]
+    )
 
 
 def _convert(

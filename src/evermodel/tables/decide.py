@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from evermodel.project import Reading
 from evermodel.records import ColumnType
 from evermodel.tables.evidence import Evidence
+from evermodel.tables.mixed import Settled, settle
 from evermodel.tables.understanding import ColumnReading, DateOrder
 from evermodel.tables.values import MARKS
 
@@ -24,16 +27,21 @@ def decide(
 ) -> tuple[tuple[ColumnReading, ...], list[str]]:
     """Return how each column is read, and notes on everything that was not plain."""
     notes: list[str] = []
+    settled = [settle(one, told=one.name in forced) for one in evidence]
+    bare = [found.evidence for found in settled]
     known = _Known(
-        decimal=_file_decimal(evidence, reading),
+        decimal=_file_decimal(bare, reading),
         told=bool(reading.decimal),
-        dates=_file_dates(evidence, reading),
+        dates=_file_dates(bare, reading),
         separator=separator,
     )
     columns = []
-    for one in evidence:
+    for one, found in zip(evidence, settled, strict=True):
         kind = forced.get(one.name)
-        column = _as_told(one, kind, known, notes) if kind else _infer(one, known, notes)
+        if kind:
+            column = _as_told(one, found, kind, known, notes)
+        else:
+            column = _infer(one, found, known, notes)
         if column.type in ("category", "text") and _is_padded(one):
             column = ColumnReading(name=one.name, type=column.type, padded=True)
             notes.append(f"{one.name}: every value begins with a blank: taken off")
@@ -89,22 +97,33 @@ def _file_dates(evidence: Sequence[Evidence], reading: Reading) -> DateOrder:
     return proven.pop() if len(proven) == 1 else ""
 
 
-def _infer(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading:
+def _infer(one: Evidence, found: Settled, known: _Known, notes: list[str]) -> ColumnReading:
     if not one.values:
         notes.append(f"{one.name}: has no values")
         return ColumnReading(name=one.name, type="category")
     if one.kinds and one.kinds <= {"boolean", "null"}:
         return ColumnReading(name=one.name, type="boolean")
-    if not one.declared and (one.is_plain_number or one.is_marked_number):
-        column = _number(one, known, notes)
-        if column is not None:
-            return column
-    if one.is_date:
-        column = _date(one, known, notes)
-        if column is not None:
-            return column
+    bare = found.evidence
+    column = None
+    if not one.declared and (bare.is_plain_number or bare.is_marked_number):
+        column = _number(bare, known, notes)
+    if column is None and bare.is_date:
+        column = _date(bare, known, notes)
+    if column is not None:
+        return _with_rest(column, one, found, notes)
     _say_why_not_number(one, notes)
     return ColumnReading(name=one.name, type=_words_or_text(one))
+
+
+def _with_rest(
+    column: ColumnReading, one: Evidence, found: Settled, notes: list[str]
+) -> ColumnReading:
+    """Return the reading of a column with what was set aside to come to it."""
+    sign = found.sign if column.type == "number" else ""
+    if sign:
+        of = one.all_numbers + one.signs.total()
+        notes.append(f"{one.name}: {one.signs[sign]} of {of} numbers have {sign!r}: taken off")
+    return msgspec.structs.replace(column, sign=sign, missing=found.missing)
 
 
 def _words_or_text(one: Evidence) -> ColumnType:
@@ -205,20 +224,32 @@ def _say_why_not_number(one: Evidence, notes: list[str]) -> None:
             f"{one.name}: {one.long_integers} whole numbers have too many digits to be exact:"
             " kept as category"
         )
-    elif one.numbers >= 0.5 * one.values and one.others:
-        shown = ", ".join(f"{text!r} on line {line}" for line, text in one.examples)
+    elif len(one.signs) > 1 and one.all_numbers + one.signs.total() >= 0.5 * one.values:
+        shown = ", ".join(f"{sign!r} in {rows} rows" for sign, rows in one.signs.most_common(4))
         notes.append(
-            f"{one.name}: {one.others} of {one.values} values are not numbers ({shown}): kept as"
-            " category"
+            f"{one.name}: amounts have several signs ({shown}): never added up, so kept as category"
+        )
+    elif one.others and (one.all_numbers or one.dates) >= 0.5 * one.values:
+        kind = "numbers" if one.all_numbers else "dates"
+        rest = one.others if one.all_numbers else one.others - one.dates
+        shown = ", ".join(f"{text!r} on line {line}" for line, text in one.examples)
+        which = f" ({shown})" if shown else ""
+        notes.append(
+            f"{one.name}: {rest} of {one.values} values are not {kind}{which}: kept as category"
         )
 
 
-def _as_told(one: Evidence, kind: ColumnType, known: _Known, notes: list[str]) -> ColumnReading:
+def _as_told(
+    one: Evidence, found: Settled, kind: ColumnType, known: _Known, notes: list[str]
+) -> ColumnReading:
     """Return how a column becomes the type that it was told to have."""
+    bare = found.evidence
     if kind == "number":
-        column = _number(one, known, notes) if one.numbers or one.marked else None
-        return column or ColumnReading(name=one.name, type="number", decimal=known.decimal or ".")
+        column = _number(bare, known, notes) if bare.numbers or bare.marked else None
+        column = column or ColumnReading(name=one.name, type="number", decimal=known.decimal or ".")
+        return _with_rest(column, one, found, notes)
     if kind == "timestamp":
-        column = _date(one, known, notes) if one.is_date else None
-        return column or ColumnReading(name=one.name, type="timestamp", dates=known.dates)
+        column = _date(bare, known, notes) if bare.is_date else None
+        column = column or ColumnReading(name=one.name, type="timestamp", dates=known.dates)
+        return _with_rest(column, one, found, notes)
     return ColumnReading(name=one.name, type=kind)

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
 import polars as pl
 
-from evermodel.records import ColumnType
-from evermodel.tables.understanding import DateOrder
+from evermodel.tables.understanding import ColumnReading, DateOrder
 from evermodel.tables.values import (
     CATEGORY_MISSING,
+    LIKE_DATE,
     MARKS,
     MISSING_WORDS,
+    amounts,
     common_shape,
     convert_dates,
     date_format,
     date_shapes,
     looks_like_date,
+    sign_of,
     stripped,
 )
 
 __all__ = ["Evidence", "missing_words"]
 
 _WORD_SAMPLE = 10_000
+_MOST_WORDS = 20
 _GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 _ORDERS: tuple[DateOrder, ...] = ("year first", "day first", "month first")
 
@@ -109,12 +112,22 @@ class Evidence:
     short_years: int = 0
     slashed: int = 0
     others: int = 0
+    wordy: int = 0
+    odd: Counter[str] = field(default_factory=Counter)
+    signs: Counter[str] = field(default_factory=Counter)
+    amounts: Evidence | None = None
+    most_numbers: int = 0
     examples: list[tuple[int, str]] = field(default_factory=list)
     padded: int = 0
     sample_rows: int = 0
     sample_distinct: int = 0
     sample_letters: float = 0.0
     sample_words: float = 0.0
+
+    @property
+    def all_numbers(self) -> int:
+        """The number of values that are numbers, plain or with marks."""
+        return self.numbers + sum(self.marked[kind] for kind in MARKS)
 
     @property
     def declared(self) -> bool:
@@ -136,7 +149,9 @@ class Evidence:
         """Take in the texts of some more rows; `lines` says where each stands."""
         self.rows += len(series)
         self.nulls += series.null_count()
-        part = _Part.of(series, lines)
+        self._take(_Part.of(series, lines))
+
+    def _take(self, part: _Part) -> None:
         number = part.texts.cast(pl.Float64, strict=False).fill_nan(None)
         is_number = number.is_not_null()
         if self.extra:
@@ -150,6 +165,8 @@ class Evidence:
             return
         integers = part.texts.cast(pl.Int64, strict=False)
         whole = integers.is_not_null()
+        if self.most_numbers <= _MOST_WORDS:
+            self.most_numbers = max(self.most_numbers, part.texts.head(_WORD_SAMPLE).n_unique())
         self.numbers += int(part.weights.sum())
         self.integers += part.count(whole)
         self.infinite += part.count(numbers.is_infinite())
@@ -185,10 +202,50 @@ class Evidence:
             part = part.filter(plain)
         if part.texts.is_empty():
             return
-        self._add_dates(part)
-        self.others += int(part.weights.sum())
         if len(self.examples) < 3:
-            self.examples = (self.examples + part.first(3))[:3]
+            odd = part.filter(~part.texts.str.contains(LIKE_DATE))
+            self.examples = (self.examples + odd.first(3))[:3]
+        digits = part.texts.str.contains(r"\d")
+        if not digits.all():
+            self._add_words(part.filter(~digits))
+            part = part.filter(digits)
+        signs = sign_of(part.texts)
+        if signs.null_count() < len(signs):
+            part = self._add_signed(part, signs)
+        if not part.texts.is_empty():
+            self._add_dates(part)
+            self.others += int(part.weights.sum())
+
+    def _add_words(self, part: _Part) -> None:
+        rows = int(part.weights.sum())
+        self.wordy += rows
+        self.others += rows
+        if len(self.odd) > _MOST_WORDS:
+            return
+        counts = (
+            pl.DataFrame({"raw": part.raw, "weight": part.weights}).group_by("raw").agg(pl.sum("*"))
+        )
+        self.odd.update(dict(counts.sort("raw").head(2 * _MOST_WORDS).iter_rows()))
+
+    def _add_signed(self, part: _Part, signs: pl.Series) -> _Part:
+        """Take in the numbers that have a currency or percent sign, and return the rest."""
+        bare = part.texts
+        for sign in signs.drop_nulls().unique().to_list():
+            bare = bare.zip_with(signs.fill_null("") != sign, amounts(bare, sign))
+        number = bare.cast(pl.Float64, strict=False).is_not_null()
+        for pattern in MARKS.values():
+            number |= bare.str.contains(pattern)
+        number &= signs.is_not_null()
+        if not number.any():
+            return part
+        some = part.filter(number)
+        for sign, rows in zip(signs.filter(number), some.weights.tolist(), strict=True):
+            self.signs[sign] += rows
+        plain = bare.filter(number)
+        self.amounts = self.amounts or Evidence(self.name)
+        self.amounts._take(replace(some, raw=plain, texts=plain))
+        self.others += int(some.weights.sum())
+        return part.filter(~number)
 
     def _sample(self, part: _Part) -> None:
         """Measure how long and how varied some texts are, as free text is not like a category."""
@@ -203,7 +260,9 @@ class Evidence:
 
     def _add_dates(self, part: _Part) -> None:
         texts = part.texts
-        if self.others != self.dates or not any(map(looks_like_date, texts[:20].to_list())):
+        if self.others - self.wordy != self.dates or not any(
+            map(looks_like_date, texts[:20].to_list())
+        ):
             return  # some earlier value was no date: later ones cannot make it a column of dates
         shape = common_shape(texts)
         if date_format(shape, "day first"):
@@ -277,12 +336,13 @@ def _means_missing(word: str, known: frozenset[str], extra: frozenset[str]) -> b
     return text in known if known is CATEGORY_MISSING else text.lower() in known
 
 
-def missing_words(evidence: Evidence, kind: ColumnType) -> dict[str, int]:
-    """Return the words that mean "missing" in a column of that type, with their rows."""
-    known = CATEGORY_MISSING if kind in ("category", "text") else MISSING_WORDS
+def missing_words(evidence: Evidence, how: ColumnReading) -> dict[str, int]:
+    """Return the words that mean "missing" in a column that is read so, with their rows."""
+    known = CATEGORY_MISSING if how.type in ("category", "text") else MISSING_WORDS
     found = {
         word: count
         for word, count in evidence.words.items()
         if _means_missing(word, known, evidence.extra)
     }
+    found |= {word: n for word, n in evidence.odd.items() if word.strip() in how.missing}
     return dict(sorted(found.items()))

@@ -233,9 +233,7 @@ class _Gathered:
             name: ColumnReading(name=name, type=kind) for name, kind in self.done.items()
         }
         columns = tuple(by_name[name] for name in self.order)
-        missing = {
-            name: missing_words(one, by_name[name].type) for name, one in self.evidence.items()
-        }
+        missing = {name: missing_words(one, by_name[name]) for name, one in self.evidence.items()}
         notes = [*(dialect.notes if dialect else ()), *self._notes(opened), *notes]
         notes += _missing_notes(missing)
         decimals = {one.decimal for one in columns if one.type == "number"}

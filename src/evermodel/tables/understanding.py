@@ -26,7 +26,8 @@ class ColumnReading(Record, frozen=True, kw_only=True):
 
     `decimal` and `thousands` are the marks of its numbers, `dates` the order of the parts of its
     dates, `whole` says that all its numbers are integers, `padded` that a blank follows every
-    separator and is taken off.
+    separator and is taken off. `sign` is the currency or percent sign that stands at its numbers,
+    `missing` are words among them that mean "missing" in this column.
     """
 
     name: str
@@ -36,6 +37,8 @@ class ColumnReading(Record, frozen=True, kw_only=True):
     dates: DateOrder = ""
     whole: bool = False
     padded: bool = False
+    sign: str = ""
+    missing: tuple[str, ...] = ()
 
 
 class Understanding(Record, frozen=True, kw_only=True):

@@ -11,8 +11,10 @@ from evermodel.tables.understanding import ColumnReading, DateOrder
 
 __all__ = [
     "CATEGORY_MISSING",
+    "LIKE_DATE",
     "MARKS",
     "MISSING_WORDS",
+    "amounts",
     "common_shape",
     "convert_dates",
     "convert_numbers",
@@ -20,6 +22,7 @@ __all__ = [
     "date_shapes",
     "looks_like_date",
     "looks_like_number",
+    "sign_of",
     "stripped",
 ]
 
@@ -46,11 +49,17 @@ MARKS = {
     # A sign of plus before groups of digits is a telephone number.
     "spaced": r"^-?" + r"\d{1,3}(?:[ '\u2019\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?$",
 }
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_LIKE_DATE = re.compile(
-    r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{2,4}"
-    r"|[A-Za-z]{3,9} \d{1,2},? \d{4})(?!\d).*"
+# A currency has a sign, a code, or both ("US$"); what is not listed is no currency to us.
+_SIGN_WORD = (
+    r"(?:[A-Z]{1,3})?\p{Sc}|%|Euro?|EUR|USD|GBP|CHF|JPY|CNY|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|CAD"
+    r"|AUD|NZD|INR|BRL|MXN|ZAR|TRY|RUB|kr\.?|zł|Kč|Ft|Fr\."
 )
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LIKE_DATE = (
+    r"^(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{2,4}"
+    r"|[A-Za-z]{3,9} \d{1,2},? \d{4})(?:\D|$)"
+)
+_LIKE_DATE = re.compile(LIKE_DATE)
 _SHAPE = re.compile(
     r"(?P<date>Y([-/.])9\2(?:9)|9([-/.])9\3[Y9]|9([- ])B\4Y|9 B,? Y|B 9,? Y)"
     r"(?P<t>(?P<gap>T| +)9:9(?P<s>:9(?P<f>[.,]9)?)?(?P<p> ?P)?)?(?P<z> ?(?:Z|[+]9))?"
@@ -76,7 +85,7 @@ def looks_like_date(text: str) -> bool:
     >>> looks_like_date("2020-01-31 10:00"), looks_like_date("7:10 a.m.")
     (True, False)
     """
-    return _LIKE_DATE.fullmatch(text) is not None
+    return _LIKE_DATE.match(text) is not None
 
 
 def stripped(values: pl.Series) -> pl.Series:
@@ -84,8 +93,41 @@ def stripped(values: pl.Series) -> pl.Series:
     return values.str.strip_chars()
 
 
+def sign_of(values: pl.Series) -> pl.Series:
+    """Return the currency or percent sign at an end of each stripped text, null where none is.
+
+    Examples
+    --------
+    >>> sign_of(pl.Series(["$5", "-3.5 EUR", "(US$ 7)", "5 kg"])).to_list()
+    ['$', 'EUR', 'US$', None]
+    """
+    before = values.str.extract(rf"^(?:[+-]|\()?\s*({_SIGN_WORD})\s*[-+(]?[\d.,]")
+    after = values.str.extract(rf"[\d.,)]\s*({_SIGN_WORD})\s*\)?$")
+    return before.fill_null(after)
+
+
+def amounts(values: pl.Series, signs: str) -> pl.Series:
+    """Return texts without any of these characters at their ends, also behind a minus or in ().
+
+    A number in brackets is negative, as in bookkeeping.
+
+    Examples
+    --------
+    >>> amounts(pl.Series(["$5", "-$5", "($ 5)", "$-5", "5 $"]), "$").to_list()
+    ['5', '-5', '-5', '-5', '5']
+    """
+    marks = "[" + re.escape(signs) + r"\s]*"
+    return (
+        values.str.replace(f"^{marks}(.*?){marks}$", "${1}")
+        .str.replace(rf"^\({marks}(.*[0-9].*?){marks}\)$", "-${1}")
+        .str.replace(rf"^([+-]){marks}(.*[0-9])", "${1}${2}")
+    )
+
+
 def convert_numbers(values: pl.Series, how: ColumnReading) -> pl.Series:
     """Return stripped texts as Int64 (`how.whole`) or Float64; null where a text is no number."""
+    if how.sign:
+        values = amounts(values, how.sign)
     if how.thousands:
         marks = {" ": r"[ '\u2019\u00a0\u202f\u2009]", ".": r"\.", ",": ","}
         values = values.str.replace_all(marks[how.thousands], "")
