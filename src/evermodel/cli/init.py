@@ -15,6 +15,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own flags."""
     parser.add_argument("data", metavar="DATA", help="CSV, parquet, JSON lines, Delta, SQL")
     parser.add_argument("--target", required=True, metavar="COL", help="the column to predict")
+    tasks = ("binary", "multiclass", "regression")
+    parser.add_argument("--task", choices=tasks, help="what to learn (default: by the values)")
     parser.add_argument("--name", default="", help="the project's name (default: the file's)")
     parser.add_argument("--force", action="store_true", help="replace a project file that is there")
 
@@ -28,6 +30,7 @@ def call(options: argparse.Namespace, output: Output) -> int:
         target=options.target,
         folder=options.folder,
         name=options.name,
+        task=options.task,
         force=options.force,
         progress=output.progress,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from evermodel.data.column_checks import column_checks
+from evermodel.data.column_checks import column_checks, reading_checks
 from evermodel.data.intake import Intake, take
 from evermodel.data.own_checks import own_checks
 from evermodel.data.target_checks import target_checks
@@ -50,7 +50,7 @@ def check(
         When it is no table or has no columns.
     """
     intake = take(table)
-    results = [*_rows(intake)]
+    results = [*_rows(intake), *reading_checks(intake.understood)]
     if project is not None:
         results += _schema(intake.frame, project)
     if reference is not None:

@@ -14,7 +14,7 @@ from evermodel.data.repairs import repair_for
 from evermodel.records import CheckResult
 from evermodel.stats.intervals import wilson
 
-__all__ = ["column_checks", "evidence"]
+__all__ = ["column_checks", "evidence", "reading_checks"]
 
 _SENTINELS = (
     -1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0,
@@ -59,6 +59,25 @@ def column_checks(
         yield from _times(series, now)
     elif series.dtype == pl.String:
         yield from _words(series, known)
+
+
+def reading_checks(understood: Any) -> Iterator[CheckResult]:
+    """Yield a line for each column that the reader left as words though most of it is none.
+
+    Examples
+    --------
+    >>> list(reading_checks(None))
+    []
+    """
+    for one in getattr(understood, "columns", ()):
+        if one.doubt:
+            yield CheckResult(
+                name="mixed_values",
+                subject=one.name,
+                verdict="warn",
+                n=understood.rows,
+                why=f"{one.doubt}; declare what is odd under data.repairs (missing, map or strip)",
+            )
 
 
 def _result(name: str, series: pl.Series, wrong: pl.Series, why: str, **more: Any) -> CheckResult:

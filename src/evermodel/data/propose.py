@@ -19,15 +19,18 @@ from evermodel.data.target import target_advice
 from evermodel.data.times import TimeAdvice, date_texts, time_advice
 from evermodel.errors import DataError, nearest
 from evermodel.project import ROW_ORDER
-from evermodel.records import ColumnType
+from evermodel.records import ColumnType, Task
 
 __all__ = ["propose"]
 
 
-def propose(table: Any, *, source: str, target: str, name: str) -> Proposal:
+def propose(
+    table: Any, *, source: str, target: str, name: str, task: Task | None = None
+) -> Proposal:
     """Return what to write into the project file for this table, each choice with its reason.
 
     `table` is what `tables.read` returned, or a polars DataFrame; nothing in it is changed.
+    `task` is found from the target's values unless given.
 
     Examples
     --------
@@ -49,7 +52,7 @@ def propose(table: Any, *, source: str, target: str, name: str) -> Proposal:
         column: mended(intake.frame[column], repairs[column].repair if column in repairs else None)
         for column in intake.frame.columns
     }
-    outcome = target_advice(columns[target], where=f"{source}, column {target!r}")
+    outcome = target_advice(columns[target], where=f"{source}, column {target!r}", task=task)
     inputs = {column: series for column, series in columns.items() if column != target}
     split, split_why = split_column(inputs)
     inputs.pop(split, None)

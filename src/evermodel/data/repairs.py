@@ -22,7 +22,10 @@ MISSING_WORDS = frozenset(
     }
 )  # fmt: skip
 # "unknown" and "none" can be true answers in a category, so there only what never is an answer.
-_NEVER_A_CATEGORY = frozenset({"", "?", "n/a", "#n/a", "nan", "null", "<na>", "n.a.", "na"})
+_NEVER_A_CATEGORY = frozenset(
+    {"", "?", "n/a", "#n/a", "nan", "null", "<na>", "n.a.", "na", "k.a.", "keine angabe", "#nv"}
+)
+_ANSWERS = frozenset({"ja", "nein", "yes", "no", "oui", "non", "true", "false", "sí", "si"})
 _BLANKS = " \t\r\n\u00a0"
 _MOST_LEVELS = 200
 _MOST_WORDS = 4
@@ -193,7 +196,10 @@ def _ends(labels: Mapping[str, int]) -> tuple[str, list[str], int]:
 
 
 def _one_case(labels: Mapping[str, int]) -> tuple[dict[str, str], int]:
-    """Return a map from rarer spellings to the most frequent one, and the rows it changes."""
+    """Return a map from rarer spellings to the most frequent one, and the rows it changes.
+
+    Where an answer of yes or no is spelled in two ways, a third is to be expected in later rows.
+    """
     groups: dict[str, list[str]] = defaultdict(list)
     for word in labels:
         groups[" ".join(word.split()).casefold()].append(word)
@@ -205,6 +211,10 @@ def _one_case(labels: Mapping[str, int]) -> tuple[dict[str, str], int]:
             if word != best:
                 mapping[word] = best
                 rows += labels[word]
+    if mapping and {word.strip().casefold() for word in labels} <= _ANSWERS:
+        for best in dict.fromkeys(word for word in labels if word not in mapping):
+            others = (best.lower(), best.capitalize(), best.upper())
+            mapping |= {word: best for word in others if word != best and word not in labels}
     # One-letter codes can differ by case on purpose, and a long map is for a person to write.
     if len(mapping) > 12 or any(len(word.strip()) == 1 for word in mapping):
         return {}, 0

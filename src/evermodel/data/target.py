@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from evermodel.data.intake import extremes, numbers
+from evermodel.data.intake import average, extremes, numbers
 from evermodel.data.proposal import TargetAdvice
+from evermodel.data.roles import is_text
 from evermodel.errors import DataError
+from evermodel.records import Task
 
 __all__ = ["labels", "target_advice"]
 
@@ -14,6 +16,10 @@ _YES = (
     "yes", "true", "1", "y", "t", "positive", "pos", ">50k", "spam", "fraud", "churn", "churned",
     "default", "bad", "sick", "ill", "malignant", "won", "up", "fail", "failed", "failure",
 )  # fmt: skip
+_MEND = (
+    "where they are meant as numbers, write them in one currency or unit, or declare what stands "
+    'around them: data.repairs.COLUMN = { strip = "kg", type = "number" }'
+)
 _FEW_CODES = 10
 _MOST_CODES = 50
 _MOST_CLASSES = 1000
@@ -32,8 +38,8 @@ def labels(series: pl.Series) -> pl.Series:
     return series.cast(pl.String)
 
 
-def target_advice(series: pl.Series, *, where: str) -> TargetAdvice:
-    """Return what the target column asks for.
+def target_advice(series: pl.Series, *, where: str, task: Task | None = None) -> TargetAdvice:
+    """Return what the target column asks for; `task`, where given, is not guessed.
 
     Examples
     --------
@@ -44,7 +50,8 @@ def target_advice(series: pl.Series, *, where: str) -> TargetAdvice:
     Raises
     ------
     DataError
-        When nothing can be learned from it: all missing, one value only, a date, or free text.
+        When nothing can be learned from it: all missing, one value only, a date, or free text; or
+        when it does not fit the task.
     """
     known = series.drop_nulls()
     if known.is_empty():
@@ -69,11 +76,43 @@ def target_advice(series: pl.Series, *, where: str) -> TargetAdvice:
             hint="make a number of it first, such as the days until then",
         )
     missing = series.null_count()
+    if task is not None:
+        return _as_asked(known, distinct, missing, where, task)
     if distinct == 2:
         return _binary(known, missing)
     if known.dtype.is_numeric():
         return _numeric(known, distinct, missing)
     return _named_classes(known, distinct, missing, where)
+
+
+def _as_asked(
+    known: pl.Series, distinct: int, missing: int, where: str, task: Task
+) -> TargetAdvice:
+    if task == "regression":
+        if not known.dtype.is_numeric():
+            raise DataError(
+                f"the target {known.name!r} holds no numbers, so it is no task of regression",
+                where=where,
+                found=_examples(known),
+                hint=_MEND,
+            )
+        return _amounts(known, distinct, missing)
+    if task == "binary":
+        if distinct != 2:
+            raise DataError(
+                f"the target {known.name!r} has not two values, so it is no binary task",
+                where=where,
+                found=f"{distinct:,} values, such as {_examples(known)}",
+                hint="map them to two in the file first, or leave the task to be guessed",
+            )
+        return _binary(known, missing)
+    return _named_classes(labels(known), distinct, missing, where)
+
+
+def _examples(known: pl.Series) -> str:
+    """Return two values that differ."""
+    some = known.unique(maintain_order=True).head(2)
+    return " and ".join(_shown(value) for value in some.to_list())
 
 
 def _shown(value: object) -> str:
@@ -117,6 +156,10 @@ def _numeric(known: pl.Series, distinct: int, missing: int) -> TargetAdvice:
             classes=tuple(sorted(labels(known).unique().to_list())),
             missing=missing,
         )
+    return _amounts(known, distinct, missing)
+
+
+def _amounts(known: pl.Series, distinct: int, missing: int) -> TargetAdvice:
     low, high = extremes(known)
     return TargetAdvice(
         task="regression",
@@ -145,11 +188,13 @@ def _named_classes(known: pl.Series, distinct: int, missing: int, where: str) ->
         hint = "name another column with --target"
         if amounts:
             odd = known.filter(as_numbers.is_null())
-            hint = f"{readable:,} rows hold numbers: mend the others, such as {_shown(odd[0])}"
+            hint = f"{readable:,} rows hold numbers: mend the others, such as {_examples(odd)}"
+        elif average(known.str.contains(r"\d")) > 0.5 and not is_text(known):
+            hint = f"{hint}; {_MEND}"
         raise DataError(
             f"the target {known.name!r} has too many different texts to be classes",
             where=where,
-            found=f"{distinct:,} different texts in {rows:,} rows",
+            found=f"{distinct:,} different texts in {rows:,} rows, such as {_examples(known)}",
             hint=hint,
         )
     counts = known.value_counts().get_column("count")

@@ -13,7 +13,7 @@ from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.workspace import project_file, silent
 from evermodel.project import Data, Project, load_project, parse_project
 from evermodel.protocols import Progress
-from evermodel.records import CheckResult, Report
+from evermodel.records import CheckResult, Report, Task
 from evermodel.tables import Table, read
 
 __all__ = ["check", "init", "read_source"]
@@ -25,6 +25,7 @@ def init(
     target: str,
     folder: str | Path = ".",
     name: str = "",
+    task: Task | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> Report:
@@ -40,6 +41,8 @@ def init(
         Where the project file shall lie.
     name : str
         The project's name; the data file's name unless given.
+    task : "binary", "multiclass" or "regression", optional
+        Found from the target's values unless given.
     force : bool
         Replace a project file that is there.
 
@@ -61,7 +64,7 @@ def init(
     table = read(data)
     progress("looking at the columns", 0.5)
     source = _source(data, Path(folder))
-    proposal = propose(table, source=source, target=target, name=name or _name(data))
+    proposal = propose(table, source=source, target=target, name=name or _name(data), task=task)
     text = render(proposal)
     project = parse_project(text, path=str(path), root=str(folder))
     _write(path, text)

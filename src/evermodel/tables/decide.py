@@ -17,6 +17,8 @@ from evermodel.tables.values import MARKS
 
 __all__ = ["decide"]
 
+_KEPT = "kept as category"
+
 
 def decide(
     evidence: Sequence[Evidence],
@@ -43,7 +45,7 @@ def decide(
         else:
             column = _infer(one, found, known, notes)
         if column.type in ("category", "text") and _is_padded(one):
-            column = ColumnReading(name=one.name, type=column.type, padded=True)
+            column = msgspec.structs.replace(column, padded=True)
             notes.append(f"{one.name}: every value begins with a blank: taken off")
         columns.append(column)
     return tuple(columns), notes
@@ -103,7 +105,7 @@ def _infer(one: Evidence, found: Settled, known: _Known, notes: list[str]) -> Co
         return ColumnReading(name=one.name, type="category")
     if one.kinds and one.kinds <= {"boolean", "null"}:
         return ColumnReading(name=one.name, type="boolean")
-    bare = found.evidence
+    bare, told = found.evidence, len(notes)
     column = None
     if not one.declared and (bare.is_plain_number or bare.is_marked_number):
         column = _number(bare, known, notes)
@@ -112,7 +114,13 @@ def _infer(one: Evidence, found: Settled, known: _Known, notes: list[str]) -> Co
     if column is not None:
         return _with_rest(column, one, found, notes)
     _say_why_not_number(one, notes)
-    return ColumnReading(name=one.name, type=_words_or_text(one))
+    codes = one.declared or one.leading_zeros or one.long_integers
+    doubts = [note for note in notes[told:] if note.endswith(_KEPT)]
+    return ColumnReading(
+        name=one.name,
+        type=_words_or_text(one),
+        doubt=doubts[-1].removeprefix(f"{one.name}: ") if doubts and not codes else "",
+    )
 
 
 def _with_rest(
@@ -224,19 +232,27 @@ def _say_why_not_number(one: Evidence, notes: list[str]) -> None:
             f"{one.name}: {one.long_integers} whole numbers have too many digits to be exact:"
             " kept as category"
         )
-    elif len(one.signs) > 1 and one.all_numbers + one.signs.total() >= 0.5 * one.values:
-        shown = ", ".join(f"{sign!r} in {rows} rows" for sign, rows in one.signs.most_common(4))
-        notes.append(
-            f"{one.name}: amounts have several signs ({shown}): never added up, so kept as category"
-        )
-    elif one.others and (one.all_numbers or one.dates) >= 0.5 * one.values:
-        kind = "numbers" if one.all_numbers else "dates"
-        rest = one.others if one.all_numbers else one.others - one.dates
-        shown = ", ".join(f"{text!r} on line {line}" for line, text in one.examples)
-        which = f" ({shown})" if shown else ""
-        notes.append(
-            f"{one.name}: {rest} of {one.values} values are not {kind}{which}: kept as category"
-        )
+        return
+    said = _several_signs(one) or _odd_ones(one)
+    if said:
+        notes.append(f"{one.name}: {said}: kept as category")
+
+
+def _several_signs(one: Evidence) -> str:
+    if len(one.signs) < 2 or one.all_numbers + one.signs.total() < 0.5 * one.values:
+        return ""
+    shown = ", ".join(f"{sign!r} in {rows} rows" for sign, rows in one.signs.most_common(4))
+    return f"amounts have several signs ({shown}), which are never added up"
+
+
+def _odd_ones(one: Evidence) -> str:
+    """Name the values that keep a column from being numbers or dates, where most of it is."""
+    numbers = one.all_numbers >= one.dates
+    kind, odd = ("numbers", one.others) if numbers else ("dates", one.values - one.dates)
+    if not odd or one.values - odd < 0.5 * one.values:
+        return ""
+    shown = ", ".join(f"{text!r} on line {line}" for line, text in one.examples)
+    return f"{odd} of {one.values} values are not {kind}" + (f" ({shown})" if shown else "")
 
 
 def _as_told(

@@ -27,7 +27,8 @@ class ColumnReading(Record, frozen=True, kw_only=True):
     `decimal` and `thousands` are the marks of its numbers, `dates` the order of the parts of its
     dates, `whole` says that all its numbers are integers, `padded` that a blank follows every
     separator and is taken off. `sign` is the currency or percent sign that stands at its numbers,
-    `missing` are words among them that mean "missing" in this column.
+    `missing` are words among them that mean "missing" in this column. `doubt` says why a column
+    whose values are mostly numbers or dates was kept as words.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ColumnReading(Record, frozen=True, kw_only=True):
     padded: bool = False
     sign: str = ""
     missing: tuple[str, ...] = ()
+    doubt: str = ""
 
 
 class Understanding(Record, frozen=True, kw_only=True):
