@@ -116,3 +116,49 @@ def test_every_spelling_of_yes_and_no_is_mapped(tmp_path: Path) -> None:
         "ja": "Ja", "NEIN": "nein", "JA": "Ja", "Nein": "nein",
     }  # fmt: skip
     assert set(again.frame["coach"]) == {"Ja", "nein"}
+
+
+def test_a_row_of_totals_is_neither_counted_nor_learned_from(tmp_path: Path) -> None:
+    ids = [f"M{100000 + place}" for place in range(_ROWS - 1)]
+    fees = ["1,00"] * (_ROWS - 1)
+    path = _file(
+        tmp_path,
+        nummer=[*ids, "Summe"],
+        fee=[*_FEES[1:], "4.720,00"],
+        shop=["Süd"] * (_ROWS - 1) + [""],
+        paid=[*fees, "59,00"],
+        y=[*_Y[1:], ""],
+    )
+    proposal, project, _ = _proposed(path)
+    assert (proposal.rows, proposal.outcome.missing) == (_ROWS - 1, 0)
+    assert project.data.key == ("nummer",)
+    assert "shop" in project.data.leave_out
+
+
+@pytest.mark.parametrize("name", ["Kundennummer", "Mitgliedsnr", "Auftrags-Nr.", "vermerk"])
+def test_a_number_of_each_row_is_the_key_though_a_few_rows_share_one(
+    tmp_path: Path, name: str
+) -> None:
+    ids = [f"K{10000 + place}" for place in range(300)]
+    ids[7] = ids[3]
+    path = _file(
+        tmp_path, **{name: ids, "fee": _FEES * 5, "y": ["a" if p % 7 else "b" for p in range(300)]}
+    )
+    proposal, project, _ = _proposed(path)
+    assert project.data.key == (name,)
+    assert proposal.key[0].why.endswith("299 values in 300 rows; more than once: 'K10003'")
+
+
+def test_a_category_of_very_many_values_is_said(tmp_path: Path) -> None:
+    towns = [f"town {chr(97 + place % 26)}{chr(97 + place // 26)}" for place in range(100)]
+    path = _file(
+        tmp_path,
+        town=[towns[place * 37 % 100] for place in range(300)],
+        fee=_FEES * 5,
+        y=["a" if place % 7 else "b" for place in range(300)],
+    )
+    proposal, _, _ = _proposed(path)
+    assert any(
+        note.startswith("'town' has 100 different values in 300 rows, 3.0 rows each")
+        for note in proposal.notes
+    )

@@ -29,6 +29,12 @@ _DOCUMENTS = {
     "policy", "case", "contract", "provider", "member", "record", "serial", "receipt", "booking",
     "passport", "licence", "license", "card",
 }  # fmt: skip
+# German writes such names in one word.
+_GERMAN_NUMBER = re.compile(
+    "(kunden?|mitglieds?|mitglieder|vertrags?|auftrags?|rechnungs?|bestell|personal|konto"
+    "|patienten|fall|versicherungs?|versicherten|vorgangs?|beleg|serien|policen|debitoren"
+    "|teilnehmer|nutzer|benutzer|matrikel|geräte)(nummer|nr|no|id|kennung|schlüssel)"
+)
 _ROW_WORDS = {
     "", "index", "idx", "row", "rownum", "rowid", "instant", "no", "nr", "number", "unnamed",
     "line", "rec", "record", "seq", "sequence", "obs", "observation", "sno", "column",
@@ -110,8 +116,8 @@ def is_identifier(name: str) -> bool:
 
     Examples
     --------
-    >>> [is_identifier(name) for name in ("customerID", "InvoiceNo", "education_num", "paid")]
-    [True, True, False, False]
+    >>> [is_identifier(name) for name in ("InvoiceNo", "Kundennummer", "education_num")]
+    [True, True, False]
     """
     found = words(name)
     if not found:
@@ -119,6 +125,8 @@ def is_identifier(name: str) -> bool:
     if _ID_WORDS & {found[0], found[-1]}:
         return True
     if re.fullmatch(r"[a-z]{3,}id", found[-1]) and found[-1][:-2] in _ENTITIES:
+        return True
+    if _GERMAN_NUMBER.fullmatch("".join(found)):
         return True
     return len(found) > 1 and found[-1] in _NUMBER_WORDS and bool(_DOCUMENTS & set(found[:-1]))
 

@@ -23,6 +23,8 @@ from evermodel.records import ColumnType, Task
 
 __all__ = ["propose"]
 
+_MANY_VALUES = 50
+
 
 def propose(
     table: Any, *, source: str, target: str, name: str, task: Task | None = None
@@ -86,7 +88,7 @@ def propose(
         types=_types(roles, time, inputs, features),
         repairs=tuple(r for c, r in repairs.items() if c not in {a.column for a in leave_out}),
         reading=_reading(intake.understood),
-        notes=(*time.notes, *notes, *doubts, *_weights(features)),
+        notes=(*time.notes, *notes, *doubts, *_weights(features), *_many_values(features)),
     )
 
 
@@ -207,6 +209,21 @@ def _weights(features: Mapping[str, pl.Series]) -> tuple[str, ...]:
         for column in features
         if is_weight(column)
     )
+
+
+def _many_values(features: Mapping[str, pl.Series]) -> tuple[str, ...]:
+    """Say of categories with very many values how they are learned from."""
+    found = []
+    for column, series in features.items():
+        distinct = series.drop_nulls().n_unique() if series.dtype == pl.String else 0
+        if distinct >= _MANY_VALUES and distinct > 0.05 * series.len():
+            each = f"{series.len() / distinct:.1f} rows each"
+            found.append(
+                f"{column!r} has {distinct:,} different values in {series.len():,} rows, {each}: "
+                "it is learned from by the mean outcome of each value, which teaches little where "
+                "so few rows have it; leave it out if new rows bring new values"
+            )
+    return tuple(found)
 
 
 def _reading(understood: Any) -> dict[str, str]:

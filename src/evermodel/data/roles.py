@@ -36,6 +36,8 @@ _RACES = {
 }
 _LEAST_ROWS = 50
 _FEW = 20
+_HANDFUL = 5
+_NUMBERED = r"^[A-Za-z]{0,5}[-_/. ]?\d{4,}$"
 _ANSWERS = "prediction"
 
 
@@ -144,9 +146,10 @@ def find_roles(columns: Mapping[str, pl.Series]) -> Roles:
             out.append(Advice(column=name, why=_constant(series)))
         elif _row_number(name, series, per_row):
             out.append(Advice(column=name, why="it numbers the rows"))
-        elif is_identifier(name) and _can_be_key(series):
-            if per_row >= 0.99:
+        elif (is_identifier(name) and _can_be_key(series)) or _numbered(known, per_row):
+            if known.len() - distinct <= max(0.01 * known.len(), _handful(known)):
                 why = f"it names each row: {distinct:,} values in {known.len():,} rows"
+                why += _exceptions(series, known)
                 unique.append(Advice(column=name, why=why))
             elif distinct >= _FEW:
                 each = known.len() / distinct
@@ -194,6 +197,34 @@ def _row_number(name: str, series: pl.Series, per_row: float) -> bool:
         return True
     steps = series.diff().drop_nulls()
     return not is_identifier(name) and series.len() >= _LEAST_ROWS and bool((steps == 1).all())
+
+
+def _handful(known: pl.Series) -> int:
+    return _HANDFUL if known.len() >= _LEAST_ROWS else 0
+
+
+def _numbered(known: pl.Series, per_row: float) -> bool:
+    """Say whether texts are such as "M100234": each row its own, all of one shape."""
+    if known.dtype != pl.String or known.len() < _LEAST_ROWS or per_row < 0.99:
+        return False
+    shape = known.str.replace(r"\d+$", "") + "#" + known.str.len_chars().cast(pl.String)
+    most = int(shape.value_counts(sort=True)["count"][0])
+    return most >= 0.99 * known.len() and average(known.str.contains(_NUMBERED)) >= 0.99
+
+
+def _exceptions(series: pl.Series, known: pl.Series) -> str:
+    """Name the few rows of a key that repeat a value or have none; rows count from 1."""
+    said = ""
+    twice = known.filter(~known.is_first_distinct()).unique(maintain_order=True)
+    if twice.len():
+        shown = ", ".join(repr(value) for value in twice.head(3).to_list())
+        said += f"; more than once: {shown}" + (", ..." if twice.len() > 3 else "")
+    gaps = (series.is_null().arg_true().head(3) + 1).to_list()
+    if gaps:
+        many = series.null_count()
+        rows = ", ".join(map(str, gaps)) + (", ..." if many > 3 else "")
+        said += f"; none in row{'' if many == 1 else 's'} {rows}"
+    return said
 
 
 def _can_be_key(series: pl.Series) -> bool:

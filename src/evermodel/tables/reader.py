@@ -21,6 +21,7 @@ from evermodel.tables.delimited import Delimited
 from evermodel.tables.evidence import Evidence, missing_words
 from evermodel.tables.raw import RawBatch, RawSource
 from evermodel.tables.sources import Typed, open_source
+from evermodel.tables.totals import without_totals
 from evermodel.tables.typed import as_raw, type_of
 from evermodel.tables.understanding import ColumnReading, Rejected, Table, Understanding
 
@@ -67,12 +68,9 @@ def read(
     """
     opened = open_source(source, reading)
     forced = _forced(repairs or {}, types or {})
-    if isinstance(opened, Typed):
-        batches: Iterator[RawBatch | pl.DataFrame] = iter([opened.frame()])
-    else:
-        if isinstance(opened, Delimited):
-            opened.settle()
-        batches = opened.batches(65_536)
+    if isinstance(opened, Delimited):
+        opened.settle()
+    batches = iter([opened.frame()]) if isinstance(opened, Typed) else _raw_batches(opened, 65_536)
     return _whole(opened, batches, reading, repairs or {}, forced)
 
 
@@ -151,7 +149,12 @@ def understand(
 
 
 def _raw_batches(opened: RawSource | Typed, batch_rows: int) -> Iterator[RawBatch | pl.DataFrame]:
-    return opened.frames(batch_rows) if isinstance(opened, Typed) else opened.batches(batch_rows)
+    if isinstance(opened, Typed):
+        return opened.frames(batch_rows)
+    if isinstance(opened, Delimited):
+        file = opened
+        return without_totals(file.batches(batch_rows), lambda: file.batches(batch_rows))
+    return opened.batches(batch_rows)
 
 
 def _forced(
@@ -259,8 +262,8 @@ class _Gathered:
         if self.rejected_rows:
             first = self.rejected[0]
             notes.append(
-                f"rows left out because they cannot be read: {self.rejected_rows}; the first stands"
-                f" on line {first.line}: {first.reason}"
+                f"rows left out: {self.rejected_rows}; the first stands on line {first.line}:"
+                f" {first.reason}"
             )
         if isinstance(opened, Delimited) and opened.blank_lines:
             notes.append(f"empty lines passed over: {opened.blank_lines}")
