@@ -162,3 +162,11 @@ def test_a_category_of_very_many_values_is_said(tmp_path: Path) -> None:
         note.startswith("'town' has 100 different values in 300 rows, 3.0 rows each")
         for note in proposal.notes
     )
+
+
+def test_a_header_of_two_separators_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a;b,c\n1;2,3\n4;5,6\n")
+    with pytest.raises(DataError) as caught:
+        propose(read(path), source="rows.csv", target="b", name="p")
+    assert "line 1) holds two separators, as in 'a;b'" in caught.value.hint

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import sqlite3
 import string
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -215,3 +217,38 @@ def test_numbers_written_are_read_back_exactly(tmp_path: Path, numbers: list[flo
     path = tmp_path / "a.csv"
     tables.write(frame, path)
     assert tables.read(path).frame["x"].cast(pl.Float64).to_list() == numbers
+
+
+def test_a_database_named_as_a_file_says_which_address_reads_its_tables(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    with closing(sqlite3.connect(path)) as opened:
+        opened.execute("CREATE TABLE orders (a)")
+        opened.execute("CREATE TABLE people (a)")
+        opened.execute("INSERT INTO orders VALUES (7)")
+        opened.commit()
+    with pytest.raises(DataError) as caught:
+        tables.read(path)
+    assert caught.value.found == "the tables orders, people"
+    address = caught.value.hint.split('"')[1]
+    assert tables.read(address).frame["a"].to_list() == [7]
+
+
+def test_a_missing_file_is_compared_with_names_without_their_endings(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("a\n1\n")
+    (tmp_path / "customers.csv").write_text("a\n1\n")
+    with pytest.raises(DataError) as caught:
+        tables.read(tmp_path / "nope.csv")
+    assert "did you mean" not in caught.value.hint
+    with pytest.raises(DataError, match="no such file") as caught:
+        tables.read(tmp_path / "custmers.cvs")
+    assert caught.value.hint == f"did you mean {tmp_path / 'customers.csv'}?"
+
+
+def test_every_left_out_line_is_named_as_long_as_they_are_few(tmp_path: Path) -> None:
+    path = tmp_path / "ragged.csv"
+    path.write_text("a;b;c\n1;2;3\n1;2\n1;2;3\n1;2;3;4\n")
+    (note,) = tables.read(path).understood.notes
+    assert note == (
+        "2 rows left out: line 3: 2 cells where the header has 3;"
+        " line 5: 4 cells where the header has 3"
+    )

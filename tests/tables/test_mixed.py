@@ -140,3 +140,14 @@ def test_a_currency_within_a_text_is_no_number(tmp_path: Path) -> None:
 def test_a_bad_cell_still_refuses_a_column_told_to_hold_numbers(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="1 of 61 values of column 'x' are not numbers"):
         _read(tmp_path, [*_AGES, "abc"], types={"x": "number"})
+
+
+def test_a_few_bad_cells_do_not_hide_how_the_dates_of_a_column_are_written(tmp_path: Path) -> None:
+    days = [f"{1 + place % 12}/{1 + place % 28}/2024" for place in range(60)]
+    misfits = tables.Misfits()
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["x", *days, "abc"]) + "\n")
+    (batch,) = tables.scan(path, types={"x": "timestamp"}, misfits=misfits)
+    assert batch["x"][:2].to_list() == [datetime(2024, 1, 1), datetime(2024, 2, 2)]
+    assert batch["x"][14] == datetime(2024, 3, 15)
+    assert (misfits.cells, misfits.shown) == ({"x": 1}, {"x": [(62, "abc")]})

@@ -100,7 +100,7 @@ def _usable(intake: Intake, source: str, target: str) -> None:
             f"there is no column {target!r}",
             where=source,
             found=shown + (", ..." if intake.frame.width > 12 else ""),
-            hint=f"did you mean {word!r}?" if word else "name one of these columns with --target",
+            hint=_which(intake.frame.columns, word),
         )
     if intake.rows < 2:
         raise DataError(
@@ -115,6 +115,17 @@ def _usable(intake: Intake, source: str, target: str) -> None:
             where=source,
             hint="check the separator, and that the file holds what is known before the outcome",
         )
+
+
+def _which(columns: list[str], near: str) -> str:
+    """Return what to do where the target is none of the columns."""
+    mixed = [column for column in columns if set(column) & set(";\t|")]
+    if mixed:
+        return (
+            f"the header (line 1) holds two separators, as in {mixed[0]!r}: write the same one in "
+            "the whole file"
+        )
+    return f"did you mean {near!r}?" if near else "name one of these columns with --target"
 
 
 def _nothing_left(source: str, target: str, leave_out: tuple[Advice, ...]) -> DataError:

@@ -153,7 +153,8 @@ def find_roles(columns: Mapping[str, pl.Series]) -> Roles:
                 unique.append(Advice(column=name, why=why))
             elif distinct >= _FEW:
                 each = known.len() / distinct
-                gaps = f"; {series.null_count():,} rows have none" if series.null_count() else ""
+                none = series.null_count()
+                gaps = f"; {none:,} {'row has' if none == 1 else 'rows have'} none" if none else ""
                 why = f"rows repeat by it: {distinct:,} values, {each:.1f} rows each{gaps}"
                 repeated.append(Advice(column=name, why=why))
             elif series.dtype.is_numeric():

@@ -176,11 +176,13 @@ def _setting(key: str, value: Any, why: str = "") -> list[str]:
 
 def _data(proposal: Proposal) -> list[str]:
     outcome = proposal.outcome
-    size = f"{proposal.rows:,} rows, {proposal.columns} columns"
+    size = f"{proposal.rows:,} rows, {proposal.columns:,} columns"
     lines = ["[data]", *_setting("source", proposal.source, size)]
     gap = ""
     if outcome.missing:
         gap = f"{outcome.missing:,} rows without it are not learned from"
+        if outcome.missing == 1:
+            gap = "1 row without it is not learned from"
     lines += _setting("target", proposal.target, gap)
     lines += _setting("task", outcome.task, outcome.why)
     if outcome.positive:

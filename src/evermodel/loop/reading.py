@@ -84,7 +84,7 @@ def reading_of(model: Model, project: Project, *, target: bool) -> dict[str, Any
             repairs[item.name] = Declared(
                 strip=item.repair.strip + item.repair.sign,
                 map=item.repair.map,
-                missing=item.repair.missing,
+                missing=(*item.repair.missing, *item.missing),
                 type=item.type,
             )
     if not target:

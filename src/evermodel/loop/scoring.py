@@ -15,11 +15,12 @@ from evermodel.loop.state import load_version, read_state
 from evermodel.loop.workspace import Effort, Workspace, open_workspace, silent
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, MULTICLASS, CheckResult, Report
-from evermodel.tables import scan, write
+from evermodel.tables import Misfits, Understanding, scan, understand, write
 
 __all__ = ["prediction_columns", "score", "with_predictions"]
 
 _BATCH_ROWS = 65_536
+_SHOWN = 5
 
 
 def score(
@@ -67,7 +68,12 @@ def score(
         )
     effort = Effort()
     written = BatchLog(workspace, state, model) if log and version.number == state.live else None
-    rows = write(_scored(workspace, model, source, written, progress), target)
+    how = reading_of(model, workspace.project, target=False)
+    understood, misfits = understand(str(source), **how), Misfits()
+    batches = scan(
+        str(source), **how, understood=understood, batch_rows=_BATCH_ROWS, misfits=misfits
+    )
+    rows = write(_scored(workspace, model, batches, written, progress), target)
     progress("done", 1.0)
     result = CheckResult(
         name="rows scored",
@@ -77,11 +83,13 @@ def score(
         n=rows,
         why=f"by version {version.number} in {effort.seconds:.1f} s",
     )
-    results = (result,) if written is None else (result, _logged(written, rows))
+    results = (result, *_left_out(understood), *_missing_cells(misfits, rows))
+    results += () if written is None else (_logged(written, rows),)
     facts = {
         "version": version.number,
         "output": str(target),
         "rows": rows,
+        "rejected": understood.rejected_rows,
         "logged": 0 if written is None else written.rows,
     }
     return Report(verb="score", subject=workspace.project.name, results=results, facts=facts)
@@ -94,16 +102,52 @@ def _logged(written: BatchLog, rows: int) -> CheckResult:
     return CheckResult(name="rows logged", value=written.rows, unit="rows", n=rows, why=why)
 
 
+def _left_out(understood: Understanding) -> tuple[CheckResult, ...]:
+    """Return what to say of rows that could not be read, and so have no prediction."""
+    if not understood.rejected_rows:
+        return ()
+    lines = ", ".join(str(row.line) for row in understood.rejected[:_SHOWN])
+    more = ", ..." if understood.rejected_rows > _SHOWN else ""
+    why = f"not predicted: line {lines}{more}; the first because of {understood.rejected[0].reason}"
+    return (
+        CheckResult(
+            name="rows left out",
+            value=understood.rejected_rows,
+            unit="rows",
+            n=understood.rejected_rows + understood.rows,
+            verdict="warn",
+            why=why,
+        ),
+    )
+
+
+def _missing_cells(misfits: Misfits, rows: int) -> tuple[CheckResult, ...]:
+    """Return what to say of cells that are not of their column's type."""
+    return tuple(
+        CheckResult(
+            name="cells taken as missing",
+            subject=column,
+            value=cells,
+            unit="rows",
+            n=rows,
+            verdict="warn",
+            why="not of the type the model reads, so their rows are predicted as if without them: "
+            + ", ".join(f"{text!r} on line {line}" for line, text in misfits.shown[column])
+            + (", ..." if cells > len(misfits.shown[column]) else ""),
+        )
+        for column, cells in misfits.cells.items()
+    )
+
+
 def _scored(
     workspace: Workspace,
     model: Model,
-    source: str | Path,
+    batches: Iterator[pl.DataFrame],
     written: BatchLog | None,
     progress: Progress,
 ) -> Iterator[pl.DataFrame]:
     done, keyed = 0, set(workspace.project.data.key)
-    how = reading_of(model, workspace.project, target=False)
-    for batch in scan(str(source), **how, batch_rows=_BATCH_ROWS):
+    for batch in batches:
         blocks = model.encode_frame(batch, repaired=True)
         predictions = model.predict(blocks)
         answered = with_predictions(batch, predictions)

@@ -33,6 +33,7 @@ WORDS: dict[Verdict, str] = {
 
 SHAPES: dict[Verdict, str] = {"fail": "✕", "warn": "▲", "unknown": "?", "pass": "✓"}
 
+_COUNTED = frozenset({"rows", "columns", "values", "bytes"})
 _URGENCY: dict[Verdict, int] = {"fail": 0, "warn": 1, "unknown": 2, "pass": 3}
 
 
@@ -43,14 +44,16 @@ def number(value: float | None, unit: str = "") -> str:
     --------
     >>> number(0.84321), number(12345.6), number(3.0), number(0.00012)
     ('0.843', '12,346', '3', '0.00012')
-    >>> number(0.5, "share"), number(1200.0, "rows")
-    ('50 %', '1,200 rows')
+    >>> number(0.5, "share"), number(1200.0, "rows"), number(1.0, "rows")
+    ('50 %', '1,200 rows', '1 row')
     """
     if value is None or not math.isfinite(value):
         return NONE
     if unit in ("share", "%"):
         return percent(value if unit == "share" else value / 100)
     text = _plain(value)
+    if text in ("1", "-1") and unit in _COUNTED:
+        unit = unit[:-1]
     return f"{text} {unit}" if unit else text
 
 

@@ -13,12 +13,19 @@ if TYPE_CHECKING:
     from evermodel.tables.digests import digest, digest_batches, row_hashes
     from evermodel.tables.profiles import ColumnProfile, Profile, profile
     from evermodel.tables.reader import read, scan, understand
-    from evermodel.tables.understanding import ColumnReading, Rejected, Table, Understanding
+    from evermodel.tables.understanding import (
+        ColumnReading,
+        Misfits,
+        Rejected,
+        Table,
+        Understanding,
+    )
     from evermodel.tables.writer import write
 
 __all__ = [
     "ColumnProfile",
     "ColumnReading",
+    "Misfits",
     "Profile",
     "Rejected",
     "Table",
@@ -37,6 +44,7 @@ __all__ = [
 _ROOMS = {
     "ColumnProfile": "profiles",
     "ColumnReading": "understanding",
+    "Misfits": "understanding",
     "Profile": "profiles",
     "Rejected": "understanding",
     "Table": "understanding",

@@ -10,7 +10,7 @@ import polars as pl
 
 from evermodel.errors import DataError
 from evermodel.project import Repair
-from evermodel.tables.understanding import ColumnReading
+from evermodel.tables.understanding import ColumnReading, Misfits
 from evermodel.tables.values import (
     CATEGORY_MISSING,
     MISSING_WORDS,
@@ -103,8 +103,9 @@ def convert(
     extra: Iterable[str],
     lines: np.ndarray,
     where: str,
+    misfits: Misfits | None = None,
 ) -> pl.DataFrame:
-    """Return texts as typed columns.
+    """Return texts as typed columns; where `misfits` counts them, a few odd cells are missing.
 
     Raises
     ------
@@ -113,12 +114,20 @@ def convert(
     """
     extra = tuple(extra)
     return pl.DataFrame(
-        [_convert(frame[one.name], one, (*extra, *one.missing), lines, where) for one in columns]
+        [
+            _convert(frame[one.name], one, (*extra, *one.missing), lines, where, misfits)
+            for one in columns
+        ]
     )
 
 
 def _convert(
-    values: pl.Series, how: ColumnReading, extra: tuple[str, ...], lines: np.ndarray, where: str
+    values: pl.Series,
+    how: ColumnReading,
+    extra: tuple[str, ...],
+    lines: np.ndarray,
+    where: str,
+    misfits: Misfits | None,
 ) -> pl.Series:
     texts = stripped(values)
     if how.type in ("category", "text"):
@@ -139,20 +148,27 @@ def _convert(
     wrong = result.is_null() & ~absent
     if wrong.any():
         wrong &= ~texts.str.to_lowercase().is_in(list(MISSING_WORDS))
-        if wrong.any():
-            raise _unfit(values, wrong, how, lines, where)
+    cells = int(wrong.sum())
+    if misfits is not None:
+        first = _first(values, wrong, lines) if cells else []
+        tolerated = misfits.take(how.name, cells, first, rows=len(values))
+    else:
+        tolerated = not cells
+    if not tolerated:
+        raise _unfit(values, wrong, how, lines, where)
     return result
+
+
+def _first(values: pl.Series, wrong: pl.Series, lines: np.ndarray) -> list[tuple[int, str]]:
+    places = lines[wrong.to_numpy()][:5].tolist()
+    return list(zip(places, values.filter(wrong).head(5).to_list(), strict=True))
 
 
 def _unfit(
     values: pl.Series, wrong: pl.Series, how: ColumnReading, lines: np.ndarray, where: str
 ) -> DataError:
     count = int(wrong.sum())
-    places = lines[wrong.to_numpy()][:3].tolist()
-    shown = ", ".join(
-        f"{text!r} on line {line}"
-        for line, text in zip(places, values.filter(wrong).head(3).to_list(), strict=True)
-    )
+    shown = ", ".join(f"{text!r} on line {line}" for line, text in _first(values, wrong, lines)[:3])
     kind = {"number": "numbers", "timestamp": "dates", "boolean": "true or false"}[how.type]
     repair = f"data.repairs.{how.name}.missing or .map, or data.types.{how.name}"
     return DataError(

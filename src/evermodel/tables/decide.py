@@ -241,7 +241,10 @@ def _say_why_not_number(one: Evidence, notes: list[str]) -> None:
 def _several_signs(one: Evidence) -> str:
     if len(one.signs) < 2 or one.all_numbers + one.signs.total() < 0.5 * one.values:
         return ""
-    shown = ", ".join(f"{sign!r} in {rows} rows" for sign, rows in one.signs.most_common(4))
+    shown = ", ".join(
+        f"{sign!r} in {rows} row{'' if rows == 1 else 's'}"
+        for sign, rows in one.signs.most_common(4)
+    )
     return f"amounts have several signs ({shown}), which are never added up"
 
 
@@ -265,7 +268,9 @@ def _as_told(
         column = column or ColumnReading(name=one.name, type="number", decimal=known.decimal or ".")
         return _with_rest(column, one, found, notes)
     if kind == "timestamp":
-        column = _date(bare, known, notes) if bare.is_date else None
+        # A few cells that are no dates do not hide the order of the others.
+        mostly = bare.dates >= 0.9 * bare.others > 0
+        column = _date(bare, known, notes) if mostly else None
         column = column or ColumnReading(name=one.name, type="timestamp", dates=known.dates)
         return _with_rest(column, one, found, notes)
     return ColumnReading(name=one.name, type=kind)

@@ -277,8 +277,7 @@ class Evidence:
         kinds = [kind for kind in shapes.unique().to_list()[:200] if date_format(kind, "day first")]
         fits = shapes.is_in(kinds)
         if not fits.all():
-            self.dates += part.count(fits)
-            return
+            part, texts, shapes = part.filter(fits), texts.filter(fits), shapes.filter(fits)
         self._count_dates(part, [(kind, shapes == kind) for kind in kinds])
         for order in _ORDERS[1:] if any(map(_is_twofold, kinds)) else _ORDERS[:1]:
             self.failing[order] += part.count(convert_dates(texts, order).is_null())

@@ -51,7 +51,8 @@ class Settled:
 def settle(one: Evidence, *, told: bool = False) -> Settled:
     """Return the evidence without one consistent sign and without clear words for missing.
 
-    A column whose type was told keeps its signs: dollars must not become the euros of earlier data.
+    A column whose type was told keeps its signs and any word that is not a known one: dollars must
+    not become the euros of earlier data, nor a slip a gap.
 
     Words are clear where all other values are numbers (or dates) and the words are known ones, or
     few, rare and each of them repeated.
@@ -60,7 +61,7 @@ def settle(one: Evidence, *, told: bool = False) -> Settled:
         return Settled(evidence=one)
     sign = "" if told else _sign(one)
     bare = _unsigned(one) if sign else one
-    words = _missing(bare)
+    words = _missing(bare, told=told)
     if words:
         rows = sum(words.values())
         bare = replace(bare, others=bare.others - rows, wordy=0)
@@ -98,7 +99,7 @@ def _unsigned(one: Evidence) -> Evidence:
     )
 
 
-def _missing(one: Evidence) -> Mapping[str, int]:
+def _missing(one: Evidence, *, told: bool) -> Mapping[str, int]:
     """Return the words that clearly mean "missing", with their rows; none where any is unclear."""
     rest, numbers = one.others - one.wordy, one.all_numbers
     alike = rest == 0 if numbers else rest == one.dates
@@ -111,7 +112,8 @@ def _missing(one: Evidence) -> Mapping[str, int]:
         return one.odd if len(forms) <= _MOST_ABSENT and share <= _MOST_ABSENT_SHARE else {}
     new = forms - _ABSENT
     clear = (
-        len(forms) <= _MOST_OTHER
+        not told
+        and len(forms) <= _MOST_OTHER
         and share <= _MOST_OTHER_SHARE
         and not new & _AMOUNTS
         and all(len(form) > 1 for form in new)

@@ -23,11 +23,12 @@ from evermodel.tables.raw import RawBatch, RawSource
 from evermodel.tables.sources import Typed, open_source
 from evermodel.tables.totals import without_totals
 from evermodel.tables.typed import as_raw, type_of
-from evermodel.tables.understanding import ColumnReading, Rejected, Table, Understanding
+from evermodel.tables.understanding import ColumnReading, Misfits, Rejected, Table, Understanding
 
 __all__ = ["read", "scan", "understand"]
 
 _MOST_REJECTED = 1_000
+_NAMED = 5
 _UNTOLD = Reading()
 
 
@@ -82,11 +83,13 @@ def scan(
     types: Mapping[str, ColumnType] | None = None,
     understood: Understanding | None = None,
     batch_rows: int = 65_536,
+    misfits: Misfits | None = None,
 ) -> Iterator[pl.DataFrame]:
     r"""Yield the table in batches of at most `batch_rows` rows, in memory that does not grow.
 
     Where `understood` is not given, the source is looked through once before, so that types are
-    found from all values here too.
+    found from all values here too. Where `misfits` is given, cells that are not of their column's
+    type are missing and counted there, unless they are too many.
 
     Examples
     --------
@@ -110,7 +113,7 @@ def scan(
     if isinstance(opened, Delimited):
         _follow(opened, understood)
     for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced, reading):
-        frame = _typed(raw, done, understood.columns, reading, repairs or {}, opened.where)
+        frame = _typed(raw, done, understood.columns, reading, repairs or {}, opened.where, misfits)
         yield from frame.iter_slices(batch_rows)
 
 
@@ -260,10 +263,10 @@ class _Gathered:
     def _notes(self, opened: RawSource | Typed) -> list[str]:
         notes = list(self.notes)
         if self.rejected_rows:
-            first = self.rejected[0]
             notes.append(
-                f"rows left out: {self.rejected_rows}; the first stands on line {first.line}:"
-                f" {first.reason}"
+                f"{_rows(self.rejected_rows)} left out: "
+                + "; ".join(f"line {row.line}: {row.reason}" for row in self.rejected[:_NAMED])
+                + ("; ..." if self.rejected_rows > _NAMED else "")
             )
         if isinstance(opened, Delimited) and opened.blank_lines:
             notes.append(f"empty lines passed over: {opened.blank_lines}")
@@ -272,10 +275,14 @@ class _Gathered:
         return notes
 
 
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
 def _missing_notes(missing: Mapping[str, Mapping[str, int]]) -> list[str]:
     notes = []
     for name, words in missing.items():
-        shown = [f"{word!r} in {count} rows" for word, count in words.items() if word]
+        shown = [f"{word!r} in {_rows(count)}" for word, count in words.items() if word]
         if shown:
             notes.append(f"{name}: taken as missing: {', '.join(shown)}")
     return notes
@@ -319,6 +326,7 @@ def _typed(
     reading: Reading,
     repairs: Mapping[str, Repair],
     where: str,
+    misfits: Misfits | None = None,
 ) -> pl.DataFrame:
     known = {one.name: one for one in columns}
     texts = [known[name] for name in raw.frame.columns if name in known]
@@ -328,7 +336,12 @@ def _typed(
         if name in known and known[name].type in ("number", "timestamp")
     ]
     values = convert(
-        raw.frame.with_columns(again), texts, extra=reading.missing, lines=raw.lines, where=where
+        raw.frame.with_columns(again),
+        texts,
+        extra=reading.missing,
+        lines=raw.lines,
+        where=where,
+        misfits=misfits,
     )
     by_name = {series.name: series for series in values.get_columns()} | dict(done)
     return pl.DataFrame([by_name[one.name] for one in columns if one.name in by_name])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +18,9 @@ from evermodel.tables.raw import RawSource
 from evermodel.tables.sniff import check_names, name_binary
 
 __all__ = ["Typed", "open_source"]
+
+_TABLES = {".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".gz"}
+_SQLITE = b"SQLite format 3\x00"
 
 
 class Typed:
@@ -96,11 +101,14 @@ def _folder(path: Path) -> Typed:
 def _missing(path: Path) -> DataError:
     folder = path.parent
     names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    near = nearest(path.name, names)
+    # Endings that are alike would make any two short names seem near.
+    stems = {Path(name).stem.lower(): name for name in sorted(names)}
+    near = nearest(path.stem.lower(), stems)
+    tables = sorted(name for name in names if Path(name).suffix.lower() in _TABLES)
     if near:
-        hint = f"did you mean {folder / near}?"
-    elif names:
-        hint = f"{folder} holds {', '.join(sorted(names)[:8])}"
+        hint = f"did you mean {folder / stems[near]}?"
+    elif tables:
+        hint = f"check the path: the tables in {folder} are {', '.join(tables[:8])}"
     else:
         hint = "check the path"
     return DataError("there is no such file", where=str(path), hint=hint)
@@ -118,11 +126,30 @@ def _file(path: Path, reading: Reading) -> RawSource | Typed:
         return Typed(path, "parquet")
     if not head.strip():
         raise DataError("the file is empty", where=str(path), hint="export it again")
+    if head.startswith(_SQLITE):
+        raise _database(path)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     lines = suffix in (".jsonl", ".ndjson", ".json")
     if (lines and not name_binary(head)) or start.startswith((b'{"', b'[{"')):
         return JsonLines(path)
     return Delimited(path, reading)
+
+
+def _database(path: Path) -> DataError:
+    """Return what to say of a database that is named as a file: the address of a table in it."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as opened:
+            query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
+            known = [name for (name,) in opened.execute(query) if not name.startswith("sqlite_")]
+    except sqlite3.Error:
+        known = []
+    name = known[0] if known else "TABLE"
+    return DataError(
+        "this is an SQLite database, of which a table is to be named",
+        where=str(path),
+        found=f"the tables {', '.join(known[:10])}" if known else "",
+        hint=f'give its address: "sqlite:///{path}?table={name}"',
+    )
 
 
 def _check_parquet(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -9,7 +10,9 @@ import polars as pl
 
 from evermodel.records import ColumnType, Record, Schema
 
-__all__ = ["ColumnReading", "DateOrder", "Rejected", "Table", "Understanding"]
+__all__ = ["ColumnReading", "DateOrder", "Misfits", "Rejected", "Table", "Understanding"]
+
+_SHOWN = 5
 
 DateOrder = Literal["", "year first", "day first", "month first"]
 
@@ -72,3 +75,33 @@ class Table(Record, frozen=True, kw_only=True):
     frame: pl.DataFrame
     schema: Schema
     understood: Understanding
+
+
+@dataclass(slots=True)
+class Misfits:
+    """Cells that are not of their column's type, and were taken as missing for their rows.
+
+    `most` is the largest share of a column that is tolerated; `cells` counts by column, `shown`
+    holds the first of each with their lines.
+
+    Examples
+    --------
+    >>> misfits = Misfits()
+    >>> misfits.take("age", 1, [(7, "abc")], rows=300), misfits.take("age", 90, [], rows=300)
+    (True, False)
+    >>> misfits.cells
+    {'age': 91}
+    """
+
+    most: float = 0.05
+    cells: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def take(self, column: str, cells: int, first: list[tuple[int, str]], *, rows: int) -> bool:
+        """Count the misfits among some more rows; return whether that many are tolerated."""
+        self.rows[column] = self.rows.get(column, 0) + rows
+        if cells:
+            self.cells[column] = self.cells.get(column, 0) + cells
+            self.shown[column] = (self.shown.get(column, []) + first)[:_SHOWN]
+        return self.cells.get(column, 0) <= self.most * self.rows[column]

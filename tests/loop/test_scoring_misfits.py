@@ -1,0 +1,71 @@
+"""Rows and cells of a scored file that cannot be read are said, never dropped in silence."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evermodel.errors import DataError
+from evermodel.loop.scoring import score
+from tests.loop.shop import Shop, customers
+
+Make = Callable[..., Shop]
+
+
+def _file(one: Shop, rows: int, edit: Callable[[list[str]], list[str]]) -> Path:
+    path = one.folder / "new.csv"
+    customers(rows, seed=3).drop("churned").write_csv(path)
+    path.write_text("\n".join(edit(path.read_text().splitlines())) + "\n")
+    return path
+
+
+def _with_bad_amounts(lines: list[str], at: list[int]) -> list[str]:
+    place = lines[0].split(",").index("amount")
+    for line in at:
+        cells = lines[line - 1].split(",")
+        cells[place] = "abc"
+        lines[line - 1] = ",".join(cells)
+    return lines
+
+
+def test_malformed_lines_are_counted_and_named(shop: Make) -> None:
+    one = shop()
+    source = _file(one, 31, lambda lines: [*lines[:5], "only,two", *lines[5:], "1,2,3,4,5,6"])
+    report = score(source, one.folder / "out.csv", one.workspace)
+    assert (report.facts["rows"], report.facts["rejected"]) == (31, 2)
+    found = report.find("rows left out")
+    assert (found.value, found.n, found.verdict) == (2, 33, "warn")
+    assert "line 6, 34" in found.why
+    assert "2 cells where the header has 4" in found.why
+
+
+def test_a_bad_cell_costs_its_row_that_value_only_and_is_named(shop: Make) -> None:
+    one = shop()
+    source = _file(one, 300, lambda lines: _with_bad_amounts(lines, [3, 8]))
+    report = score(source, one.folder / "out.csv", one.workspace)
+    found = report.find("cells taken as missing", "amount")
+    assert (found.value, found.n, found.verdict) == (2, 300, "warn")
+    assert "'abc' on line 3, 'abc' on line 8" in found.why
+    scored = pl.read_csv(one.folder / "out.csv")
+    assert scored["amount"].null_count() == 2
+    assert scored["probability"].null_count() == 0
+    plain = _file(one, 300, list)
+    score(plain, one.folder / "plain.csv", one.workspace)
+    others = [place for place in range(300) if place not in (1, 6)]
+    as_usual = pl.read_csv(one.folder / "plain.csv")["probability"][others]
+    assert scored["probability"][others].to_list() == as_usual.to_list()
+
+
+def test_a_column_of_many_bad_cells_is_refused_and_nothing_is_written(shop: Make) -> None:
+    one = shop()
+    source = _file(one, 300, lambda lines: _with_bad_amounts(lines, list(range(2, 20))))
+    with pytest.raises(DataError, match="18 of 300 values of column 'amount' are not numbers"):
+        score(source, one.folder / "out.csv", one.workspace)
+    assert not (one.folder / "out.csv").exists()
+
+
+def test_a_clean_file_gets_no_warning(shop: Make) -> None:
+    one = shop()
+    report = score(_file(one, 40, list), one.folder / "out.csv", one.workspace)
+    assert report.verdict == "pass"
