@@ -111,7 +111,7 @@ def _rows(intake: Intake) -> Iterator[CheckResult]:
         unit="rows",
         n=rejected + intake.rows,
         verdict="fail" if share > _MOST_REJECTED else "warn",
-        why="rows that could not be read are left aside, never guessed at",
+        why="rows that could not be read or hold totals are left aside, never guessed at",
         evidence={
             "rows": [row.line for row in named],
             "examples": [row.reason for row in named],
