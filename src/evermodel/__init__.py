@@ -108,6 +108,12 @@ class _Room(ModuleType):
     def __call__(self, *arguments: Any, **settings: Any) -> Any:
         return _verb(self.__name__.rpartition(".")[2])(*arguments, **settings)
 
+    @property
+    def __signature__(self) -> Any:
+        import inspect
+
+        return inspect.signature(_verb(self.__name__.rpartition(".")[2]))
+
 
 class _Package(ModuleType):
     """The package itself: an import of a room must not hide the verb of the same name."""
@@ -126,6 +132,10 @@ def __getattr__(name: str) -> Any:
     if name not in _ROOMS:
         raise AttributeError(f"module 'evermodel' has no attribute {name!r}")
     return _verb(name)
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 sys.modules[__name__].__class__ = _Package

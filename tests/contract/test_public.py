@@ -1,10 +1,12 @@
 """What a module offers is named in `__all__` and documented with an example."""
 
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
 
+import evermodel as em
 from tests.docs.pages import ROOT
 
 SOURCE = ROOT / "src" / "evermodel"
@@ -52,3 +54,12 @@ def test_a_public_module_names_what_it_offers_and_shows_how_to_use_it(path: Path
             assert text, f"{node.name} has no docstring"
             if isinstance(node, ast.FunctionDef) and node.name in shown:
                 assert ">>> " in text, f"{node.name} shows no example"
+
+
+def test_the_package_shows_its_verbs_and_their_arguments() -> None:
+    import evermodel.train  # noqa: F401 - a room of that name must not hide the verb
+
+    assert {"train", "score", "monitor", "CheckResult"} <= set(dir(em))
+    for name in ("train", "register", "report", "score"):
+        parameters = inspect.signature(getattr(em, name)).parameters
+        assert "folder" in parameters, name

@@ -12,7 +12,7 @@ import pytest
 
 from evermodel.errors import DataError, InputError, NotFoundError
 from evermodel.loop import reproducing
-from evermodel.loop.beginning import init
+from evermodel.loop.beginning import check, init
 from evermodel.loop.doctor import doctor
 from evermodel.loop.releasing import evaluate, register, rollback
 from evermodel.loop.reproducing import reproduce
@@ -328,3 +328,17 @@ def test_a_report_is_evidence_that_is_found_again_by_its_digest(shop: Make) -> N
     kept = workspace.report(event.body["reports"][0])
     assert kept.find("gate").name == "gate"
     assert json.loads(workspace.ports.blobs.path(event.body["reports"][0]).read_bytes())
+
+
+def test_rows_to_score_are_checked_without_their_outcomes(shop: Callable[..., Shop]) -> None:
+    one = shop()
+    path = one.folder / "new.csv"
+    customers(50, seed=3).drop("churned").write_csv(path)
+    report = check(one.folder, data=path)
+    assert report.verdict != "fail"
+    assert "rows to score" in report.find("column_missing", "churned").why
+    customers(50, seed=3).rename({"churned": "chruned"}).write_csv(path)
+    near = check(one.folder, data=path).find("column_missing", "churned")
+    assert (near.verdict, "is 'chruned' meant" in near.why) == ("warn", True)
+    customers(50, seed=3).drop("churned").write_csv(one.folder / "customers.csv")
+    assert check(one.folder).verdict == "fail"

@@ -28,6 +28,16 @@ def call(options: argparse.Namespace, output: Output) -> int:
             f"{facts['model']}, calibrated ({facts['calibrator'] or 'interval'}); "
             f"{facts['train_rows']:,} rows learned from, {facts['test_rows']:,} tested on, "
             f"split {facts['split']}",
-            "next: evermodel register, then evermodel promote",
+            _next(str(facts["gate"])),
         ]
     return output.report(report, lines=lines)
+
+
+def _next(gate: str) -> str:
+    if gate in ("", "pass", "warn"):
+        return "next: evermodel register, then evermodel promote"
+    missed = "does not pass" if gate == "fail" else "cannot be told"
+    return (
+        f"the gate of [evaluate] require {missed}: see the lines above; next: more rows, other "
+        "columns or another requirement (evermodel register --force goes on all the same)"
+    )

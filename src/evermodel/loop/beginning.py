@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from evermodel.data import check as check_table
 from evermodel.data import propose, render
 from evermodel.errors import InputError, SurroundingsError, masked
@@ -180,7 +182,21 @@ def check(
     table = read(str(data)) if project is None else read_source(project, data)
     progress("checking", 0.5)
     found = check_table(table, project=project)
+    results = found.results
+    if data is not None and project is not None:
+        results = tuple(_without_outcomes(each, project.data.target) for each in results)
     progress("done", 1.0)
     facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes)}
     subject = masked(str(data or (project.source if project else "")))
-    return Report(verb="check", subject=subject, results=found.results, facts=facts)
+    return Report(verb="check", subject=subject, results=results, facts=facts)
+
+
+def _without_outcomes(result: CheckResult, target: str) -> CheckResult:
+    """Return a result as it is meant for rows that may be there to be scored, not learned from."""
+    if (result.name, result.subject) != ("column_missing", target):
+        return result
+    near = result.evidence["examples"]
+    why = "no outcomes: rows to score, not to learn from"
+    if near:
+        why += f"; is {near[0]!r} meant?"
+    return msgspec.structs.replace(result, verdict="warn" if near else "pass", why=why)
