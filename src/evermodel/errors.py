@@ -100,12 +100,17 @@ class ProjectError(InputError):
     def __init__(self, path: str, mistakes: Iterable[Mistake]) -> None:
         self.path = path
         self.mistakes = tuple(mistakes)
-        many = len(self.mistakes) != 1
-        super().__init__(
-            f"{len(self.mistakes)} mistake{'s' if many else ''} in the project file", where=path
-        )
+        only = self.mistakes[0] if len(self.mistakes) == 1 else None
+        self._of_the_whole = only is not None and not only.line
+        if only is not None and not only.line:
+            super().__init__(only.what, where=path, found=only.found, hint=only.hint)
+        else:
+            many = "" if len(self.mistakes) == 1 else "s"
+            super().__init__(f"{len(self.mistakes)} mistake{many} in the project file", where=path)
 
     def __str__(self) -> str:
+        if self._of_the_whole:
+            return super().__str__()
         rows = []
         for mistake in self.mistakes:
             place = f"{self.path}:{mistake.line}:{mistake.column}" if mistake.line else self.path

@@ -118,7 +118,8 @@ def test_a_folder_without_a_project_is_an_error_that_says_how_to_begin(
 ) -> None:
     done = _called(capsys, "-C", tmp_path / "nowhere", "train", "--json")
     assert done.code == 2
-    assert done.document["error"]["what"] == "1 mistake in the project file"
+    assert done.document["error"]["what"] == "there is no project file here"
+    assert "evermodel init" in done.document["error"]["hint"]
     assert "evermodel init" in done.err
     assert not (tmp_path / "nowhere").exists()
 

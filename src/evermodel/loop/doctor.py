@@ -10,7 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from evermodel.errors import EvermodelError, ProjectError, SurroundingsError, masked, nearest
+from evermodel.errors import (
+    EvermodelError,
+    Mistake,
+    ProjectError,
+    SurroundingsError,
+    masked,
+    nearest,
+)
 from evermodel.loop.environment import changed_since
 from evermodel.loop.state import State, load_version, read_state
 from evermodel.loop.workspace import (
@@ -83,12 +90,19 @@ def _project(folder: Path) -> list[CheckResult]:
     try:
         project = load_project(folder)
     except ProjectError as error:
-        return [_result("project file", str(error), "fail")]
+        return [_mistake(error.path, each) for each in error.mistakes]
     results = [_result("project file", "every line of it is understood")]
     results += [*_data(project), _writable(project), _port(project)]
     if (project.workspace / "store.db").exists():
         results += [_keys(project), *_ledger(folder)]
     return results
+
+
+def _mistake(path: str, each: Mistake) -> CheckResult:
+    place = f"{path}:{each.line}:{each.column}" if each.line else path
+    found = f" (found {each.found})" if each.found else ""
+    hint = f"; {each.hint}" if each.hint else ""
+    return _result("project file", f"{each.what}{found}{hint}", "fail", place)
 
 
 def _data(project: Project) -> list[CheckResult]:
