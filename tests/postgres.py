@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,14 +16,15 @@ PASSWORD = "correct-horse-battery"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Return the address of a server that asks for a password; it lives as long as the tests."""
     pytest.importorskip("psycopg", reason="no driver for PostgreSQL is installed")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
     if not found:
         pytest.skip("PostgreSQL is not on this machine")
     programs = found[-1].parent
-    folder = tmp_path_factory.mktemp("postgres")
+    # Its own folder: who runs the tests may close the folders of tests to every other account.
+    folder = Path(tempfile.mkdtemp(prefix="evermodel-postgres-"))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -33,8 +35,6 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             pytest.skip("PostgreSQL does not run as root, and its own account is missing")
         as_user = ["runuser", "-u", "postgres", "--"]
         shutil.chown(folder, "postgres")
-        for parent in folder.parents[:3]:
-            parent.chmod(parent.stat().st_mode | 0o011)
 
     def run(*command: str) -> None:
         done = subprocess.run([*as_user, *command], capture_output=True, cwd="/tmp", check=False)
@@ -52,3 +52,4 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"postgresql://shop:{PASSWORD}@127.0.0.1:{port}/postgres"
     finally:
         run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(folder)

@@ -9,6 +9,7 @@ import pytest
 from evermodel.demo import play
 from evermodel.demo.folder import fresh_folder
 from evermodel.errors import InputError
+from evermodel.loop.telling import verify_ledger
 from evermodel.store.mlflow_store import MlflowRegistry
 
 
@@ -34,6 +35,7 @@ def test_the_year_is_told_event_by_event_with_its_money(played: tuple) -> None: 
     assert told[-1].endswith(str(folder / "report.html"))
     assert report.results[-1].subject == str(folder / "report.html")
     assert report.facts["as_expected"] == 5
+    assert verify_ledger(folder).verdict == "pass"
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ from evermodel.demo.year import EVERMODEL, NEVER, Year
 from evermodel.loop.telling import verify_ledger
 from tests.demo.silence import without_mlflow
 
-# Settings were chosen on seeds 0 to 9.
-SEEDS = range(100, 105)
+# Settings were chosen on seeds 0 to 9. Seed 100 is the year that test_playing.py plays.
+SEEDS = range(101, 105)
 
 
 @pytest.mark.slow

@@ -102,3 +102,15 @@ def test_one_bin_that_moved_among_many_is_not_overstated_by_its_lower_bound() ->
         a, b = rng.multinomial(5000, p), rng.multinomial(2000, q)
         above += difference(a, b, measure="total_variation").low > truth
     assert above <= 3
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_rounding_never_leaves_a_root_of_less_than_nought(measure: Measure) -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        bins = int(generator.integers(1, 7))
+        a = generator.integers(0, 3, bins) * generator.integers(1, 400)
+        b = generator.integers(0, 3, bins) * generator.integers(1, 400)
+        if a.sum() and b.sum():
+            found = difference(a, b, measure=measure, level=0.9995)
+            assert found.low - 1e-6 <= found.value <= found.high + 1e-6

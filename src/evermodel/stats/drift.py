@@ -139,6 +139,7 @@ def _corrected(a: Floats, b: Floats, measure: Measure, level: float, seed: int) 
     """Return the numbers of a `Difference` of two samples in the bins that either uses."""
     squared = _MEASURES[measure]
     raw, slope = (float(x[0]) for x in squared(a[None, :], b[None, :]))
+    slope = max(slope, 0.0)  # rounding may leave the variance of equal shares below nought
     under_none = squared(*_draws_without_drift(a, b, seed))[0]
     mean, variance = float(under_none.mean()), float(under_none.var())
     z = NormalDist().inv_cdf(0.5 + level / 2)
