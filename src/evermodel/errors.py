@@ -93,6 +93,15 @@ class Mistake:
     found: str = ""
     hint: str = ""
 
+    def place(self, path: str) -> str:
+        """Return where in the file at `path` it is."""
+        return f"{path}:{self.line}:{self.column}" if self.line else path
+
+    def told(self) -> str:
+        """Return what is wrong, what was found and what to try, in one line."""
+        found = f" (found {self.found})" if self.found else ""
+        return f"{self.what}{found}" + (f"; {self.hint}" if self.hint else "")
+
 
 class ProjectError(InputError):
     """A project file with one or more mistakes; all of them are in `mistakes`."""
@@ -111,12 +120,7 @@ class ProjectError(InputError):
     def __str__(self) -> str:
         if self._of_the_whole:
             return super().__str__()
-        rows = []
-        for mistake in self.mistakes:
-            place = f"{self.path}:{mistake.line}:{mistake.column}" if mistake.line else self.path
-            found = f" (found {mistake.found})" if mistake.found else ""
-            hint = f"; {mistake.hint}" if mistake.hint else ""
-            rows.append(f"  {place}: {mistake.what}{found}{hint}")
+        rows = [f"  {each.place(self.path)}: {each.told()}" for each in self.mistakes]
         return "\n".join([self.what, *rows])
 
 

@@ -122,3 +122,12 @@ def test_what_is_written_down_is_what_the_model_read(
     assert first.probability is not None
     np.testing.assert_allclose(again.probability, first.probability, atol=1e-9)
     assert len(set(np.round(first.probability, 6))) > 100
+
+
+def test_features_are_left_out_of_the_log_where_the_project_says_so(shop: Make) -> None:
+    one = shop(("serve", "log_features = false"))
+    _scored(one, customers(60, seed=11).drop("churned"))
+    log = logged(one.workspace)
+    assert log is not None
+    assert log["features"].null_count() == log.height == 60
+    assert log["key"].null_count() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
@@ -61,10 +62,8 @@ class BatchLog:
         rows = pl.DataFrame(
             {
                 "id": ids,
-                "key": _json(batch.select(names))
-                if names
-                else pl.repeat(None, batch.height, eager=True),
-                "features": _json(_as_sent(batch.select(i.name for i in self._inputs))),
+                "key": _json(batch, names),
+                "features": self._features(batch),
                 "output": [_text(answer) for answer in answers],
                 "action": actions,
                 "gate": ["warn" if warned else "pass" for warned in self._gate.warns(blocks)],
@@ -79,20 +78,25 @@ class BatchLog:
             route=pl.lit(ROUTE),
             latency_us=pl.lit(int(spent * 1e6 / max(1, batch.height)), pl.Int64),
         )
-        if not project.serve.log_features:
-            rows = rows.with_columns(features=pl.lit(None, pl.String))
         if versions.append(self._workspace.table("predictions"), rows, key=key):
             self.rows += rows.height
         return ids
+
+    def _features(self, batch: pl.DataFrame) -> pl.Series:
+        kept = self._workspace.project.serve.log_features
+        names = [item.name for item in self._inputs] if kept else []
+        return _json(_as_sent(batch.select(names)) if kept else batch, names)
 
 
 def _text(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _json(frame: pl.DataFrame) -> pl.Series:
-    """Return each row as a JSON object."""
-    return frame.select(pl.struct(pl.all()).struct.json_encode()).to_series()
+def _json(frame: pl.DataFrame, names: Sequence[str]) -> pl.Series:
+    """Return the named columns of each row as a JSON object, or nothing [N] where none is named."""
+    if not names:
+        return pl.Series([None] * frame.height, dtype=pl.String)
+    return frame.select(pl.struct(names).struct.json_encode()).to_series()
 
 
 def _as_sent(frame: pl.DataFrame) -> pl.DataFrame:

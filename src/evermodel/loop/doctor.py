@@ -12,7 +12,6 @@ from typing import Any
 
 from evermodel.errors import (
     EvermodelError,
-    Mistake,
     ProjectError,
     SurroundingsError,
     masked,
@@ -90,19 +89,15 @@ def _project(folder: Path) -> list[CheckResult]:
     try:
         project = load_project(folder)
     except ProjectError as error:
-        return [_mistake(error.path, each) for each in error.mistakes]
+        return [
+            _result("project file", each.told(), "fail", each.place(error.path))
+            for each in error.mistakes
+        ]
     results = [_result("project file", "every line of it is understood")]
     results += [*_data(project), _writable(project), _port(project)]
     if (project.workspace / "store.db").exists():
         results += [_keys(project), *_ledger(folder)]
     return results
-
-
-def _mistake(path: str, each: Mistake) -> CheckResult:
-    place = f"{path}:{each.line}:{each.column}" if each.line else path
-    found = f" (found {each.found})" if each.found else ""
-    hint = f"; {each.hint}" if each.hint else ""
-    return _result("project file", f"{each.what}{found}{hint}", "fail", place)
 
 
 def _data(project: Project) -> list[CheckResult]:
