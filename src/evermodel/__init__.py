@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evermodel.bundle import load
     from evermodel.loop.beginning import check, init
     from evermodel.loop.doctor import doctor
-    from evermodel.loop.predictions import labels
+    from evermodel.loop.outcomes import labels
     from evermodel.loop.releasing import evaluate, promote, register, rollback
     from evermodel.loop.reproducing import reproduce
     from evermodel.loop.retraining import retrain
@@ -46,7 +46,7 @@ _ROOMS = {
     "evaluate": "loop.releasing",
     "history": "loop.telling",
     "init": "loop.beginning",
-    "labels": "loop.predictions",
+    "labels": "loop.outcomes",
     "load": "bundle",
     "load_project": "project",
     "monitor": "loop.watching",

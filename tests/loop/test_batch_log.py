@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evermodel.loop.predictions import features_of, labelled, labels, logged
+from evermodel.loop.outcomes import labelled, labels
+from evermodel.loop.predictions import features_of, logged
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.scoring import score
 from evermodel.loop.state import load_version, read_state

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from evermodel.errors import DataError
-from evermodel.loop.predictions import labelled, labels, logged
+from evermodel.loop.outcomes import labelled, labels
+from evermodel.loop.predictions import logged
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.training import train
 from evermodel.loop.workspace import Workspace

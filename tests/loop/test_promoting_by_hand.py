@@ -5,7 +5,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from evermodel.loop.predictions import labels
+from evermodel.loop.outcomes import labels
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.retraining import retrain
 from evermodel.loop.state import load_version, read_state

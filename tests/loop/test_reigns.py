@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from evermodel.loop.deciding import worse_than_previous
-from evermodel.loop.predictions import labels
+from evermodel.loop.outcomes import labels
 from evermodel.loop.releasing import promote, register, rollback
 from evermodel.loop.state import read_state
 from evermodel.loop.telling import history

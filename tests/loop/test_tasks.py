@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from evermodel.bundle import read_manifest
-from evermodel.loop.predictions import labels
+from evermodel.loop.outcomes import labels
 from evermodel.loop.retraining import retrain
 from evermodel.loop.scoring import score
 from evermodel.loop.serving import application

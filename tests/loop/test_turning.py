@@ -7,7 +7,7 @@ import pytest
 
 from evermodel.bundle import read_manifest
 from evermodel.errors import NotFoundError
-from evermodel.loop.predictions import labels
+from evermodel.loop.outcomes import labels
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.retraining import retrain
 from evermodel.loop.state import read_state

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from evermodel.errors import InputError
-from evermodel.loop.predictions import labels
+from evermodel.loop.outcomes import labels
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.telling import status

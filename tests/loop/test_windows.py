@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from evermodel.loop.beginning import read_source
-from evermodel.loop.predictions import compact, labels
+from evermodel.loop.outcomes import labels
+from evermodel.loop.predictions import compact
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.state import read_state
 from evermodel.loop.training import train, train_on

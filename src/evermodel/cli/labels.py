@@ -18,6 +18,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace, output: Output) -> int:
     """Run the command and return its exit code."""
-    from evermodel.loop.predictions import labels
+    from evermodel.loop.outcomes import labels
 
     return output.report(labels(options.file, options.folder, progress=output.progress))

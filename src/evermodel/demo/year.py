@@ -24,7 +24,7 @@ from evermodel.demo.money import Book
 from evermodel.demo.plan import Plan
 from evermodel.demo.setting import project_text
 from evermodel.demo.shop import Shop, Week
-from evermodel.loop.predictions import labels
+from evermodel.loop.outcomes import labels
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.serving import application
 from evermodel.loop.state import read_state

@@ -1,34 +1,24 @@
-"""The prediction log as a table, and the outcomes that arrive later."""
+"""The prediction log as a table: compacted, looked at for damage, read as typed columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Literal, cast
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import msgspec
 import polars as pl
 
-from evermodel.bundle import read_manifest
 from evermodel.bundle.repair import microseconds
-from evermodel.errors import DataError, nearest
-from evermodel.loop.state import read_state
-from evermodel.loop.workspace import Workspace, open_workspace, silent
-from evermodel.project import Project, duration_seconds
-from evermodel.protocols import Progress
-from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
+from evermodel.loop.workspace import Workspace
+from evermodel.records import CheckResult, ColumnType
 from evermodel.serve import seal_segments, segments, unreadable
 from evermodel.store.durable import write_durably
-from evermodel.tables import digest, read, versions
+from evermodel.tables import versions
 
-__all__ = ["compact", "labelled", "labels", "log_damage", "logged"]
+__all__ = ["compact", "features_of", "log_damage", "logged", "newest_commit", "stored"]
 
-_ID_COLUMNS = ("prediction_id", "id")
 _QUARANTINE = "quarantine"
-_TIME_COLUMNS = ("time", "outcome_time", "as_of")
-_A_DAY = timedelta(days=1)
-_TIMES = (pl.Date, pl.Datetime)
 
 
 def compact(workspace: Workspace) -> int:
@@ -120,21 +110,22 @@ def logged(workspace: Workspace) -> pl.DataFrame | None:
     """Return the compacted prediction log in order of time, or None when there is none."""
 
     def read_log() -> pl.DataFrame | None:
-        found = _stored(workspace, "predictions")
+        found = stored(workspace, "predictions")
         return None if found is None else found.sort("time", "id")
 
     return cast(
         "pl.DataFrame | None",
-        workspace.remember("log", _newest(workspace, "predictions"), read_log),
+        workspace.remember("log", newest_commit(workspace, "predictions"), read_log),
     )
 
 
-def _stored(workspace: Workspace, table: str) -> pl.DataFrame | None:
+def stored(workspace: Workspace, table: str) -> pl.DataFrame | None:
+    """Return all rows of a table of the workspace, or None before there are any."""
     folder = workspace.table(table)
     return versions.read_all(folder) if versions.exists(folder) else None
 
 
-def _newest(workspace: Workspace, table: str) -> str:
+def newest_commit(workspace: Workspace, table: str) -> str:
     """Return the newest commit of a table: it changes whenever the table does."""
     commits = (workspace.table(table) / "_delta_log").glob("*.json")
     return max((path.name for path in commits), default="")
@@ -179,327 +170,3 @@ def _micros(text: str) -> int | None:
         return microseconds(text)
     except ValueError:
         return None
-
-
-def labels(
-    file: str | Path,
-    folder: str | Path | Workspace = ".",
-    *,
-    progress: Progress = silent,
-) -> Report:
-    """Take in outcomes that arrived later, and say how many fit a prediction.
-
-    The file names predictions by their id (`id` or `prediction_id`) or by the project's key
-    columns, and holds the target column. An outcome with a key belongs to
-
-    - the prediction for the row of the same time, where the file has the project's time column; or,
-      where callers do not send that, to the first prediction within a day after it;
-    - the newest prediction at or before it, where the file says since when it holds (`as_of`,
-      `outcome_time` or `time`);
-    - else the newest prediction that is at least `[outcome] known_after` old.
-
-    The same rows twice change nothing; the newest of contradicting outcomes counts, and
-    contradictions are counted.
-
-    Raises
-    ------
-    DataError
-        When the file names neither predictions nor outcomes.
-    """
-    workspace = open_workspace(folder)
-    with workspace.job("labels", progress) as step:
-        step("reading outcomes", 0.1)
-        data = workspace.project.data
-        table = read(
-            str(file),
-            repairs={n: r for n, r in data.repairs.items() if n == data.target},
-            types={n: k for n, k in data.types.items() if n == data.target},
-            reading=data.reading,
-        )
-        rows, refused = _label_rows(workspace, table.frame)
-        content = digest(table.frame)
-        rows = rows.with_columns(file=pl.lit(content))
-        step("joining predictions", 0.5)
-        compact(workspace)
-        before = _stored_labels(workspace)
-        stored = workspace.table("labels")
-        fresh = versions.append(stored, rows, key=content) if rows.height else True
-        if not fresh:
-            _bring_again(workspace, rows)
-        counts = _count(workspace, before, rows, fresh)
-        counts["refused"] = refused + table.understood.rejected_rows
-        workspace.record("labels", {"file": content, **counts})
-    return Report(
-        verb="labels",
-        subject=Path(file).name,
-        results=tuple(_label_results(counts, table.frame.height)),
-        facts=counts,
-    )
-
-
-def _bring_again(workspace: Workspace, rows: pl.DataFrame) -> None:
-    """Store once more those outcomes of a known file whose predictions were made since it came.
-
-    By key, an outcome speaks of earlier predictions only: as of its first arrival it had none.
-    """
-    found, known = _about(workspace, logged(workspace), rows), labelled(workspace)
-    late = found.drop_nulls("id")
-    if known is not None:
-        late = late.join(known.select("id"), on="id", how="anti", maintain_order="left")
-    if late.height:
-        again = late.select(rows.columns)
-        key = f"{rows['file'][0]} {rows['arrived'][0].isoformat()}"
-        versions.append(workspace.table("labels"), again, key=key)
-
-
-def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Return (by, ref, as_of, outcome, arrived), and how many rows hold no usable outcome."""
-    data = workspace.project.data
-    if data.target not in frame.columns:
-        word = nearest(data.target, frame.columns)
-        raise DataError(
-            f"the file has no outcome column {data.target!r}",
-            found=", ".join(frame.columns[:20]),
-            hint=f"is it {word!r}? Rename it" if word else f"name the outcome {data.target!r}",
-        )
-    keyed = bool(data.key) and all(name in frame.columns for name in data.key)
-    # A column "id" may be about anything where the key is there; "prediction_id" is clear.
-    names = _ID_COLUMNS[:1] if keyed else _ID_COLUMNS
-    by_id = next((name for name in names if name in frame.columns), "")
-    if not by_id and not keyed:
-        raise DataError(
-            "the file does not say which prediction each outcome belongs to",
-            found=", ".join(frame.columns[:20]),
-            hint=f"add a column id, or the key {', '.join(data.key) or '(none is set)'}",
-        )
-    outcome = frame[data.target]
-    if data.task == REGRESSION:
-        kept = outcome.cast(pl.Float64, strict=False)
-    else:
-        kept = _as_classes(outcome, _known_classes(workspace))
-    ref = frame[by_id].cast(pl.String) if by_id else key_text(frame, data.key)
-    by, as_of = _when(frame, data.time)
-    now = workspace.ports.clock.now().astimezone(UTC).replace(tzinfo=None)
-    rows = pl.DataFrame({"ref": ref, "outcome": kept}).with_columns(
-        by=pl.lit("id" if by_id else by),
-        as_of=as_of,
-        arrived=pl.lit(now).cast(pl.Datetime("us")),
-    )
-    usable = rows.filter(pl.col("outcome").is_not_null() & pl.col("ref").is_not_null())
-    if data.task == BINARY:
-        usable = usable.filter(pl.col("outcome").is_in(_known_classes(workspace)))
-    return usable, rows.height - usable.height
-
-
-def _when(frame: pl.DataFrame, time: str) -> tuple[str, pl.Series | pl.Expr]:
-    """Return by what outcomes with a key are joined, and the time that goes with it."""
-    for by, names in (("row", (time,)), ("key", _TIME_COLUMNS)):
-        for name in names:
-            if name and name in frame.columns and frame[name].dtype in _TIMES:
-                return by, frame[name].cast(pl.Datetime("us"))
-    return "key", pl.lit(None, pl.Datetime("us"))
-
-
-def _as_classes(outcome: pl.Series, classes: Sequence[str]) -> pl.Series:
-    """Return outcomes as names of classes: 1 and 1.0 are the same class, however it is written."""
-
-    def number(text: str) -> float | None:
-        try:
-            return float(text)
-        except ValueError:
-            return None
-
-    values = {number(name): name for name in classes if number(name) is not None}
-    words = outcome.cast(pl.String)
-    known = {
-        word: values[number(word)]
-        for word in words.drop_nulls().unique()
-        if word not in classes and number(word) in values
-    }
-    return words.replace(known) if known else words
-
-
-def _known_classes(workspace: Workspace) -> list[str]:
-    state = read_state(workspace)
-    number = state.live or max(state.versions, default=0)
-    if not number:
-        raise DataError("there is no version yet to bring outcomes for", hint="evermodel train")
-    return list(read_manifest(workspace.bundles / str(number)).classes)
-
-
-def key_text(frame: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
-    """Return the entity key of each row as text, the same for 17, 17.0 and "17"."""
-    parts = []
-    for name in key:
-        column = frame[name]
-        if column.dtype.is_float():
-            whole = column.cast(pl.Int64, strict=False)
-            same = (whole.cast(column.dtype) == column).fill_null(True).all()
-            column = whole if same else column
-        parts.append(column.cast(pl.String).fill_null(""))
-    return pl.DataFrame(parts).select(pl.concat_str(pl.all(), separator="\x1f").alias("ref"))["ref"]
-
-
-def _stored_labels(workspace: Workspace) -> pl.DataFrame | None:
-    return cast(
-        "pl.DataFrame | None",
-        workspace.remember(
-            "outcomes", _newest(workspace, "labels"), lambda: _stored(workspace, "labels")
-        ),
-    )
-
-
-def _count(
-    workspace: Workspace, before: pl.DataFrame | None, rows: pl.DataFrame, fresh: bool
-) -> dict[str, int]:
-    """Return how many outcomes matched, repeat or contradict earlier ones.
-
-    Two outcomes speak of the same when they belong to the same prediction: a customer who stayed in
-    January and left in February is no contradiction.
-    """
-    counts = {"rows": rows.height, "new": 0, "repeated": 0, "contradicting": 0, "matched": 0}
-    if not fresh:
-        counts["repeated"] = rows.height
-    log = logged(workspace)
-    mine = _about(workspace, log, rows)
-    own = mine.group_by("about", maintain_order=True).agg(
-        pl.col("outcome").last(), n=pl.len(), kinds=pl.col("outcome").n_unique()
-    )
-    counts["contradicting"] += int((own["kinds"] > 1).sum())
-    counts["repeated"] += int((own["n"] - own["kinds"]).sum()) if fresh else 0
-    if fresh and before is not None:
-        known = _about(workspace, log, before).sort("arrived", maintain_order=True)
-        known = known.group_by("about").agg(earlier=pl.col("outcome").last())
-        both = own.join(known, on="about", how="inner")
-        same = int((both["outcome"].cast(pl.String) == both["earlier"].cast(pl.String)).sum())
-        counts["repeated"] += same
-        counts["contradicting"] += both.height - same
-        counts["new"] = own.height - both.height
-    elif fresh:
-        counts["new"] = own.height
-    counts["matched"] = mine["id"].drop_nulls().n_unique()
-    counts["unmatched"] = own.height - counts["matched"]
-    return counts
-
-
-def _about(workspace: Workspace, log: pl.DataFrame | None, outcomes: pl.DataFrame) -> pl.DataFrame:
-    """Return outcomes with the `id` of their prediction (null: none) and what they are `about`."""
-    rows = outcomes.with_row_index("row")
-    if log is None:
-        rows = rows.with_columns(id=pl.lit(None, pl.String))
-    else:
-        joined = _joined(workspace, log, rows)
-        rows = rows.join(joined.select("row", "id"), on="row", how="left", maintain_order="left")
-    unmatched = pl.concat_str(
-        "by", "ref", pl.col("as_of").cast(pl.String).fill_null(""), separator="\x1f"
-    )
-    return rows.with_columns(about=pl.coalesce("id", unmatched))
-
-
-def _label_results(counts: dict[str, int], rows: int) -> list[CheckResult]:
-    def share(name: str, verdict: Any, why: str) -> CheckResult:
-        return CheckResult(
-            name=name, subject="outcomes", value=counts[name], unit="rows", n=rows,
-            verdict=verdict, why=why,
-        )  # fmt: skip
-
-    return [
-        share("matched", "pass" if counts["matched"] or not rows else "warn",
-              "outcomes that belong to a prediction"),
-        share("unmatched", "pass", "kept: their prediction may still be in a server's log"),
-        share("repeated", "pass", "said before, counted once"),
-        share("contradicting", "warn" if counts["contradicting"] else "pass",
-              "said otherwise before: the newest counts"),
-        share("refused", "warn" if counts["refused"] else "pass",
-              "without a usable outcome"),
-    ]  # fmt: skip
-
-
-def _joined(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
-    """Return (row, id, outcome, arrived): the number of each outcome, and its prediction."""
-    key = workspace.project.data.key
-    delay = timedelta(seconds=duration_seconds(workspace.project.outcome.known_after))
-    wanted = ("row", "id", "outcome", "arrived")
-    kinds = {name: outcomes.schema.get(name, pl.String()) for name in wanted}
-    found = [pl.DataFrame(schema=kinds)]
-    by_id = outcomes.filter(pl.col("by") == "id")
-    if by_id.height:
-        joined = log.select("id").join(by_id, left_on="id", right_on="ref", how="inner")
-        found.append(joined.select(wanted))
-    by_key = outcomes.filter(pl.col("by") == "key")
-    by_row = outcomes.filter(pl.col("by") == "row")
-    if (by_key.height or by_row.height) and key:
-        keyed = _with_ref(log, key).sort("time")
-        # An outcome speaks of what was known before it: never of a later prediction.
-        by_key = by_key.with_columns(at=pl.coalesce("as_of", pl.col("arrived") - delay))
-        found.append(_nearest(by_key, keyed, "backward").select(wanted))
-        if by_row.height:
-            found += [part.select(wanted) for part in _of_rows(by_row, keyed, workspace.project)]
-    return pl.concat(found, how="vertical_relaxed")
-
-
-def _of_rows(
-    outcomes: pl.DataFrame, keyed: pl.DataFrame, project: Project
-) -> Iterator[pl.DataFrame]:
-    """Yield the outcomes of rows at a time of their own, with the prediction made for each."""
-    outcomes = outcomes.rename({"as_of": "at"})
-    mine = keyed.join(outcomes.select("ref").unique(), on="ref", how="semi", maintain_order="left")
-    time = project.data.time
-    mine = mine.with_columns(features_of(mine, {time: "timestamp"})[time].alias("at"))
-    sent = mine.drop_nulls("at").unique(["ref", "at"], keep="last", maintain_order=True)
-    yield outcomes.join(sent.select("id", "ref", "at"), on=["ref", "at"], how="inner")
-    # Where the time was not sent, a row is answered on the day it is of.
-    unsent = mine.filter(pl.col("at").is_null())
-    yield _nearest(outcomes.drop_nulls("at"), unsent, "forward", tolerance=_A_DAY)
-
-
-def _nearest(
-    outcomes: pl.DataFrame,
-    keyed: pl.DataFrame,
-    strategy: Literal["backward", "forward"],
-    tolerance: timedelta | None = None,
-) -> pl.DataFrame:
-    return (
-        outcomes.sort("at", maintain_order=True)
-        .join_asof(
-            keyed.select("id", "ref", "time").sort("time"),
-            left_on="at",
-            right_on="time",
-            by="ref",
-            strategy=strategy,
-            tolerance=tolerance,
-            check_sortedness=False,
-        )
-        .drop_nulls("id")
-    )
-
-
-def _with_ref(log: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
-    rows = [msgspec.json.decode(text) if text else {} for text in log["key"].to_list()]
-    refs = []
-    for row in rows:
-        parts = [row.get(name) for name in key]
-        refs.append(None if all(p is None for p in parts) else "\x1f".join(map(_plain, parts)))
-    return log.with_columns(pl.Series("ref", refs, dtype=pl.String)).drop_nulls("ref")
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def labelled(workspace: Workspace) -> pl.DataFrame | None:
-    """Return the logged predictions whose outcome is known, in the order the outcomes came.
-
-    The newest outcome of a prediction counts.
-    """
-    log, outcomes = logged(workspace), _stored_labels(workspace)
-    if log is None or outcomes is None:
-        return None
-    joined = _joined(workspace, log, outcomes.with_row_index("row"))
-    newest = joined.sort("arrived", "row").drop("row").group_by("id").last()
-    found = log.join(newest, on="id", how="inner")
-    return found.sort("arrived", "time", "id") if found.height else None

@@ -18,7 +18,8 @@ from evermodel.bundle import Model, Predictions
 from evermodel.data import gate
 from evermodel.errors import InputError
 from evermodel.loop.comparing import row_losses
-from evermodel.loop.predictions import compact, features_of, labelled, log_damage, logged
+from evermodel.loop.outcomes import labelled
+from evermodel.loop.predictions import compact, features_of, log_damage, logged
 from evermodel.loop.state import State, Version, load_version, read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.monitor import (
