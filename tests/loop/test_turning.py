@@ -10,7 +10,7 @@ from evermodel.errors import NotFoundError
 from evermodel.loop.outcomes import labels
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.retraining import retrain
-from evermodel.loop.state import read_state
+from evermodel.loop.state import HARM, read_state
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
 from evermodel.loop.workspace import Workspace
@@ -119,9 +119,19 @@ def test_harm_is_answered_by_a_challenger_that_later_outcomes_prove(shop: Make) 
     one.ask(customers(1, seed=9).with_columns(customer=pl.lit("c1")))
     assert read_manifest(one.workspace.bundles / "2").keys == ("customer",)
     _live_rows(one, 300, seed=33, strength=-1.0)
-    after = run(one.workspace)
-    assert after.facts["decision"] == "none"
-    assert after.facts["state"] == "steady"
+    assert run(one.workspace).facts["state"] == "steady"
+
+
+def test_after_harm_the_loop_learns_again_until_harm_would_be_measured_again(shop: Make) -> None:
+    one = shop(("loop", 'every = "2d"'), ("loop", 'deadline = "1d"'))
+    _live_rows(one, 700, seed=31, strength=-1.0)
+    run(one.workspace)
+    for seed in range(32, 38):
+        _live_rows(one, 300, seed=seed, strength=-1.0)
+        run(one.workspace)
+    reasons = [event.body["reason"] for event in one.workspace.events("retrained")]
+    # Two days after the first: two turns are already longer than the label delay of one day.
+    assert reasons == [HARM, "more outcomes of the time since the harm"]
 
 
 def test_harm_with_too_few_new_outcomes_waits_for_more(shop: Make) -> None:
@@ -148,7 +158,10 @@ def test_a_bad_release_is_taken_back_on_later_outcomes(shop: Make) -> None:
     assert event.actor == "evermodel"
     assert "previous version is better" in event.body["reason"]
     one.clock.advance(DAY)
-    assert run(one.workspace).facts["decision"] != "roll back"
+    # What was taken back had been trained for a reason.
+    assert run(one.workspace).facts["decision"] not in {"none", "roll back"}
+    reason = one.workspace.events("retrained")[0].body["reason"]
+    assert reason == "more outcomes of the time since the harm"
 
 
 def test_a_schedule_retrains_without_harm(shop: Make) -> None:

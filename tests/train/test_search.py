@@ -38,6 +38,7 @@ def test_linear_models_and_lightgbm_share_one_clock_and_own_estimators_come_last
         return fit_trees(*args, **{**settings, "rounds": 5})
 
     monkeypatch.setattr(searching, "clock", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr(searching, "_WORKERS", 1)
     monkeypatch.setattr(searching, "fit_linear", taking(10, fit_linear))
     monkeypatch.setattr(searching, "fit_external", taking(10_000, fit_external))
     monkeypatch.setattr(searching, "fit_trees", taking(5, trees))

@@ -55,6 +55,6 @@ tolerance = 0.1
 
 [loop]
 every = "7d"
-retrain = "4w"
+retrain = "8w"
 deadline = "14d"
 """

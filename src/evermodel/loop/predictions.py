@@ -121,8 +121,7 @@ def logged(workspace: Workspace) -> pl.DataFrame | None:
 
 def stored(workspace: Workspace, table: str) -> pl.DataFrame | None:
     """Return all rows of a table of the workspace, or None before there are any."""
-    folder = workspace.table(table)
-    return versions.read_all(folder) if versions.exists(folder) else None
+    return versions.read_all(workspace.table(table))
 
 
 def newest_commit(workspace: Workspace, table: str) -> str:

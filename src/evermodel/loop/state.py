@@ -12,7 +12,22 @@ from evermodel.errors import BundleError, NotFoundError
 from evermodel.loop.workspace import Workspace
 from evermodel.records import Deployment, Event
 
-__all__ = ["DECISIONS", "State", "Version", "load_candidate", "load_version", "read_state"]
+__all__ = [
+    "DECISIONS",
+    "HARM",
+    "WORSE",
+    "State",
+    "Version",
+    "load_candidate",
+    "load_version",
+    "read_state",
+]
+
+HARM = "measured harm on outcomes"
+"""The reason of a retraining that measured harm brought about."""
+
+WORSE = "the previous version is better on later outcomes"
+"""The reason of going back from what outcomes proved to be worse."""
 
 DECISIONS = ("promoted", "rolled_back", "held", "rejected", "retrained", "data_refused")
 """Kinds of events that decide something; `history` shows these and registrations."""
@@ -32,7 +47,11 @@ class Version:
 
 @dataclass
 class State:
-    """The ledger's events folded into what holds now."""
+    """The ledger's events folded into what holds now.
+
+    `harm_at` is when measured harm last brought about a retraining or the way back, and
+    `since_harm` counts the retrainings after it.
+    """
 
     versions: dict[int, Version] = field(default_factory=dict)
     candidates: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -48,6 +67,8 @@ class State:
     challenger: int | None = None
     challenger_since: str = ""
     retrained_at: str = ""
+    harm_at: str = ""
+    since_harm: int = 0
     sources: set[str] = field(default_factory=set)
     monitored: dict[str, Any] | None = None
     monitored_at: str = ""
@@ -200,6 +221,9 @@ def _promoted(state: State, event: Event) -> None:
 def _retrained(state: State, event: Event) -> None:
     state.retrained_at = event.time
     state.sources.add(event.body.get("source", ""))
+    state.since_harm += 1
+    if event.body["reason"] == HARM:
+        state.harm_at, state.since_harm = event.time, 0
 
 
 def _rolled_back(state: State, event: Event) -> None:
@@ -209,6 +233,8 @@ def _rolled_back(state: State, event: Event) -> None:
     state.went_live.append(event.time)
     state.lived.add(event.body["number"])
     state.previous = None
+    if event.body["reason"] == WORSE:
+        state.harm_at, state.since_harm = event.time, 0
 
 
 def _rejected(state: State, event: Event) -> None:

@@ -30,7 +30,7 @@ from evermodel.loop.workspace import (
 from evermodel.project import Project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Run
-from evermodel.tables import Table, digest, versions
+from evermodel.tables import Table, ordered_digests, versions
 from evermodel.train.export import PARITY_LIMIT
 from evermodel.train.fit import Trained
 from evermodel.train.fit import train as fit_candidate
@@ -83,9 +83,8 @@ def train_on(
     checked = check_table(table, project=project)
     if checked.verdict == "fail":
         return _refused(workspace, checked, run)
-    fingerprint = digest(table.frame)
     step("keeping the data version", 0.03)
-    kept = _keep_data(workspace, table.frame)
+    fingerprint, kept = _keep_data(workspace, table.frame)
     missing, repairs = missing_words(table, project), bundle_repairs(table, project)
     place = workspace.candidates / run.id
     trained = fit_candidate(
@@ -187,10 +186,14 @@ def _record(
 _ROW = "evermodel row"
 
 
-def _keep_data(workspace: Workspace, frame: pl.DataFrame) -> int:
-    """Keep the rows in their order, which splits go by and a Delta table does not promise."""
-    ordered = frame.with_row_index(_ROW)
-    return versions.save(workspace.table("data"), ordered, digest=digest(ordered))
+def _keep_data(workspace: Workspace, frame: pl.DataFrame) -> tuple[str, int]:
+    """Return the digest of the rows, and the version under which they are kept.
+
+    They are kept in their order, which splits go by and a Delta table does not promise.
+    """
+    content, ordered = ordered_digests(frame)
+    place = workspace.table("data")
+    return content, versions.save(place, frame.with_row_index(_ROW), digest=ordered)
 
 
 def kept_data(workspace: Workspace, version: int) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from evermodel.loop.gating import gate_result
 from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.releasing import promote, register, take_back
 from evermodel.loop.retraining import retrain_on
-from evermodel.loop.state import State, load_version, read_state
+from evermodel.loop.state import HARM, WORSE, State, load_version, read_state
 from evermodel.loop.training import train
 from evermodel.loop.watching import FEWEST_ROWS, Watched, input_types, matured_rows, watch
 from evermodel.loop.windows import FEWEST_NEW
@@ -91,8 +91,7 @@ def _take_back_if_worse(workspace: Workspace) -> Report | None:
         proof = worse_than_previous(workspace, state)
         if proof is None or state.previous is None:
             return None
-        why = "the previous version is better on later outcomes"
-        return take_back(workspace, state, state.previous, why, (proof,), actor=LOOP)
+        return take_back(workspace, state, state.previous, WORSE, (proof,), actor=LOOP)
 
 
 def _take_back_if_starved(workspace: Workspace, watched: Watched) -> Report | None:
@@ -224,15 +223,40 @@ def _act(workspace: Workspace, found: str, seed: int | None, step: Progress) -> 
 
 
 def _why_retrain(workspace: Workspace, state: State, found: str) -> str:
-    """Return the reason to retrain now: measured harm, or the schedule; "" when there is none."""
+    """Return the reason to retrain now, "" when there is none.
+
+    Reasons are measured harm, what a retraining on harm could not know yet, and the schedule.
+    """
     if found == "harmful change":
-        return "measured harm on outcomes"
-    every = workspace.project.loop.retrain
-    if every == ON_HARM or not state.retrained_at:
+        return HARM
+    if not state.retrained_at:
         return ""
-    since = datetime.fromisoformat(state.retrained_at)
-    waited = (workspace.ports.clock.now() - since).total_seconds()
-    return f"every {every}" if waited >= duration_seconds(every) else ""
+    if _more_is_known(workspace, state):
+        return "more outcomes of the time since the harm"
+    every = workspace.project.loop.retrain
+    waited = _since(workspace, state.retrained_at)
+    return f"every {every}" if every != ON_HARM and waited >= duration_seconds(every) else ""
+
+
+def _more_is_known(workspace: Workspace, state: State) -> bool:
+    """Whether it is time to learn more of a harm than its first outcomes told.
+
+    What is trained at the first sign of harm has seen few outcomes of the changed world, and until
+    its own are known nothing measures it. So the loop looks again after one, two, four... turns,
+    until the label delay is over and harm would be measured again.
+    """
+    if not state.harm_at:
+        return False
+    turn = duration_seconds(workspace.project.loop.every)
+    wait = turn * 2.0**state.since_harm
+    delay = duration_seconds(workspace.project.outcome.known_after)
+    since = max(state.harm_at, state.retrained_at)
+    return wait <= max(turn, delay) and _since(workspace, since) >= wait
+
+
+def _since(workspace: Workspace, time: str) -> float:
+    """Return the seconds since a time of the ledger."""
+    return (workspace.ports.clock.now() - datetime.fromisoformat(time)).total_seconds()
 
 
 def _enough_new(workspace: Workspace, state: State) -> bool:

@@ -12,7 +12,7 @@ sums can and cannot do).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ import polars as pl
 
 from evermodel.tables.typed import normalise
 
-__all__ = ["digest", "digest_batches", "row_hashes"]
+__all__ = ["digest", "digest_batches", "ordered_digests", "row_hashes"]
 
 _VERSION = b"evermodel table 1"
 _U64 = np.uint64
@@ -57,12 +57,36 @@ def digest_batches(batches: Iterable[pl.DataFrame], *, names: Sequence[str] = ()
     for batch in batches:
         columns = columns or sorted(batch.columns)
         rows += batch.height
-        total = (total + _sum_of_rows(batch)) % (1 << 128)
+        total += sum(_sum_of(*words) for words in _words(batch))
+    return _whole(columns, rows, total)
+
+
+def ordered_digests(frame: pl.DataFrame) -> tuple[str, str]:
+    """Return the digest of a table, and one that also changes with the order of its rows.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"a": [1, 2]})
+    >>> first, second = ordered_digests(table), ordered_digests(table.reverse())
+    >>> first[0] == second[0] == digest(table), first[1] == second[1]
+    (True, False)
+    """
+    total = 0
+    order = hashlib.sha256()
+    for high, low in _words(frame):
+        total += _sum_of(high, low)
+        order.update(np.column_stack([high, low]).astype("<u8").tobytes())
+    content = _whole(sorted(frame.columns), frame.height, total)
+    order.update(content.encode())
+    return content, order.hexdigest()
+
+
+def _whole(columns: Sequence[str], rows: int, total: int) -> str:
     whole = hashlib.sha256(_VERSION)
     for name in columns:
         encoded = name.encode()
         whole.update(len(encoded).to_bytes(8, "big") + encoded)
-    whole.update(rows.to_bytes(8, "big") + total.to_bytes(16, "big"))
+    whole.update(rows.to_bytes(8, "big") + (total % (1 << 128)).to_bytes(16, "big"))
     return whole.hexdigest()
 
 
@@ -81,15 +105,14 @@ def row_hashes(frame: pl.DataFrame, *, seed: int = 0) -> Words:
     True
     """
     salt = _U64(seed % (1 << 64))
-    parts = [_row_words(part)[0] for part in frame.iter_slices(_ROWS_AT_ONCE)]
+    parts = [high for high, _ in _words(frame)]
     return _mix(np.concatenate(parts or [np.zeros(0, _U64)]) ^ _mix(np.array([salt]))[0])
 
 
-def _sum_of_rows(frame: pl.DataFrame) -> int:
-    total = 0
+def _words(frame: pl.DataFrame) -> Iterator[tuple[Words, Words]]:
+    """Yield the two words of each row, a part of the table at a time."""
     for part in frame.iter_slices(_ROWS_AT_ONCE):
-        total += _sum_of_part(part)
-    return total
+        yield _row_words(part)
 
 
 def _row_words(frame: pl.DataFrame) -> tuple[Words, Words]:
@@ -104,8 +127,7 @@ def _row_words(frame: pl.DataFrame) -> tuple[Words, Words]:
     return _mix(high ^ (low >> _U64(32))), _mix(low + (high << _U64(1)))
 
 
-def _sum_of_part(frame: pl.DataFrame) -> int:
-    high, low = _row_words(frame)
+def _sum_of(high: Words, low: Words) -> int:
     carry = int((low >> _U64(32)).sum()) << 32
     return (int(high.sum()) << 64) + carry + int((low & _U64(0xFFFFFFFF)).sum())
 

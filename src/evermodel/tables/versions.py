@@ -20,23 +20,12 @@ from evermodel.tables.typed import normalise
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-__all__ = ["append", "exists", "load", "read_all", "save", "scan_version"]
+__all__ = ["append", "load", "read_all", "save", "scan_version"]
 
 _DIGEST = "evermodel.digest"
 _ATTEMPTS = 30
 _EXACT = 2**53
 _T = TypeVar("_T")
-
-
-def exists(folder: str | Path) -> bool:
-    """Return whether a table lies in the folder.
-
-    Examples
-    --------
-    >>> exists("no/such/folder")
-    False
-    """
-    return (Path(folder) / "_delta_log").is_dir() and _open(Path(folder)) is not None
 
 
 def save(folder: str | Path, frame: pl.DataFrame, *, digest: str) -> int:
@@ -135,15 +124,16 @@ def append(folder: str | Path, frame: pl.DataFrame, *, key: str) -> bool:
     return _retried(write, folder)
 
 
-def read_all(folder: str | Path) -> pl.DataFrame:
-    """Return the newest version of the table.
+def read_all(folder: str | Path) -> pl.DataFrame | None:
+    """Return the newest version of the table, or None when there is no table.
 
-    Raises
-    ------
-    NotFoundError
-        When there is no table.
+    Examples
+    --------
+    >>> read_all("no/such/folder") is None
+    True
     """
-    return _restored(scan_version(folder).collect())
+    table = _open(Path(folder)) if (Path(folder) / "_delta_log").is_dir() else None
+    return None if table is None else _restored(pl.scan_delta(table).collect())
 
 
 def scan_version(folder: str | Path, version: int | None = None) -> pl.LazyFrame:

@@ -256,45 +256,47 @@ class _Trials:
             self._data[link] = pairs
         return self._data[link]
 
-    def _fold(
+    def _folds(
         self,
-        place: int,
+        places: range,
         settings: dict[str, Any],
         link: str,
         margins: NDArray[np.float64],
-        seconds: float,
-    ) -> int:
-        """Fit one fold, write its margins, and return its best round."""
-        train, check = self.data(link)[place]
-        deadline = clock.perf_counter() + seconds
-        booster = fit_trees(train, settings, rounds=_MAX_ROUNDS, valid=check, deadline=deadline)
-        valid = self.folds.pairs[place][1]
-        margins[valid] = booster.predict(self.folds.tree[valid], raw_score=True)
-        return int(booster.best_iteration)
+    ) -> list[int]:
+        """Fit some folds side by side, write their margins, and return their best rounds."""
+        folds = self.folds
+        workers = _WORKERS if settings["num_threads"] == 1 else 1
+        # A fold alone has the time of one of all; those that remain have all that is left.
+        share = len(folds.pairs) if places == range(1) else math.ceil(len(places) / workers)
+        seconds = (self.end - clock.perf_counter()) / max(1, share)
+        data = self.data(link)
+
+        def fit(place: int) -> int:
+            train, check = data[place]
+            deadline = clock.perf_counter() + seconds
+            booster = fit_trees(train, settings, rounds=_MAX_ROUNDS, valid=check, deadline=deadline)
+            valid = folds.pairs[place][1]
+            margins[valid] = booster.predict(folds.tree[valid], raw_score=True)
+            return int(booster.best_iteration)
+
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(fit, places))
 
     def run(self, parameters: dict[str, Any], link: str) -> float | None:
         """Return the trial's loss, or None when it was given up after its first fold."""
         folds = self.folds
         margins = _margins(folds)
         settings = {**_objective(folds), **parameters, "seed": self.seed, **_threads(folds)}
-        left = self.end - clock.perf_counter()
-        rounds = [self._fold(0, settings, link, margins, left / len(folds.pairs))]
+        work = functools.partial(self._folds, settings=settings, link=link, margins=margins)
+        # Until there is a trial to be worse than, the first fold need not be waited for.
+        ahead = 1 if self.best is not None else len(folds.pairs)
+        rounds = work(range(ahead))
         valid = folds.pairs[0][1]
         first = mean_loss(folds.y[valid], margins[valid], folds.task, link)
-        if first > _GIVE_UP * self.first_fold and len(folds.pairs) > 1:
+        if first > _GIVE_UP * self.first_fold and ahead < len(folds.pairs):
             self.log.append({**parameters, "link": link, "loss": None, "first": first})
             return None
-        left = self.end - clock.perf_counter()
-        with ThreadPoolExecutor(_WORKERS if settings["num_threads"] == 1 else 1) as pool:
-            waves = math.ceil((len(folds.pairs) - 1) / _WORKERS)
-            work = functools.partial(
-                self._fold,
-                settings=settings,
-                link=link,
-                margins=margins,
-                seconds=left / max(1, waves),
-            )
-            rounds += pool.map(work, range(1, len(folds.pairs)))
+        rounds += work(range(ahead, len(folds.pairs)))
         rows = folds.scored
         loss = mean_loss(folds.y[rows], margins[rows], folds.task, link)
         self.log.append(
