@@ -18,11 +18,11 @@ help:
 
 demo:
 	$(LOOP)
-	@$(BIN)/evermodel demo $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/evermodel demo $(ARGS)
 
 test:
 	$(DEV)
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint:
 	$(DEV)
