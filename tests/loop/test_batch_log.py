@@ -1,14 +1,17 @@
 """What a scored file was answered counts as served: watched, joined by outcomes, once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import polars as pl
 import pytest
 
+from evermodel.errors import DataError
+from evermodel.loop import scoring
 from evermodel.loop.outcomes import labelled, labels
 from evermodel.loop.predictions import features_of, logged
 from evermodel.loop.releasing import promote, register
@@ -18,6 +21,7 @@ from evermodel.loop.training import train
 from evermodel.loop.turning import run
 from evermodel.loop.watching import answered, input_types, monitor
 from evermodel.loop.workspace import Workspace
+from evermodel.tables import scan
 from tests.loop.shop import DAY, PROJECT, Shop, customers
 
 Make = Callable[..., Shop]
@@ -63,6 +67,32 @@ def test_the_same_rows_are_written_down_once_and_a_trial_never(shop: Make) -> No
     assert report.find("rows logged").value == 0
     assert report.find("rows scored").value == 300
     assert monitor(one.workspace).facts["state"] == "steady", "rows that came twice are no fault"
+
+
+def test_a_file_that_is_refused_halfway_leaves_nothing_in_the_log(
+    shop: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shop()
+    monkeypatch.setattr(scoring, "_BATCH_ROWS", 100)
+    path, out = one.folder / "new.csv", one.folder / "out.csv"
+    customers(300, seed=11, first=10_000).drop("churned").write_csv(path)
+    seen: list[int] = []
+
+    def cut_short(*args: Any, **settings: Any) -> Iterator[pl.DataFrame]:
+        for batch in scan(*args, **settings):
+            seen.append(batch.height)
+            yield batch
+        raise DataError("the file ends within a row")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "scan", cut_short)
+        with pytest.raises(DataError):
+            score(path, out, one.workspace)
+    assert len(seen) > 1
+    assert logged(one.workspace) is None
+    assert not out.exists()
+    assert not list(one.workspace.root.glob("scored-*"))
+    assert score(path, out, one.workspace).find("rows logged").value == 300
 
 
 def test_rows_without_a_key_are_named_by_the_prediction(shop: Make) -> None:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from evermodel.errors import BusyError, InputError, NotFoundError
 from evermodel.protocols import Jobs
 from evermodel.store import FixedClock, MemoryJobs, SqliteJobs
+from evermodel.store.database import Database
 from evermodel.store.holders import gone, holder
 from tests.store.workspace import NOON
 
@@ -171,3 +173,12 @@ def test_of_two_that_start_at_once_one_holds(tmp_path: Path) -> None:
         process.join(60)
     found = sorted(results.get() for _ in range(4))
     assert found == ["busy", "ended", "ended", "holds"]
+
+
+def test_a_store_that_nobody_closes_is_closed_when_nobody_has_it(tmp_path: Path) -> None:
+    store = Database(tmp_path / "store.db")
+    with store.read() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    del store
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

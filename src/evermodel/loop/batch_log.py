@@ -1,4 +1,4 @@
-"""The prediction log of files that are scored: what a batch was answered counts as served."""
+"""The prediction log of files that are scored: what a file was answered counts as served."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import hashlib
 import time
 from collections.abc import Sequence
 from datetime import UTC
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
 
 import msgspec
 import polars as pl
@@ -23,10 +25,11 @@ ROUTE = "score"
 
 
 class BatchLog:
-    """Writes each batch into the table of predictions before the file with the answers appears.
+    """Holds what each batch was answered, and writes all of it down when the file is through.
 
-    The same rows count once in a reign: a file that is scored again, or whose scoring was cut
-    short, adds nothing that is there already.
+    Until `commit` nothing of a file is in the log, which may yet be refused; what is held lies on
+    the disk for as long as a `with` block. The same rows count once in a reign: a file that is
+    scored again, or whose writing was cut short, adds nothing that is there already.
 
     Parameters
     ----------
@@ -44,10 +47,29 @@ class BatchLog:
         self._inputs = model.manifest.inputs
         self._gate = Gate(model.manifest)
         self._began = time.perf_counter()
+        self._held: list[str] = []
+        self._folder = TemporaryDirectory(prefix="scored-", dir=workspace.root)
         self.rows = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def commit(self) -> None:
+        """Write down what is held, which has to be done before the file of answers appears."""
+        for place, key in enumerate(self._held):
+            rows = pl.read_parquet(self._part(place))
+            if versions.append(self._workspace.table("predictions"), rows, key=key):
+                self.rows += rows.height
+        self._held.clear()
+
+    def _part(self, place: int) -> Path:
+        return Path(self._folder.name) / f"{place}.parquet"
+
     def add(self, batch: pl.DataFrame, blocks: Blocks, predictions: Predictions) -> pl.Series:
-        """Write one batch of N rows and return the id of each prediction [N]."""
+        """Hold one batch of N rows and return the id of each prediction [N]."""
         project = self._workspace.project
         key = f"{ROUTE} {self._reign} {digest(batch)}"
         # The same rows have the same ids again: an outcome joins whichever file it was read from.
@@ -78,8 +100,8 @@ class BatchLog:
             route=pl.lit(ROUTE),
             latency_us=pl.lit(int(spent * 1e6 / max(1, batch.height)), pl.Int64),
         )
-        if versions.append(self._workspace.table("predictions"), rows, key=key):
-            self.rows += rows.height
+        rows.write_parquet(self._part(len(self._held)))
+        self._held.append(key)
         return ids
 
     def _features(self, batch: pl.DataFrame) -> pl.Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import polars as pl
@@ -67,13 +68,16 @@ def score(
             "the output would replace the input", where=str(target), hint="name another file"
         )
     effort = Effort()
-    written = BatchLog(workspace, state, model) if log and version.number == state.live else None
     how = reading_of(model, workspace.project, target=False)
     understood, misfits = understand(str(source), **how), Misfits()
     batches = scan(
         str(source), **how, understood=understood, batch_rows=_BATCH_ROWS, misfits=misfits
     )
-    rows = write(_scored(workspace, model, batches, written, progress), target)
+    with ExitStack() as stack:
+        written: BatchLog | None = None
+        if log and version.number == state.live:
+            written = stack.enter_context(BatchLog(workspace, state, model))
+        rows = write(_scored(workspace, model, batches, written, progress), target)
     progress("done", 1.0)
     result = CheckResult(
         name="rows scored",
@@ -158,6 +162,8 @@ def _scored(
         yield answered
         done += batch.height
         progress(f"{done} rows", 0.5)
+    if written is not None:
+        written.commit()
 
 
 def with_predictions(rows: pl.DataFrame, predictions: Predictions) -> pl.DataFrame:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -71,6 +72,7 @@ class Database:
         self.wait = wait
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._forgotten: weakref.finalize[..., Database] | None = None
         self._process = 0
         with self.read():
             pass
@@ -89,9 +91,9 @@ class Database:
     def close(self) -> None:
         """Close the connection; the next use opens another one."""
         with self._lock:
-            if self._connection is not None and self._process == os.getpid():
-                self._connection.close()
-            self._connection = None
+            if self._forgotten is not None:
+                self._forgotten()
+            self._connection = self._forgotten = None
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -119,6 +121,8 @@ class Database:
         if self._connection is None or self._process != os.getpid():
             self._connection = self._open()
             self._process = os.getpid()
+            # Whoever forgets to close it leaves nothing open behind.
+            self._forgotten = weakref.finalize(self, _close, self._connection, self._process)
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
@@ -154,6 +158,12 @@ class Database:
         if version < _VERSION:
             script = f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;"
             connection.executescript(script)
+
+
+def _close(connection: sqlite3.Connection, process: int) -> None:
+    """Close a connection where it was opened: a copy that a fork carried over stays untouched."""
+    if process == os.getpid():
+        connection.close()
 
 
 def _patiently(connection: sqlite3.Connection, statement: str, wait: float) -> None:
