@@ -14,8 +14,10 @@ from evermodel.errors import DataError, InputError, NotFoundError
 from evermodel.loop import reproducing
 from evermodel.loop.beginning import check, init
 from evermodel.loop.doctor import doctor
-from evermodel.loop.releasing import evaluate, register, rollback
+from evermodel.loop.outcomes import labels
+from evermodel.loop.releasing import evaluate, promote, register, rollback
 from evermodel.loop.reproducing import reproduce
+from evermodel.loop.retraining import retrain
 from evermodel.loop.scoring import score
 from evermodel.loop.serving import application
 from evermodel.loop.telling import history, report, status, verify_ledger
@@ -48,6 +50,36 @@ class _Silent:
 
     def log(self, run: object, results: object, artifacts: object) -> str:
         return ""
+
+
+_NEED_A_VERSION: dict[str, Callable[[Path], object]] = {
+    "evaluate": lambda folder: evaluate(folder=folder),
+    "register": lambda folder: register("", folder),
+    "promote": lambda folder: promote(None, folder),
+    "rollback": lambda folder: rollback(folder),
+    "score": lambda folder: score(folder / "customers.csv", folder / "out.csv", folder),
+    "labels": lambda folder: labels(folder / "customers.csv", folder),
+    "monitor": lambda folder: monitor(folder),
+    "retrain": lambda folder: retrain(folder),
+    "reproduce": lambda folder: reproduce(1, folder),
+    "report": lambda folder: report(folder),
+    "ledger": lambda folder: verify_ledger(folder),
+}
+
+
+@pytest.mark.parametrize("verb", _NEED_A_VERSION)
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_what_needs_a_version_leaves_nothing_behind_where_there_is_none(
+    tmp_path: Path, verb: str, task: str
+) -> None:
+    text = PROJECT
+    if task == "regression":
+        text = text.replace('"churned"', '"amount"').replace('"binary"', '"regression"')
+        text = text.replace('positive = "yes"\n', "")
+    write_project(tmp_path, text=text)
+    with pytest.raises(NotFoundError, match=r"yet|no such|no version"):
+        _NEED_A_VERSION[verb](tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["customers.csv", "evermodel.toml"]
 
 
 def test_init_never_replaces_a_project_file_unasked(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from evermodel.bundle import read_manifest
-from evermodel.errors import DataError, nearest
+from evermodel.errors import DataError, NotFoundError, nearest
 from evermodel.loop.predictions import compact, features_of, logged, newest_commit, stored
 from evermodel.loop.state import read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent
@@ -52,9 +52,14 @@ def labels(
     ------
     DataError
         When the file names neither predictions nor outcomes.
+    NotFoundError
+        When no version was registered yet.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     with workspace.job("labels", progress) as step:
+        if not read_state(workspace).versions:
+            what = "there is no version yet to bring outcomes for"
+            raise NotFoundError(what, hint="evermodel run trains and releases a first version")
         step("reading outcomes", 0.1)
         data = workspace.project.data
         table = read(
@@ -168,9 +173,7 @@ def _as_classes(outcome: pl.Series, classes: Sequence[str]) -> pl.Series:
 
 def _known_classes(workspace: Workspace) -> list[str]:
     state = read_state(workspace)
-    number = state.live or max(state.versions, default=0)
-    if not number:
-        raise DataError("there is no version yet to bring outcomes for", hint="evermodel train")
+    number = state.live or max(state.versions)
     return list(read_manifest(workspace.bundles / str(number)).classes)
 
 

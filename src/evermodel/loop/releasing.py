@@ -54,7 +54,7 @@ def evaluate(
     NotFoundError
         When nothing was trained yet, or the version does not exist.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     with workspace.job("evaluate", progress) as step:
         return _evaluate(workspace, number, data, seed, step)
 
@@ -159,7 +159,7 @@ def register(
     Report
         "fail" when the gate says no: nothing is registered then.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     with workspace.job("register", progress) as step:
         state = read_state(workspace)
         recorded = state.candidates.get(run) if run else state.candidate
@@ -246,7 +246,7 @@ def promote(
     Report
         "fail" when it was refused; what is live stays live then.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     with workspace.job("promote", progress) as step, workspace.releasing():
         state = read_state(workspace)
         wanted = (
@@ -344,7 +344,7 @@ def rollback(
     NotFoundError
         When there is nothing to go back to.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     with workspace.job("rollback", progress), workspace.releasing():
         state = read_state(workspace)
         number = to if to is not None else state.previous

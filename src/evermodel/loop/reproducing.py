@@ -53,7 +53,7 @@ def reproduce(
     NotFoundError
         When there is no such version, or its data were erased.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     state = read_state(workspace)
     version = state.version(number if number is not None else state.live)
     recorded = version.trained

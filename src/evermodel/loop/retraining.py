@@ -60,7 +60,7 @@ def retrain(
     NotFoundError
         When nothing is live yet.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     with workspace.job("retrain", progress) as step:
         state = read_state(workspace)
         if state.live is None:

@@ -59,7 +59,7 @@ def score(
     NotFoundError
         When nothing is live.
     """
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     state = read_state(workspace)
     version = state.version(number if number is not None else state.live)
     model = load_version(workspace, version)

@@ -145,8 +145,18 @@ def _evidence(body: Mapping[str, Any]) -> list[str]:
 
 
 def verify_ledger(folder: str | Path | Workspace = ".") -> Report:
-    """Return whether every event of the ledger is there, in order and unaltered."""
-    workspace = open_workspace(folder)
+    """Return whether every event of the ledger is there, in order and unaltered.
+
+    Raises
+    ------
+    NotFoundError
+        When nothing was ever done in this project.
+    """
+    workspace = open_workspace(folder, make=False)
+    if not workspace.root.exists():
+        what = "there is no ledger yet"
+        hint = "evermodel run begins it; where there was one, the whole workspace is gone"
+        raise NotFoundError(what, where=str(workspace.root), hint=hint)
     results = workspace.ports.ledger.verify()
     return Report(verb="ledger.verify", subject=str(workspace.root / "store.db"), results=results)
 

@@ -110,7 +110,7 @@ def monitor(
         raise InputError("reference and current go together: two tables are compared")
     if reference is not None and current is not None:
         return compare_tables(reference, current, progress)
-    workspace = open_workspace(folder)
+    workspace = open_workspace(folder, make=False)
     with workspace.job("monitor", progress) as step:
         return watch(workspace, step).report
 
