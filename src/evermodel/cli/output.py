@@ -33,13 +33,16 @@ class Output:
         self.json = json
         self._live = sys.stderr.isatty() and not json
         self._drawn = False
+        self._share = 0.0
         self._begun = time.perf_counter()
 
     def progress(self, step: str, share: float) -> None:
         """Draw the progress bar; nothing where standard error is no terminal."""
         if not self._live:
             return
-        filled = round(_BAR * min(max(share, 0.0), 1.0))
+        # A step that ends sooner than was thought never takes the bar back.
+        self._share = share = min(max(share, self._share), 1.0)
+        filled = round(_BAR * share)
         seconds = time.perf_counter() - self._begun
         width = shutil.get_terminal_size().columns
         line = f"{'█' * filled}{'░' * (_BAR - filled)} {share:4.0%} {seconds:4.0f} s  {step}"
@@ -51,6 +54,7 @@ class Output:
         if self._drawn:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             self._drawn = False
+        self._share = 0.0
 
     def report(self, report: Report, *, lines: list[str] | None = None, title: str = "") -> int:
         """Print a report and return the exit code: 1 when its verdict is "fail".

@@ -34,7 +34,7 @@ from evermodel.serve import address, check_free
 __all__ = ["doctor"]
 
 _LOOP = ("polars", "deltalake", "sklearn", "lightgbm", "optuna", "onnx", "skl2onnx", "mlflow")
-_ENOUGH_BYTES = 2 * 1024**3
+_ENOUGH_GB = 2.0
 
 
 def doctor(folder: str | Path = ".") -> Report:
@@ -72,13 +72,13 @@ def _extras() -> CheckResult:
 
 def _disk(folder: Path) -> CheckResult:
     place = next(p for p in (folder.resolve(), *folder.resolve().parents) if p.exists())
-    free = shutil.disk_usage(place).free
-    enough = free > _ENOUGH_BYTES
+    free = shutil.disk_usage(place).free / 1e9
+    enough = free > _ENOUGH_GB
     return CheckResult(
         name="disk",
-        value=free,
-        unit="bytes",
-        min=_ENOUGH_BYTES,
+        value=round(free, 1),
+        unit="GB",
+        min=_ENOUGH_GB,
         verdict="pass" if enough else "warn",
         why="free where the workspace lies"
         + ("" if enough else "; make room, or move the workspace by [store] workspace"),

@@ -88,14 +88,15 @@ class State:
         NotFoundError
             When there is no such version.
         """
-        if number is None or number not in self.versions:
-            known = ", ".join(map(str, self.versions)) or "none yet"
-            raise NotFoundError(
-                "there is no such version" if number is not None else "nothing is live yet",
-                found=f"asked for {number}, registered: {known}" if number is not None else "",
-                hint="evermodel train, then evermodel register and evermodel promote",
-            )
-        return self.versions[number]
+        if number in self.versions:
+            return self.versions[number]
+        known = ", ".join(map(str, self.versions)) or "none yet"
+        what = "there is no such version" if number is not None else "nothing is live yet"
+        asked = "" if number is None else f"asked for {number}, "
+        hint = "evermodel run trains and releases a first version"
+        if self.versions:
+            hint = "evermodel history says what each is; evermodel promote puts one live"
+        raise NotFoundError(what, found=f"{asked}registered: {known}", hint=hint)
 
     def reign(self, project: str) -> str:
         """Return the name of the present reign, which every prediction made in it carries.

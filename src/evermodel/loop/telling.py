@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,20 @@ def _live_result(workspace: Workspace, state: State) -> CheckResult:
         why = "nothing is live yet: evermodel run trains and releases a first version"
         return CheckResult(name="live", verdict="unknown", why=why)
     name = f"{workspace.project.name}/{state.live}"
-    return CheckResult(name="live", subject=name, value=state.live, why=f"since {state.live_since}")
+    return CheckResult(
+        name="live", subject=name, value=state.live, why=f"since {_minute(state.live_since)}"
+    )
+
+
+def _minute(time: str) -> str:
+    """Return a time of the ledger as people write it; facts keep it to the microsecond.
+
+    Examples
+    --------
+    >>> _minute("2026-01-31T10:00:59.123456Z")
+    '2026-01-31 10:00 UTC'
+    """
+    return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _trust_result(state: State) -> CheckResult:
@@ -77,7 +91,7 @@ def _trust_result(state: State) -> CheckResult:
     verdict: Verdict = _STATES.get(str(seen["state"]), "unknown")
     # What monitoring found is a fact about the model; status itself has not failed.
     shown: Verdict = "warn" if verdict == "fail" else verdict
-    why = f"{seen['state']} at {state.monitored_at}: {seen['why']}"
+    why = f"{seen['state']} at {_minute(state.monitored_at)}: {seen['why']}"
     return CheckResult(name="trust", verdict=shown, why=why)
 
 
