@@ -25,7 +25,7 @@ CHURN = {
 """A valid row of `churn`."""
 
 
-def churn(folder: Path, *, version: int = 1) -> Served:
+def churn(folder: Path, *, version: int = 1, ignored: tuple[str, ...] = ("note",)) -> Served:
     """Return a binary model over all four types: the plan decides, tenure helps."""
     inputs = (
         Input(name="tenure", type="number", low=0, high=72),
@@ -60,7 +60,7 @@ def churn(folder: Path, *, version: int = 1) -> Served:
         target="left",
         inputs=inputs,
         keys=("customer",),
-        ignored=("note",),
+        ignored=ignored,
         classes=("no", "yes"),
         positive="yes",
         threshold=0.5,

@@ -69,3 +69,16 @@ def test_answers_of_other_tasks_are_as_it_says(echo_client: Client, colours_clie
 def test_a_server_without_a_version_describes_itself_too() -> None:
     with serving(None) as client:
         assert client.get("/openapi.json").json()["components"]["schemas"]["Record"]
+
+
+def test_the_list_of_problems_and_the_header_of_ignored_columns_are_described(
+    client: Client,
+) -> None:
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    said = client.post("/predict", {"tenur": 1}).json()
+    assert set(said) == set(schemas["Error"]["properties"])
+    assert set(said["problems"][0]) == set(schemas["Problem"]["properties"])
+    answered = document["paths"]["/predict"]["post"]["responses"]["200"]
+    headers = client.post("/predict", {**CHURN, "note": 1}).headers
+    assert all(name in headers for name in answered["headers"])

@@ -112,9 +112,12 @@ def test_ids_rise_with_time(client: Client) -> None:
 def test_a_wrong_column_is_named(client: Client, change: Any, words: tuple[str, ...]) -> None:
     answer = client.post("/predict", {**CHURN, **change})
     assert answer.status == 422
-    assert set(answer.json()) == {"error", "where", "found", "hint"}
+    said = answer.json()
+    assert set(said) == {"error", "where", "found", "hint", "problems", "more"}
     for word in words:
-        assert word in " ".join(answer.json().values())
+        assert word in " ".join(said[name] for name in ("error", "where", "found", "hint"))
+    assert [problem["field"] for problem in said["problems"]] == [*change]
+    assert said["more"] == 0
 
 
 def test_an_absent_column_is_named_with_its_row(client: Client) -> None:

@@ -24,7 +24,7 @@ from evermodel.errors import BundleError, DataError, RequestError, nearest
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["NOT_IN_NAMES", "Encoder"]
+__all__ = ["NOT_IN_NAMES", "Encoder", "key_fits"]
 
 NOT_IN_NAMES = re.compile(r'[\\"\x00-\x1f]')
 """What the name of an input or key must not hold: JSON would have to write it in other signs."""
@@ -37,6 +37,22 @@ _EXPECTED = {
     "category": "a text or null",
     "timestamp": 'a time such as "2026-01-31T12:00:00" or null',
 }
+_KEY = "a text or a whole number of at most 64 bits"
+_LARGEST = 2**63
+
+
+def key_fits(value: Any) -> bool:
+    """Whether a value can be a key: it could be joined with labels, and be written down.
+
+    Examples
+    --------
+    >>> key_fits("c-7"), key_fits(2**70), key_fits([1])
+    (True, False, False)
+    """
+    return not (
+        isinstance(value, list | dict)
+        or (isinstance(value, int) and not -_LARGEST <= value < _LARGEST)
+    )
 
 
 class Encoder:
@@ -72,11 +88,16 @@ class Encoder:
         fields: list[Any] = []
         rename: dict[str, str] = {}
         attributes = {}
+        self._types: dict[str, Any] = {}
+        self.keys = frozenset(manifest.keys)
         for index, name in enumerate(dict.fromkeys(self._known)):
             field = f"f{index}"
             rename[field] = name
             attributes[name] = field
-            fields.append(_field(field, self._inputs.get(name), menders.get(name)))
+            self._types[name] = _type(self._inputs.get(name), menders.get(name))
+            absent = None if name in self.keys else msgspec.UNSET
+            rest = () if name in self._inputs else (absent,)
+            fields.append((field, self._types[name], *rest))
         required = [field for field in fields if len(field) == 2]
         optional = [field for field in fields if len(field) == 3]
         self.row_type: type[msgspec.Struct] = msgspec.defstruct(
@@ -92,6 +113,11 @@ class Encoder:
         }
         self._plain_numbers = not any(self._menders_of["numbers"])
         self._get_keys = {name: attributes[name] for name in manifest.keys}
+        self._unread = [n for n in attributes if n not in self._inputs and n not in self.keys]
+        # An attrgetter of one name gives no tuple, so that there are always two.
+        unread = [attributes[name] for name in self._unread]
+        self._get_unread = attrgetter(*unread, unread[0]) if unread else None
+        self._all_unset = (msgspec.UNSET,) * (len(unread) + 1)
 
     def records(self, records: Sequence[Mapping[str, Any]]) -> Blocks:
         """Return the blocks of plain records.
@@ -129,6 +155,75 @@ class Encoder:
             found = float(numbers[index, column])
             raise _wrong(self._of["numbers"][column], found, _place(int(index), count))
         return Blocks(numbers, strings, times)
+
+    def unread(self, rows: Sequence[msgspec.Struct]) -> list[str]:
+        """Return the known columns that rows carry and the model does not read."""
+        get, nothing = self._get_unread, self._all_unset
+        if get is None:
+            return []
+        for row in rows:
+            if get(row) != nothing:
+                break
+        else:  # most requests hold none, and leave here
+            return []
+        sent = [*map(get, rows)]
+        return [
+            name
+            for place, name in enumerate(self._unread)
+            if any(got[place] is not msgspec.UNSET for got in sent)
+        ]
+
+    @property
+    def known(self) -> list[str]:
+        """The names that a record may hold."""
+        return [*self._types]
+
+    @property
+    def required(self) -> list[str]:
+        """The names that a record must hold."""
+        return [*self._inputs]
+
+    def knows(self, name: Any) -> bool:
+        """Whether a record may hold a column of that name."""
+        return name in self._types
+
+    def reads(self, name: str, value: Any) -> bool:
+        """Whether the value of a known column is read, as `rows` reads it."""
+        try:
+            value = msgspec.convert(value, self._types[name], strict=True)
+            mender = self._menders.get(name)
+            item = self._inputs.get(name)
+            if mender is not None:
+                value = mender(value)
+            if item is not None and item.type == "timestamp" and value is not None:
+                microseconds(value)
+            return not (isinstance(value, float) and np.isinf(value))
+        except (msgspec.ValidationError, ValueError, OverflowError):
+            return False
+
+    def expected(self, name: str) -> str:
+        """Return in words what a known column takes."""
+        item = self._inputs.get(name)
+        return _KEY if item is None else _EXPECTED[item.type]
+
+    def check_keys(self, rows: Sequence[msgspec.Struct]) -> None:
+        """Refuse keys that could not be joined with labels later, or not be written down.
+
+        Raises
+        ------
+        RequestError
+            Naming the row and the key.
+        """
+        for name, field in self._get_keys.items():
+            for index, row in enumerate(rows):
+                value = getattr(row, field)
+                if value is not None and type(value) is not str and not key_fits(value):
+                    raise RequestError(
+                        f"column {name!r} has the wrong type",
+                        where=f"row {index}",
+                        found=type(value).__name__,
+                        hint=f"a key is {_KEY}",
+                    )
 
     def key(self, row: msgspec.Struct) -> dict[str, Any] | None:
         """Return the entity key of a row, or None when the request did not carry it."""
@@ -319,16 +414,16 @@ def _place(index: int, count: int) -> str:
     return f"row {index}" if count > 1 else ""
 
 
-def _field(field: str, item: Input | None, mender: Mender | None) -> Any:
-    """Return the struct field of an input (required), or of a key or ignored column (optional)."""
+def _type(item: Input | None, mender: Mender | None) -> Any:
+    """Return what a record may hold for an input, or for a key or ignored column."""
     if item is None or mender is None:
-        return (field, Any, None)
+        return Any
     if mender.declared and item.type in ("category", "boolean"):
         # The repair may be of codes: 1 and "1" are the same code.
-        return (field, bool | int | float | str | None)
+        return bool | int | float | str | None
     if mender.needed:
-        return (field, _JSON[item.type] | str | None)
-    return (field, _JSON[item.type] | None)
+        return _JSON[item.type] | str | None
+    return _JSON[item.type] | None
 
 
 def _wrong(item: Input, value: Any, where: str) -> RequestError:

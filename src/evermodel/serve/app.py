@@ -17,6 +17,7 @@ from evermodel.serve.exchange import (
     Limits,
     Request,
     Response,
+    WrongRecordsError,
     json_response,
     refusal,
 )
@@ -404,7 +405,13 @@ async def _read_body(receive: _Receive, limits: Limits) -> bytes:
 
 def _in_one_line(error: EvermodelError) -> str:
     details = "; ".join(text for text in (error.where, error.found, error.hint) if text)
-    return f"{error.what} ({details})" if details else error.what
+    said = f"{error.what} ({details})" if details else error.what
+    if isinstance(error, WrongRecordsError):
+        found = error.problems
+        if len(found.listed) > 1:
+            said += "; all that is wrong: " + "; ".join(map(str, found.listed))
+        said += f"; and {found.more} more" if found.more else ""
+    return said
 
 
 def _too_large(limits: Limits) -> RequestError:

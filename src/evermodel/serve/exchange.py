@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
+from evermodel.bundle.problems import Problems
 from evermodel.errors import EvermodelError, RequestError
 
-__all__ = ["INSTALLED", "Handler", "Limits", "Request", "Response", "json_response", "refusal"]
+__all__ = [
+    "IGNORED",
+    "INSTALLED",
+    "Handler",
+    "Limits",
+    "Request",
+    "Response",
+    "WrongRecordsError",
+    "ignoring",
+    "json_response",
+    "refusal",
+]
 
 INSTALLED = version("evermodel")
 """The version of Evermodel that serves."""
 
+IGNORED = "Evermodel-Ignored"
+"""The header of an answer that names the columns which were sent and not read."""
+
+_IGNORED = IGNORED.lower().encode()
+_IGNORED_BYTES = 4000
 _encoder = msgspec.json.Encoder()
 
 
@@ -82,6 +100,16 @@ class Response:
     version: int | None = None
 
 
+class WrongRecordsError(RequestError):
+    """The refusal of a request's records: one sentence, and all problems beside it."""
+
+    def __init__(self, first: RequestError, problems: Problems) -> None:
+        super().__init__(
+            first.what, where=first.where, found=first.found, hint=first.hint, status=first.status
+        )
+        self.problems = problems
+
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -96,8 +124,32 @@ def json_response(content: Any, status: int = 200, version: int | None = None) -
     return Response(_encoder.encode(content), status, version=version)
 
 
+def ignoring(response: Response, names: Sequence[str]) -> Response:
+    r"""Return an answer that names columns which were sent and not read, as a list in JSON.
+
+    A header holds ASCII only, and few bytes: names that do not fit are left out.
+
+    Examples
+    --------
+    >>> ignoring(json_response({}), ["größe", "note"]).headers
+    {b'evermodel-ignored': b'["gr\\u00f6\\u00dfe", "note"]'}
+    """
+    if names:
+        kept: list[str] = []
+        size = 2
+        for name in names:
+            size += len(json.dumps(name)) + 2
+            if size > _IGNORED_BYTES:
+                break
+            kept.append(name)
+        response.headers = {**response.headers, _IGNORED: json.dumps(kept).encode()}
+    return response
+
+
 def refusal(error: EvermodelError, status: int = 0) -> Response:
     """Return an error as JSON: what happened, where, what was found, what to try.
+
+    Of wrong records all problems are listed beside the sentence, and counted beyond the list.
 
     Examples
     --------
@@ -106,10 +158,12 @@ def refusal(error: EvermodelError, status: int = 0) -> Response:
     """
     if not status:
         status = error.status if isinstance(error, RequestError) else 500
-    said = {
+    said: dict[str, Any] = {
         "error": error.what,
         "where": error.where,
         "found": error.found,
         "hint": error.hint,
     }
+    if isinstance(error, WrongRecordsError):
+        said |= {"problems": error.problems.listed, "more": error.problems.more}
     return json_response(said, status)

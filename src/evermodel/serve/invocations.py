@@ -16,9 +16,9 @@ import msgspec
 from evermodel.bundle import Input
 from evermodel.bundle.repair import Mender
 from evermodel.errors import RequestError, nearest
-from evermodel.serve.exchange import Limits, Request, Response, json_response
+from evermodel.serve.exchange import Limits, Request, Response, ignoring, json_response
 from evermodel.serve.live import Live, Served
-from evermodel.serve.plain import current, refuse_many
+from evermodel.serve.plain import current, refuse_many, told_of
 from evermodel.serve.reading import decode
 from evermodel.serve.scoring import Scorer
 
@@ -53,12 +53,16 @@ class Invocations:
         else:
             records = _from_json(request.body)
         refuse_many(len(records), self._limits)
-        rows = served.reader.records(records)
-        if not rows:
-            return json_response({"predictions": [], "ids": []}, version=served.version)
-        scored = await self._scorer.score(served, rows, "/invocations", request.began)
+        try:
+            rows = served.reader.records(records)
+            if not rows:
+                return json_response({"predictions": [], "ids": []}, version=served.version)
+            scored = await self._scorer.score(served, rows, "/invocations", request.began)
+        except RequestError as error:
+            raise await told_of(served, error, records) from None
         answer = {"predictions": scored.outputs, "ids": scored.ids}
-        return json_response(answer, version=served.version)
+        response = json_response(answer, version=served.version)
+        return ignoring(response, served.model.encoder.unread(rows))
 
 
 def _from_json(body: bytes) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from evermodel.bundle import Input, Manifest
 from evermodel.records import MULTICLASS, REGRESSION
-from evermodel.serve.exchange import INSTALLED
+from evermodel.serve.exchange import IGNORED, INSTALLED
 from evermodel.serve.live import Served
 
 __all__ = ["describe"]
@@ -20,8 +20,23 @@ _REFUSALS = {
     "400": "The body is not JSON.",
     "413": "Too many rows or bytes.",
     "415": "Another content type than JSON.",
-    "422": "A column is wrong, unknown or absent; the answer names it.",
+    "422": "Columns are wrong, unknown or absent; the answer lists all problems.",
     "503": "No answer can be given now; come again after the seconds in Retry-After.",
+}
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["record", "field", "error", "found", "expected", "nearest"],
+    "properties": {
+        "record": {"type": "integer", "description": "Counted from 0."},
+        **{name: {"type": "string"} for name in ("field", "error", "found", "expected")},
+        "nearest": {"type": "string", "description": "The known column an unknown one resembles."},
+    },
+}
+_IGNORED = {
+    "description": "Columns that were sent and that the model does not read: a list in JSON. "
+    "Absent when there are none.",
+    "schema": {"type": "string"},
 }
 
 
@@ -46,14 +61,23 @@ def describe(served: Served | None) -> dict[str, Any]:
     schemas["Error"] = {
         "type": "object",
         "required": ["error"],
-        "properties": {n: {"type": "string"} for n in ("error", "where", "found", "hint")},
+        "properties": {
+            **{n: {"type": "string"} for n in ("error", "where", "found", "hint")},
+            "problems": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
+            "more": {"type": "integer", "description": "Problems beyond the list; counted to 980."},
+        },
     }
+    schemas["Problem"] = _PROBLEM
     predict = {
         "operationId": "predict",
         "summary": "One record gets one answer, a list of records a list in the same order.",
         "requestBody": {"required": True, "content": _json(_one_or_many("Record"))},
         "responses": {
-            "200": {"description": "Answered.", "content": _json(_one_or_many("Prediction"))},
+            "200": {
+                "description": "Answered.",
+                "headers": {IGNORED: _IGNORED},
+                "content": _json(_one_or_many("Prediction")),
+            },
             **{code: _refusal(why) for code, why in _REFUSALS.items()},
         },
     }
@@ -76,7 +100,10 @@ def describe(served: Served | None) -> dict[str, Any]:
 def _record(manifest: Manifest) -> dict[str, Any]:
     columns: dict[str, Any] = {item.name: _column(item) for item in manifest.inputs}
     for name in manifest.ignored:
-        columns.setdefault(name, {"description": "May be sent; the model does not read it."})
+        columns.setdefault(
+            name,
+            {"description": "May be sent; the model does not read it."},
+        )
     for name in manifest.keys:
         key = {
             "type": ["string", "integer", "null"],

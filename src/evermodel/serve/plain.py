@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from evermodel.errors import RequestError
-from evermodel.serve.exchange import Limits, Request, Response, json_response
+from evermodel.serve.exchange import Limits, Request, Response, ignoring, json_response
 from evermodel.serve.live import Live, Served
 from evermodel.serve.scoring import OverloadedError, Scorer
 
-__all__ = ["Plain", "current", "refuse_many"]
+__all__ = ["Plain", "current", "refuse_many", "told_of"]
+
+_Sent = TypeVar("_Sent")
+_TOLD_BYTES, _TOLD_RECORDS = 16_384, 100
 
 
 def current(live: Live) -> Served:
@@ -43,6 +48,22 @@ def refuse_many(rows: int, limits: Limits) -> None:
         )
 
 
+async def _told(
+    tell: Callable[[RequestError, _Sent], RequestError],
+    error: RequestError,
+    sent: _Sent,
+    *,
+    aside: bool,
+) -> RequestError:
+    """Return a refusal with all that is wrong in what was sent; looked for in a thread `aside`."""
+    return await asyncio.to_thread(tell, error, sent) if aside else tell(error, sent)
+
+
+async def told_of(served: Served, error: RequestError, records: Sequence[Any]) -> RequestError:
+    """Return the refusal of records, as plain Python values, with all that is wrong in them."""
+    return await _told(served.reader.told_of, error, records, aside=len(records) > _TOLD_RECORDS)
+
+
 class Plain:
     """Answers `/predict`.
 
@@ -61,14 +82,20 @@ class Plain:
     async def predict(self, request: Request) -> Response:
         """Answer one record with one answer, a list of records with a list in the same order."""
         served = current(self._live)
-        rows, alone = served.reader.body(request.body)
-        refuse_many(len(rows), self._limits)
-        if not rows:
-            return json_response([], version=served.version)
-        scored = await self._scorer.score(served, rows, "/predict", request.began)
+        try:
+            rows, alone = served.reader.body(request.body)
+            refuse_many(len(rows), self._limits)
+            if not rows:
+                return json_response([], version=served.version)
+            scored = await self._scorer.score(served, rows, "/predict", request.began)
+        except RequestError as error:
+            raise await _told(
+                served.reader.told, error, request.body, aside=len(request.body) > _TOLD_BYTES
+            ) from None
         version = served.version
         answers: list[dict[str, Any]] = [
             {"id": id_, **output, "version": version}
             for id_, output in zip(scored.ids, scored.outputs, strict=True)
         ]
-        return json_response(answers[0] if alone else answers, version=version)
+        response = json_response(answers[0] if alone else answers, version=version)
+        return ignoring(response, served.model.encoder.unread(rows))

@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 
 from evermodel.bundle import Model
+from evermodel.bundle.problems import find_problems
 from evermodel.errors import RequestError
+from evermodel.serve.exchange import WrongRecordsError
 
 __all__ = ["Reader", "decode"]
 
+_WRONG_COLUMNS = 422
 _NOT_JSON = re.compile(rb"[:\[,]\s*[-+]?(?:NaN|nan|Infinity|inf)\b")
-_LARGEST = 2**63
 
 
 class _Wrapped(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,7 +74,7 @@ class Reader:
         self._single = len(inputs) == 1
         menders = [model.encoder.mender(item.name) for item in manifest.inputs]
         self._menders = [(place, mend) for place, mend in enumerate(menders) if mend is not None]
-        self._keys = [(name, fields[name]) for name in manifest.keys]
+        self._keyed = bool(manifest.keys)
 
     def body(self, body: bytes) -> tuple[list[Any], bool]:
         """Return the rows of a plain JSON body, and whether it was one record alone.
@@ -112,6 +114,28 @@ class Reader:
                 "a number is too large", hint="send numbers that fit a double"
             ) from None
 
+    def told(self, error: RequestError, body: bytes) -> RequestError:
+        """Return the refusal of a plain JSON body with all that is wrong in it, as far as said.
+
+        What is refused for another reason than its columns (status 422) is told as it is.
+        """
+        if error.status != _WRONG_COLUMNS:
+            return error
+        try:
+            tree = msgspec.json.decode(body)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return error
+        if isinstance(tree, dict) and self._unwrap(body) is not None:
+            tree = tree["records"]
+        return self.told_of(error, tree if isinstance(tree, list) else [tree])
+
+    def told_of(self, error: RequestError, records: Sequence[Any]) -> RequestError:
+        """Return the refusal of plain Python values with all that is wrong in them."""
+        found = find_problems(self._encoder, records) if error.status == _WRONG_COLUMNS else None
+        if found is None or not found.listed:
+            return error
+        return WrongRecordsError(error, found)
+
     def features(self, row: Any) -> Any:
         """Return what the model read of a row, by column name: after its columns' repairs."""
         found = self._get(row)
@@ -122,7 +146,7 @@ class Reader:
 
     def key(self, row: Any) -> dict[str, Any] | None:
         """Return the entity key of a row, or None when the request did not carry it."""
-        return self._encoder.key(row) if self._keys else None
+        return self._encoder.key(row) if self._keyed else None
 
     def _unwrap(self, body: bytes) -> msgspec.Raw | None:
         """Return the list in `{"records": [...]}`, or None when the body is something else."""
@@ -135,19 +159,7 @@ class Reader:
         return inner if bytes(inner)[:1] == b"[" else None
 
     def _checked(self, rows: list[Any]) -> list[Any]:
-        """Refuse keys that could not be joined with labels later, or not be written down."""
-        for name, field in self._keys:
-            for index, row in enumerate(rows):
-                value = getattr(row, field)
-                if isinstance(value, list | dict) or (
-                    isinstance(value, int) and not -_LARGEST <= value < _LARGEST
-                ):
-                    raise RequestError(
-                        f"column {name!r} has the wrong type",
-                        where=f"row {index}",
-                        found=type(value).__name__,
-                        hint="a key is a text or a whole number of at most 64 bits",
-                    )
+        self._encoder.check_keys(rows)
         return rows
 
 

@@ -14,9 +14,16 @@ import msgspec
 from evermodel.bundle import Manifest
 from evermodel.errors import RequestError, nearest
 from evermodel.records import BINARY, MULTICLASS, REGRESSION
-from evermodel.serve.exchange import INSTALLED, Limits, Request, Response, json_response
+from evermodel.serve.exchange import (
+    INSTALLED,
+    Limits,
+    Request,
+    Response,
+    ignoring,
+    json_response,
+)
 from evermodel.serve.live import Live, Served
-from evermodel.serve.plain import current, refuse_many
+from evermodel.serve.plain import current, refuse_many, told_of
 from evermodel.serve.reading import decode
 from evermodel.serve.scoring import Scored, Scorer
 
@@ -124,11 +131,14 @@ class OpenInference:
             raise RequestError("not an inference request", found=str(error), status=400) from None
         wanted = self._wanted(asked, served.model.manifest)
         records = _records(asked.inputs, self._limits)
-        rows = served.reader.records(records)
-        if rows:
-            scored = await self._scorer.score(served, rows, "/v2/infer", request.began)
-        else:
-            scored = Scored(served, [], [])
+        try:
+            rows = served.reader.records(records)
+            if rows:
+                scored = await self._scorer.score(served, rows, "/v2/infer", request.began)
+            else:
+                scored = Scored(served, [], [])
+        except RequestError as error:
+            raise await told_of(served, error, records) from None
         answer: dict[str, Any] = {"model_name": served.name, "model_version": str(served.version)}
         if asked.id is not None:
             answer["id"] = asked.id
@@ -137,7 +147,8 @@ class OpenInference:
             _tensor(name, described[name][0], scored, served.model.manifest.classes)
             for name in wanted
         ]
-        return json_response(answer, version=served.version)
+        response = json_response(answer, version=served.version)
+        return ignoring(response, served.model.encoder.unread(rows))
 
     def _served(self, request: Request) -> Served:
         """Return the version that the path names; only the one that is live can be asked."""
