@@ -243,3 +243,14 @@ def test_a_decision_that_a_crash_kept_from_mlflow_is_told_by_status(shop: Make) 
     assert status(one.workspace).find("mlflow").verdict == "pass"
     assert read_state(one.workspace).mirrored["champion"] == number
     assert run(one.workspace).facts["decision"] == "none"
+
+
+def test_rows_that_were_learned_from_are_said_when_a_file_is_measured(shop: Make) -> None:
+    one = shop()
+    report = evaluate(1, one.workspace, data=one.folder / "customers.csv")
+    tested = read_state(one.workspace).version(1).trained["rows"]
+    told = report.find("learned_from")
+    assert (told.value, told.n, told.verdict) == (tested, 1000, "warn")
+    customers(300, seed=8, first=80_000).write_csv(one.folder / "new.csv")
+    fresh = evaluate(1, one.workspace, data=one.folder / "new.csv")
+    assert not [result for result in fresh.results if result.name == "learned_from"]
