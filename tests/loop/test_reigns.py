@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import numpy as np
+import polars as pl
+
 from evermodel.loop.deciding import worse_than_previous
 from evermodel.loop.outcomes import labels
 from evermodel.loop.releasing import promote, register, rollback
@@ -45,6 +48,51 @@ def test_outcomes_of_an_earlier_reign_are_not_held_against_a_version_that_came_b
     labels(one.bring(rows), one.workspace)
     again = monitor(one.workspace)
     assert (again.facts["rows"], again.find("brier").n) == (60, 60)
+
+
+def _second_version(one: Shop, rows: pl.DataFrame | None = None) -> None:
+    """Put another version live, and have it answer a few."""
+    if rows is not None:
+        rows.write_csv(one.folder / "customers.csv")
+    train(one.workspace, seed=5)
+    register("", one.workspace)
+    promote(2, one.workspace, force=True)
+    asked = customers(60, seed=42, first=420_000)
+    one.ask(asked if rows is None else asked.with_columns(basket=pl.lit(1.0)))
+
+
+def test_harm_is_seen_across_a_promotion_by_outcomes_that_come_after_it(shop: Make) -> None:
+    one = shop()
+    rows = customers(700, seed=31, first=310_000, strength=-1.0)
+    one.ask(rows)
+    _second_version(one)
+    labels(one.bring(rows), one.workspace)
+    report = monitor(one.workspace)
+    assert (report.facts["version"], report.facts["state"]) == (2, "harmful change")
+    assert report.find("risk").n == report.find("brier").n == 700
+
+
+def test_outcomes_by_which_a_version_was_chosen_do_not_measure_it(shop: Make) -> None:
+    one = shop()
+    rows = customers(700, seed=31, first=310_000, strength=-1.0)
+    one.ask(rows)
+    labels(one.bring(rows), one.workspace)
+    one.clock.advance(DAY)
+    _second_version(one)
+    assert monitor(one.workspace).facts["state"] == "too few to say"
+
+
+def test_rows_that_lack_a_column_of_the_live_version_do_not_measure_it(shop: Make) -> None:
+    one = shop()
+    rows = customers(700, seed=31, first=310_000, strength=-1.0)
+    one.ask(rows)
+    basket = np.random.default_rng(0).normal(size=1000).round(2)
+    _second_version(one, customers(1000, seed=4).with_columns(basket=pl.Series(basket)))
+    labels(one.bring(rows), one.workspace)
+    report = monitor(one.workspace)
+    assert report.facts["version"] == 2
+    assert report.facts["state"] != "harmful change"
+    assert not [result for result in report.results if result.name == "brier"]
 
 
 def test_a_version_that_went_live_during_a_look_is_not_judged_by_what_was_seen(shop: Make) -> None:

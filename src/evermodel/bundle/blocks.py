@@ -90,6 +90,21 @@ class Predictions:
             cut(self.label),
         )
 
+    def __add__(self, others: Predictions) -> Predictions:
+        def joined(mine: NDArray[Any] | None, theirs: NDArray[Any] | None) -> NDArray[Any] | None:
+            return None if mine is None or theirs is None else np.concatenate([mine, theirs])
+
+        return Predictions(
+            self.task,
+            self.classes,
+            self.positive,
+            joined(self.probability, others.probability),
+            joined(self.value, others.value),
+            joined(self.low, others.low),
+            joined(self.high, others.high),
+            joined(self.label, others.label),
+        )
+
     def rows(self) -> list[dict[str, Any]]:
         """Return one plain record a row, as `/predict` answers it and the log keeps it."""
         if self.task == REGRESSION:

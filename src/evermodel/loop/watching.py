@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from evermodel.bundle import Model, Predictions
+from evermodel.bundle import Model, Predictions, read_manifest
 from evermodel.data import gate
-from evermodel.errors import InputError
+from evermodel.errors import BundleError, InputError
 from evermodel.loop.comparing import row_losses
 from evermodel.loop.outcomes import labelled
 from evermodel.loop.predictions import compact, features_of, log_damage, logged
@@ -348,11 +348,10 @@ def _truth(workspace: Workspace, log: pl.DataFrame) -> NDArray[Any]:
 
 def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckResult, ...] | None:
     """Return measured performance since the version went live, or None without outcomes."""
-    log = _judged(workspace, input_types(model))
-    reign = state.reign(workspace.project.name)
-    log = None if log is None else log.filter(pl.col("deployment") == reign)
-    if log is None or not log.height:
+    found = _reigned(workspace, state, model)
+    if found is None:
         return None
+    log, predictions = found
     project, y = workspace.project, _truth(workspace, log)
     baseline_report = workspace.report(state.version(state.live).trained["report"])
     baseline = {
@@ -360,7 +359,6 @@ def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckRe
         for result in baseline_report.results
         if result.subject == "test" and not result.slice
     }
-    predictions = answered(model, log)
     level = project.loop.confidence
     results = performance(
         y,
@@ -371,6 +369,44 @@ def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckRe
     )
     risk = _risk(log, row_losses(model, predictions, y), baseline, model, workspace, state)
     return (*results, risk) if risk is not None else tuple(results)
+
+
+def _reigned(
+    workspace: Workspace, state: State, model: Model
+) -> tuple[pl.DataFrame, Predictions] | None:
+    """Return the rows that tell of the present reign, with what the live version says of them.
+
+    These are the rows that it answered, and those whose outcomes came in this reign although the
+    version before answered them: what the live one says to the same features. Without the second
+    kind nobody would see a harm for a whole label delay after each promotion. Outcomes that were
+    there at the promotion are left out, because the choice fell by them.
+    """
+    log = _judged(workspace, input_types(model))
+    if log is None:
+        return None
+    reign = pl.col("deployment") == state.reign(workspace.project.name)
+    since = datetime.fromisoformat(state.live_since).replace(tzinfo=None)
+    able = [number for number in log["version"].unique() if _reads_all(workspace, number, model)]
+    mine = log.filter(reign)
+    others = log.filter(~reign & (pl.col("arrived") > since) & pl.col("version").is_in(able))
+    others = others.drop_nulls("features")
+    parts = [answered(model, mine)] if mine.height else []
+    if others.height:
+        features = features_of(others, input_types(model))
+        parts.append(model.predict(model.encode_frame(features, repaired=True)))
+    if not parts:
+        return None
+    return pl.concat([mine, others]), sum(parts[1:], parts[0])
+
+
+def _reads_all(workspace: Workspace, number: int | None, model: Model) -> bool:
+    """Whether what a version was asked holds all that a model reads, in the same types."""
+    try:
+        asked = read_manifest(workspace.bundles / str(number))
+    except BundleError:
+        return False
+    types = {item.name: item.type for item in asked.inputs}
+    return all(types.get(name) == kind for name, kind in input_types(model).items())
 
 
 def _reign(state: State) -> int:
