@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from evermodel.bundle import Input, Manifest, Model, Part, load, write_bundle
+from evermodel.bundle import Input, Manifest, Model, Part, Repair, load, write_bundle
 from evermodel.serve import Served
 
 _numbers = itertools.count()
@@ -130,6 +130,28 @@ def colours(folder: Path) -> Served:
     kinds = {"numbers": (TensorProto.DOUBLE, 1)}
     model = _model(folder, manifest, nodes, constants, kinds, {"probability": ["N", 3]})
     return Served(model, 1, "colours-1", "2026-11-03T00:00:00Z")
+
+
+def german(folder: Path) -> Served:
+    """Return a regression whose value is an amount in euro, beside a time with the day first."""
+    nodes = [
+        helper.make_node("Gather", ["numbers", "zero"], ["value"], axis=1),
+        helper.make_node("Cast", ["times"], ["unused"], to=TensorProto.DOUBLE),
+    ]
+    amount = Repair(decimal=",", thousands=".", sign="€")
+    manifest = Manifest(
+        project="german",
+        version=1,
+        task="regression",
+        target="y",
+        inputs=(
+            Input(name="amount", type="number", repair=amount),
+            Input(name="since", type="timestamp", repair=Repair(dates="day first")),
+        ),
+    )
+    kinds = {"numbers": (TensorProto.DOUBLE, 1), "times": (TensorProto.INT64, 1)}
+    model = _model(folder, manifest, nodes, {"zero": np.array(0)}, kinds, {"value": ["N"]})
+    return Served(model, 1, "german-1", "2026-11-03T00:00:00Z")
 
 
 def _model(

@@ -204,7 +204,7 @@ class Encoder:
     def expected(self, name: str) -> str:
         """Return in words what a known column takes."""
         item = self._inputs.get(name)
-        return _KEY if item is None else _EXPECTED[item.type]
+        return _KEY if item is None else _expected(item, self._menders.get(name))
 
     def check_keys(self, rows: Sequence[msgspec.Struct]) -> None:
         """Refuse keys that could not be joined with labels later, or not be written down.
@@ -346,7 +346,7 @@ class Encoder:
             try:
                 filled.append(mender(value))
             except ValueError:
-                raise _wrong(self._of["numbers"][index], value, where) from None
+                raise _wrong(self._of["numbers"][index], value, where, mender) from None
         return filled
 
     def _strings(self, values: Any) -> Any:
@@ -366,7 +366,7 @@ class Encoder:
                 read = value if mender is None else mender(value)
                 filled.append(MISSING_TIME if read is None else microseconds(read))
             except ValueError:
-                raise _wrong(item, value, where) from None
+                raise _wrong(item, value, where, mender) from None
         return filled
 
     def explain(self, error: msgspec.ValidationError) -> RequestError:
@@ -392,7 +392,7 @@ class Encoder:
             "not a record of columns" if name is None else f"column {name!r} has the wrong type",
             where=_row(index),
             found=found[1] if found else "a number that is too large" if item else "",
-            hint=f"send {_EXPECTED[item.type]}" if item else "",
+            hint=f"send {_expected(item, self._menders.get(item.name))}" if item else "",
         )
 
 
@@ -426,12 +426,18 @@ def _type(item: Input | None, mender: Mender | None) -> Any:
     return _JSON[item.type] | None
 
 
-def _wrong(item: Input, value: Any, where: str) -> RequestError:
+def _expected(item: Input, mender: Mender | None) -> str:
+    """Return in words what an input takes, with a text as its training file had them."""
+    example = mender.example if mender else ""
+    return _EXPECTED[item.type] + (f', or a text such as "{example}"' if example else "")
+
+
+def _wrong(item: Input, value: Any, where: str, mender: Mender | None = None) -> RequestError:
     return RequestError(
         f"column {item.name!r} has the wrong type or value",
         where=where,
         found=repr(value)[:80],
-        hint=f"send {_EXPECTED[item.type]}",
+        hint=f"send {_expected(item, mender)}",
     )
 
 

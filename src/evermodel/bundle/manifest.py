@@ -12,6 +12,7 @@ from evermodel.records import Task
 __all__ = [
     "FILE_NAME",
     "FORMAT_VERSION",
+    "DateOrder",
     "Input",
     "Manifest",
     "Part",
@@ -23,6 +24,7 @@ __all__ = [
 
 FILE_NAME = "bundle.json"
 FORMAT_VERSION = 1
+DateOrder = Literal["", "year first", "day first", "month first"]
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,6 +32,7 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `decimal` and `thousands` are the marks of numbers that come as text, `sign` the currency or
     percent sign that may stand at them; `padded` says that blanks around words mean nothing.
+    `dates` is the order in which times are written; "" reads ISO 8601 alone.
     """
 
     strip: str = ""
@@ -39,6 +42,7 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thousands: str = ""
     padded: bool = False
     sign: str = ""
+    dates: DateOrder = ""
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from evermodel.bundle.blocks import MISSING_TIME
+from evermodel.bundle.dates import iso
 from evermodel.bundle.manifest import Input, Repair
 
 __all__ = ["Mender", "microseconds", "written"]
@@ -19,6 +20,14 @@ __all__ = ["Mender", "microseconds", "written"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _SPACES = re.compile("[ '\u2019\u00a0\u202f\u2009]")
+# Marks between other groups than of three digits are no thousands: 1234.5 is not 12345.
+_GROUPED = {
+    decimal: re.compile(
+        rf"[+-]?\d{{1,3}}(?:_\d{{3}})+(?:{re.escape(decimal)}\d*)?(?:[eE][+-]?\d+)?", re.ASCII
+    )
+    for decimal in (".", ",")
+}
+_GROUPED_BY_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+", re.ASCII)
 _DIGITS = frozenset("0123456789")
 _EXACT = 2**53
 # What Unicode calls white space, as files are read with: str.strip() takes off more.
@@ -89,18 +98,34 @@ class Mender:
         self._words = frozenset(item.missing)
         self._codes = self._known_values(repair.missing) | self._known_values(item.missing)
         self._padded = repair.padded
+        self._is_time = item.type == "timestamp"
         self._changes = bool(repair.strip or repair.map)
+        marks = repair.decimal == "," or repair.thousands or repair.sign
+        self.reads_text = bool(
+            (item.type == "number" and marks) or (item.type == "timestamp" and repair.dates)
+        )
         self._by_value: dict[Any, str] = {}
         for key, new in repair.map.items():
             value = self._value(key)
             if value is not None:
                 self._by_value.setdefault(value, new)
 
+        self._plain_floats = item.type == "number" and not self.declared
         self._known: dict[Any, Any] = {}
         if item.type == "category":
             # Known words are looked up: a repair of each is what one row would feel.
             words = (*(item.values or ()), *item.missing, *repair.map)
             self._known = {word: self._read(word) for word in words}
+
+    @property
+    def example(self) -> str:
+        """A text that is read as it was in the training file, or "" where none is."""
+        repair = self._repair
+        if not self.reads_text:
+            return ""
+        if self._is_time:
+            return {"day first": "31.01.2026", "month first": "01/31/2026"}.get(repair.dates, "")
+        return f"1{repair.thousands}234{repair.decimal}50{repair.sign and ' ' + repair.sign}"
 
     @property
     def declared(self) -> bool:
@@ -110,7 +135,7 @@ class Mender:
     @property
     def needed(self) -> bool:
         """Whether any value may be read otherwise than it comes."""
-        return self.declared or self._padded or bool(self._words)
+        return self.declared or self._padded or self.reads_text or bool(self._words)
 
     def __call__(self, value: Any) -> Any:
         """Return a number, truth, word or time (a text), or None where it is missing.
@@ -124,6 +149,8 @@ class Mender:
         ValueError
             When the value cannot be read as the input's type.
         """
+        if self._plain_floats and type(value) is float:  # what nearly every request holds
+            return None if math.isnan(value) else value
         if value in self._known:
             return self._known[value]
         if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -151,7 +178,7 @@ class Mender:
             raise ValueError(text)
         if found in self._codes:
             return None
-        return text if self._type == "timestamp" else found
+        return iso(text.strip(_BLANKS), self._repair.dates) if self._is_time else found
 
     def _changed(self, text: str, plain: bool) -> tuple[str, bool]:
         """Return the text after `strip` and `map`, and whether it is a number as programs write."""
@@ -187,18 +214,24 @@ class Mender:
 
     def _number(self, text: str) -> float | None:
         text = text.strip(_BLANKS)
-        sign, thousands = self._repair.sign, self._repair.thousands
-        if sign:
-            text = _amount(text.strip(_BLANKS + sign), _BLANKS + sign)
-        if thousands:
-            text = _SPACES.sub("", text) if thousands == " " else text.replace(thousands, "")
-        if self._repair.decimal == ",":
+        repair = self._repair
+        if repair.sign:
+            text = _amount(text.strip(_BLANKS + repair.sign), _BLANKS + repair.sign)
+        if repair.decimal == "," and repair.thousands != "." and _GROUPED_BY_POINTS.fullmatch(text):
+            return None  # a thousand times more or less: nothing says which
+        if repair.thousands:
+            mark = _SPACES if repair.thousands == " " else re.compile(re.escape(repair.thousands))
+            bare = mark.sub("", text)
+            if bare != text and not _GROUPED[repair.decimal].fullmatch(mark.sub("_", text)):
+                return None
+            text = bare
+        if repair.decimal == ",":
             text = text.replace(",", ".", 1)
         return _plain_number(text)
 
     def _moment(self, text: str) -> int | None:
         try:
-            found = microseconds(text)
+            found = microseconds(iso(text.strip(_BLANKS), self._repair.dates))
         except ValueError:
             return None
         return None if found == MISSING_TIME else found

@@ -63,7 +63,7 @@ def _in_iso(repair: Repair, how: ColumnReading) -> Repair:
     mapped = {key: iso(new) for key, new in repair.map.items()}
     mapped = {iso(key): new for key, new in mapped.items()} | mapped
     missing = tuple(dict.fromkeys([*repair.missing, *map(iso, repair.missing)]))
-    return Repair(strip=repair.strip, map=mapped, missing=missing)
+    return Repair(strip=repair.strip, map=mapped, missing=missing, dates=how.dates)
 
 
 def reading_of(model: Model, project: Project, *, target: bool) -> dict[str, Any]:

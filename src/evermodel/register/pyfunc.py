@@ -93,7 +93,8 @@ def _column(item: Input, frame: Any, mender: Mender | None) -> list[Any]:
         raise RequestError(f"column {item.name!r} is absent", hint=hint)
     values = frame[item.name].astype(object)
     missing = values.isna()
-    convert = _as_it_comes if mender and mender.declared else _CONVERT[item.type]
+    reads = mender is not None and (mender.declared or mender.reads_text)
+    convert = _as_it_comes if reads else _CONVERT[item.type]
     return [
         None if absent else convert(item, value)
         for value, absent in zip(values.tolist(), missing.tolist(), strict=True)

@@ -169,7 +169,8 @@ def _cell(item: Input | None, mender: Mender | None) -> Callable[[str, int], Any
     def text(cell: str, row: int) -> Any:
         return cell or None
 
-    if item is None or item.type not in ("number", "boolean") or (mender and mender.declared):
+    reads = mender is not None and (mender.declared or mender.reads_text)
+    if item is None or item.type not in ("number", "boolean") or reads:
         return text
 
     def typed(cell: str, row: int) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from evermodel.bundle import Input, Manifest
+from evermodel.bundle.repair import Mender
 from evermodel.records import MULTICLASS, REGRESSION
 from evermodel.serve.exchange import IGNORED, INSTALLED
 from evermodel.serve.live import Served
@@ -120,7 +121,7 @@ def _record(manifest: Manifest) -> dict[str, Any]:
 
 def _column(item: Input) -> dict[str, Any]:
     said: dict[str, Any] = {"type": [_TYPE[item.type], "null"]}
-    repair = item.repair
+    repair, example = item.repair, Mender(item).example
     if repair and item.type != "timestamp" and (repair.strip or repair.map or repair.missing):
         said["type"] = ["boolean", "number", "string", "null"]
         if item.type == "number":
@@ -129,8 +130,13 @@ def _column(item: Input) -> dict[str, Any]:
     elif item.missing and item.type != "category":
         words = [{"enum": sorted(item.missing), "description": "Read as null."}]
         said = {"anyOf": [said, *words]}
+    elif example and item.type == "number":
+        said["type"].insert(1, "string")
     if item.type == "timestamp":
         said["description"] = "A time such as 2026-01-31T12:00:00."
+    if example:
+        more = f"A text is read as in the training file: {example}"
+        said["description"] = f"{said.get('description', '')} {more}".strip()
     return said
 
 
