@@ -133,6 +133,14 @@ def test_several_rows_of_one_customer_make_the_customer_the_key() -> None:
     assert "order_no" in proposal.left_out()
 
 
+def test_a_number_that_nearly_every_row_bears_alone_names_the_rows() -> None:
+    booking = [1000 + i - (i % 200 == 199) for i in range(N)]
+    proposal = proposed(sheet(**{"Buchung Nr": booking}))
+    assert [advice.column for advice in proposal.key] == ["Buchung Nr"]
+    rooms = RNG.integers(1, 400, N)
+    assert proposed(sheet(**{"Zimmer Nr": rooms})).key == ()
+
+
 def test_an_identifier_with_few_values_is_learned_from_as_a_category() -> None:
     proposal = proposed(sheet(store_id=RNG.integers(1, 6, N)))
     assert proposal.types == {"store_id": "category"}

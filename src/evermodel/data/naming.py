@@ -11,6 +11,7 @@ __all__ = [
     "calendar_part",
     "entity_rank",
     "is_identifier",
+    "is_numbered",
     "is_row_number",
     "is_weight",
     "not_below_zero",
@@ -24,6 +25,7 @@ _SPLIT = re.compile(r"[^0-9A-Za-z\u00c0-\uffff]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z
 
 _ID_WORDS = {"id", "ids", "uuid", "guid", "identifier", "key", "pk", "ssn", "iban"}
 _NUMBER_WORDS = {"no", "nr", "number", "num"}
+_NUMBERED = re.compile("no|nr|number|(.*[a-zäöü])?nummer")
 _DOCUMENTS = {
     "invoice", "order", "ticket", "transaction", "account", "customer", "client", "phone",
     "policy", "case", "contract", "provider", "member", "record", "serial", "receipt", "booking",
@@ -61,6 +63,9 @@ _PROTECTED = {
     "disability": "disability", "disabled": "disability", "handicap": "disability",
     "pregnant": "pregnancy", "pregnancy": "pregnancy",
     "veteran": "veteran status", "orientation": "sexual orientation",
+    "geschlecht": "sex", "alter": "age", "geburtsdatum": "age", "geburtsjahr": "age",
+    "staatsangehörigkeit": "national origin", "nationalität": "national origin",
+    "familienstand": "marital status", "konfession": "religion", "behinderung": "disability",
 }  # fmt: skip
 _PROTECTED_PAIRS = {
     ("native", "country"): "national origin", ("country", "birth"): "national origin",
@@ -109,6 +114,18 @@ def words(name: str) -> tuple[str, ...]:
     (('senior', 'citizen'), ('native', 'country'), ('customer', 'id'))
     """
     return tuple(word.lower() for word in _SPLIT.split(name.strip()) if word)
+
+
+def is_numbered(name: str) -> bool:
+    """Say whether the name is that of a number which something bears: an identifier or a count.
+
+    Examples
+    --------
+    >>> [is_numbered(name) for name in ("Buchung Nr", "Laufnummer", "no_claims", "nights")]
+    [True, True, False, False]
+    """
+    found = words(name)
+    return len(found) > 0 and _NUMBERED.fullmatch(found[-1]) is not None
 
 
 def is_identifier(name: str) -> bool:

@@ -11,6 +11,7 @@ from evermodel.data.intake import average
 from evermodel.data.naming import (
     entity_rank,
     is_identifier,
+    is_numbered,
     is_row_number,
     protected_reason,
 )
@@ -37,6 +38,7 @@ _RACES = {
 _LEAST_ROWS = 50
 _FEW = 20
 _HANDFUL = 5
+_OWN = 0.99
 _NUMBERED = r"^[A-Za-z]{0,5}[-_/. ]?\d{4,}$"
 _ANSWERS = "prediction"
 
@@ -146,7 +148,7 @@ def find_roles(columns: Mapping[str, pl.Series]) -> Roles:
             out.append(Advice(column=name, why=_constant(series)))
         elif _row_number(name, series, per_row):
             out.append(Advice(column=name, why="it numbers the rows"))
-        elif (is_identifier(name) and _can_be_key(series)) or _numbered(known, per_row):
+        elif _identifies(name, series, known, per_row):
             if known.len() - distinct <= max(0.01 * known.len(), _handful(known)):
                 why = f"it names each row: {distinct:,} values in {known.len():,} rows"
                 why += _exceptions(series, known)
@@ -200,13 +202,22 @@ def _row_number(name: str, series: pl.Series, per_row: float) -> bool:
     return not is_identifier(name) and series.len() >= _LEAST_ROWS and bool((steps == 1).all())
 
 
+def _identifies(name: str, series: pl.Series, known: pl.Series, per_row: float) -> bool:
+    """Say whether a column names something, by its name or by every row having its own number."""
+    if is_identifier(name) and _can_be_key(series):
+        return True
+    if is_numbered(name) and known.dtype.is_integer() and known.len() >= _LEAST_ROWS:
+        return per_row >= _OWN
+    return _numbered(known, per_row)
+
+
 def _handful(known: pl.Series) -> int:
     return _HANDFUL if known.len() >= _LEAST_ROWS else 0
 
 
 def _numbered(known: pl.Series, per_row: float) -> bool:
     """Say whether texts are such as "M100234": each row its own, all of one shape."""
-    if known.dtype != pl.String or known.len() < _LEAST_ROWS or per_row < 0.99:
+    if known.dtype != pl.String or known.len() < _LEAST_ROWS or per_row < _OWN:
         return False
     shape = known.str.replace(r"\d+$", "") + "#" + known.str.len_chars().cast(pl.String)
     most = int(shape.value_counts(sort=True)["count"][0])
