@@ -130,3 +130,45 @@ print(json.dumps(sorted(heavy & set(sys.modules))))
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(found.stdout) == []
+
+
+def is_here(host: str) -> bool:
+    """Whether this machine knows the address: not all have IPv6, or resolve a name with a dot."""
+    try:
+        check_free(host, 0)
+    except SurroundingsError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "localhost", "LOCALHOST"])
+def test_loopback_in_any_spelling_answers_to_its_own_names_alone(host: str) -> None:
+    answers_to_its_own_names_alone(host)
+
+
+@pytest.mark.parametrize("host", ["localhost.", "127.0.0.2", "::1", "::ffff:127.0.0.1"])
+def test_loopback_that_not_every_machine_has_does_so_too(host: str) -> None:
+    if not is_here(host):
+        pytest.skip(f"{host} is no address of this machine")
+    answers_to_its_own_names_alone(host)
+
+
+def answers_to_its_own_names_alone(host: str) -> None:
+    with BackgroundServer(empty(), host=host) as server:
+        client = Client(server.url)
+        try:
+            assert client.get("/healthz").status == 200
+            for name in ("localhost", "127.0.0.1:8000", "[::1]"):
+                assert client.ask("GET", "/healthz", headers={"Host": name}).status == 200
+            assert client.ask("GET", "/healthz", headers={"Host": "evil.example"}).status == 421
+            foreign = {"Origin": "https://evil.example"}
+            assert client.ask("GET", "/healthz", headers=foreign).status == 403
+        finally:
+            client.connection.close()
+
+
+def test_an_address_of_all_networks_answers_to_every_name() -> None:
+    with BackgroundServer(empty(), host="0.0.0.0") as server:
+        client = Client(f"http://127.0.0.1:{server.port}")
+        assert client.ask("GET", "/healthz", headers={"Host": "shop.example"}).status == 200
+        client.connection.close()

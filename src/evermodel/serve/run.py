@@ -193,7 +193,7 @@ def _server(
 ) -> uvicorn.Server:
     import uvicorn
 
-    app.hosts = _LOOPBACK if _is_loopback(host) else None
+    app.hosts = _own_names(host, listener)
 
     class Server(uvicorn.Server):
         """Says when it accepts connections."""
@@ -217,11 +217,19 @@ def _server(
     return Server(config)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _own_names(host: str, listener: socket.socket) -> frozenset[bytes] | None:
+    """Return the names that a server of this machine alone answers to, None for one of a network.
+
+    What counts is where the system listens, however the address was spelled: 127.1, localhost. and
+    ::ffff:127.0.0.1 are loopback too.
+    """
+    bound = ipaddress.ip_address(listener.getsockname()[0].partition("%")[0])
+    mapped = getattr(bound, "ipv4_mapped", None)
+    if not (bound.is_loopback or (mapped is not None and mapped.is_loopback)):
+        return None
+    spelled = {host, str(bound)}
+    names = {f"[{name}]" if ":" in name else name for name in spelled}
+    return _LOOPBACK | {name.lower().encode() for name in names}
 
 
 @contextmanager
