@@ -95,3 +95,20 @@ def test_a_server_that_starts_on_a_full_disk_waits_for_room(
         answer = client.post("/predict", CHURN)
         assert answer.status == 200
     assert ids(small_disk / "log") == {answer.json()["id"]}
+
+
+def test_a_long_request_is_written_down_whole_or_not_at_all(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    log = PredictionLog(small_disk / "log", fsync_every=0.02)
+    with serving(churn(tmp_path), log=log) as client:
+        answered = {said["id"] for said in client.post("/predict", [CHURN] * 200).json()}
+        ballast = fill(small_disk, leave=96 << 10)
+        refused = client.post("/predict", [CHURN] * 500)  # the first slices would find room
+        assert refused.status == 503
+        assert "written down" in refused.json()["error"]
+        ballast.unlink()
+        until_ready(client)
+        answered |= {said["id"] for said in client.post("/predict", [CHURN] * 200).json()}
+    assert len(answered) == 400
+    assert ids(small_disk / "log") == answered

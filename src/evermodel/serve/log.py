@@ -25,11 +25,22 @@ import msgspec
 from evermodel.errors import SurroundingsError
 from evermodel.serve.segments import SUFFIX, LogRow, asked_to_seal
 
-__all__ = ["PredictionLog"]
+__all__ = ["PredictionLog", "as_lines"]
 
 _log = logging.getLogger("evermodel.serve")
 _PROBE_BYTES = 64 << 10
 _encoder = msgspec.json.Encoder()
+
+
+def as_lines(rows: Sequence[LogRow]) -> bytes:
+    """Return rows as they are written: a line of JSON each.
+
+    Examples
+    --------
+    >>> as_lines([])
+    b''
+    """
+    return _encoder.encode_lines(rows)
 
 
 @dataclass
@@ -128,14 +139,23 @@ class PredictionLog:
             When the disk refuses them: then none of them counts, and `failing` says why until the
             disk takes rows again.
         """
-        content = _encoder.encode_lines(rows)
+        self.append_lines(as_lines(rows), len(rows))
+
+    def append_lines(self, content: bytes, rows: int) -> None:
+        """Write that many rows which `as_lines` made, as `append` does: all of them or none.
+
+        Raises
+        ------
+        SurroundingsError
+            As `append` raises it.
+        """
         with self._lock:
             if self._thread is None:
                 self._start()
             try:
                 self._write(content)
             except OSError as error:
-                self.rows_refused += len(rows)
+                self.rows_refused += rows
                 self._probe_bytes = max(_PROBE_BYTES, len(content))
                 self._failed(error)
                 raise SurroundingsError(
@@ -144,7 +164,7 @@ class PredictionLog:
                     found=self.failing,
                     hint="make room on that disk; it goes on by itself then",
                 ) from error
-            self.rows_written += len(rows)
+            self.rows_written += rows
 
     def seal(self) -> None:
         """End the present segment, durably, so that readers see its rows."""

@@ -20,7 +20,7 @@ from evermodel.bundle import Blocks, Predictions
 from evermodel.errors import EvermodelError, RequestError, SurroundingsError
 from evermodel.protocols import Clock
 from evermodel.serve.live import Served
-from evermodel.serve.log import PredictionLog
+from evermodel.serve.log import PredictionLog, as_lines
 from evermodel.serve.segments import LogRow
 
 __all__ = ["OverloadedError", "Scored", "Scorer"]
@@ -45,7 +45,10 @@ class Scored:
 
 @dataclass(slots=True, eq=False)
 class _Work:
-    """The rows of one request (or of one slice of it) while they wait."""
+    """The rows of one request (or of one slice of it) while they wait.
+
+    A slice keeps the lines for the log in `held`: they are written with those of all others.
+    """
 
     served: Served
     rows: Sequence[Any]
@@ -53,6 +56,7 @@ class _Work:
     route: str
     began: float
     done: asyncio.Future[Scored]
+    held: list[bytes] | None = None
 
 
 class Scorer:
@@ -133,22 +137,42 @@ class Scorer:
             blocks = encoder.rows(rows)
         else:
             blocks = await asyncio.to_thread(encoder.rows, rows)
+        if len(rows) <= self._batch_rows:
+            return await self._submit(served, rows, blocks, route, began)
+        return await self._in_slices(served, rows, blocks, route, began)
+
+    async def _in_slices(
+        self, served: Served, rows: Sequence[Any], blocks: Blocks, route: str, began: float
+    ) -> Scored:
+        """Score a long request; its rows are written in one go, so that all of them are or none."""
         ids: list[str] = []
         outputs: list[dict[str, Any]] = []
+        held: list[bytes] = []
         # One slice at a time: a long request takes turns with the short ones.
         for start in range(0, len(rows), self._batch_rows):
             part = slice(start, start + self._batch_rows)
-            scored = await self._submit(served, rows[part], blocks[part], route, began)
+            scored = await self._submit(served, rows[part], blocks[part], route, began, held)
             ids += scored.ids
             outputs += scored.outputs
+        if self._log is not None:
+            try:
+                await asyncio.to_thread(self._log.append_lines, b"".join(held), len(rows))
+            except SurroundingsError as refused:
+                raise _not_written(refused.found) from None
         return Scored(served, ids, outputs)
 
     def _submit(
-        self, served: Served, rows: Sequence[Any], blocks: Blocks | None, route: str, began: float
+        self,
+        served: Served,
+        rows: Sequence[Any],
+        blocks: Blocks | None,
+        route: str,
+        began: float,
+        held: list[bytes] | None = None,
     ) -> asyncio.Future[Scored]:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Scored] = loop.create_future()
-        self._queue.append(_Work(served, rows, blocks, route, began, done))
+        self._queue.append(_Work(served, rows, blocks, route, began, done, held))
         self.waiting_rows += len(rows)
         self._schedule(loop)
         return done
@@ -255,7 +279,7 @@ class Scorer:
         if self._log is not None:
             stamp = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
             try:
-                self._log.append(self._log_rows(group, blocks, ids, outputs, stamp))
+                self._write(self._log, group, self._log_rows(group, blocks, ids, outputs, stamp))
             except SurroundingsError as refused:
                 for work in group:
                     _refuse(work, _not_written(refused.found))
@@ -266,6 +290,27 @@ class Scorer:
             if not work.done.done():
                 work.done.set_result(Scored(served, ids[start:stop], outputs[start:stop]))
             start = stop
+
+    @staticmethod
+    def _write(log: PredictionLog, group: list[_Work], rows: list[LogRow]) -> None:
+        """Write a batch down, apart from slices of long requests, which keep their lines."""
+        for work in group:
+            if work.held is not None:
+                break
+        else:
+            log.append(rows)
+            return
+        now: list[LogRow] = []
+        start = 0
+        for work in group:
+            mine = rows[start : start + len(work.rows)]
+            start += len(mine)
+            if work.held is None:
+                now += mine
+            else:
+                work.held.append(as_lines(mine))
+        if now:
+            log.append(now)
 
     def _log_rows(
         self,
