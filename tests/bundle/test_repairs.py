@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from evermodel import tables
@@ -77,6 +77,7 @@ def numbered(texts: list[str]) -> pl.DataFrame:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(repaired())
+@example(("category", Declared(missing=("nowhere", "a"), type="category"), [" a"]))
 def test_a_file_a_request_and_a_raw_frame_become_the_same_blocks(
     case: tuple[str, Declared, list[str]],
 ) -> None:

@@ -167,6 +167,8 @@ class Mender:
         bare = text.strip(_BLANKS)
         if text in self._missing or text in self._words or bare in self._words:
             return None
+        if self._padded and bare in self._missing:
+            return None
         if not bare and (self.declared or self._type == "category"):
             return None
         if self._type == "category":
