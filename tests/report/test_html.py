@@ -147,6 +147,48 @@ def test_the_banner_says_what_monitoring_found(verdict: Verdict, state: str, say
     assert "version 1 (90 %), version 2 (10 %)" in text
 
 
+def test_the_way_back_is_advised_only_where_there_is_one() -> None:
+    monitor = Report(
+        verb="monitor",
+        subject="shop/2",
+        results=(
+            CheckResult(
+                name="action",
+                verdict="fail",
+                why="It is worse.",
+                evidence={"state": "harmful change"},
+            ),
+        ),
+    )
+    told = {}
+    for previous in (None, 1):
+        live = Deployment(
+            project="shop", shares={2: 1.0}, since="2026-01-01T00:00:00Z", previous=previous
+        )
+        told[previous] = project_page(
+            name="shop", made="2026-02-01T00:00:00Z", deployment=live, monitor=monitor
+        )
+    assert "go back to the version before" in told[1]
+    assert "go back" not in told[None]
+    assert "evermodel retrain" in told[None]
+
+
+def test_what_was_said_and_what_was_true_stand_in_one_table() -> None:
+    facts = {"classes": ["no", "<yes>"], "confusion": [[80, 5], [9, 1206]]}
+    evaluation = Report(verb="evaluate", subject="test", results=METRICS, facts=facts)
+    text = project_page(name="shop", made="2026-02-01T00:00:00Z", evaluation=evaluation)
+    assert "It was right for 1,286 of 1,300 rows (98.9 %)." in text
+    row = text[text.index("it said no") :]
+    assert (
+        row.index(">&lt;yes&gt;<") < row.index(">9<") < row.index(">1,206<") < row.index(">1,215<")
+    )
+    many = {"classes": [str(n) for n in range(40)], "confusion": [[1] * 40] * 40}
+    evaluation = Report(verb="evaluate", subject="test", results=METRICS, facts=many)
+    assert "it said" not in project_page(
+        name="shop", made="2026-02-01T00:00:00Z", evaluation=evaluation
+    )
+
+
 def test_words_of_strangers_stay_words() -> None:
     evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     whole = whole_project()

@@ -346,10 +346,15 @@ def labelled(workspace: Workspace) -> pl.DataFrame | None:
 
     The newest outcome of a prediction counts.
     """
-    log, outcomes = logged(workspace), _stored_labels(workspace)
-    if log is None or outcomes is None:
-        return None
-    joined = _joined(workspace, log, outcomes.with_row_index("row"))
-    newest = joined.sort("arrived", "row").drop("row").group_by("id").last()
-    found = log.join(newest, on="id", how="inner")
-    return found.sort("arrived", "time", "id") if found.height else None
+
+    def join() -> pl.DataFrame | None:
+        log, outcomes = logged(workspace), _stored_labels(workspace)
+        if log is None or outcomes is None:
+            return None
+        joined = _joined(workspace, log, outcomes.with_row_index("row"))
+        newest = joined.sort("arrived", "row").drop("row").group_by("id").last()
+        found = log.join(newest, on="id", how="inner")
+        return found.sort("arrived", "time", "id") if found.height else None
+
+    commits = [newest_commit(workspace, table) for table in ("predictions", "labels")]
+    return cast("pl.DataFrame | None", workspace.remember("labelled", commits, join))

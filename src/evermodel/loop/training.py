@@ -149,7 +149,7 @@ def _report(
             "test_rows": len(trained.split.test),
             "data_version": data_version,
             "losses": trained.losses,
-            "gate": measured.facts.get("gate", ""),
+            **measured.facts,
         },
     )
 

@@ -35,6 +35,7 @@ __all__ = ["Course", "project_page"]
 
 LATEST_EVENTS = 12
 COMPARED = 4
+MOST_CLASSES = 12
 
 _SAY: dict[Verdict, str] = {
     "pass": "You can rely on it",
@@ -50,6 +51,7 @@ _NEXT: dict[str, str] = {
     "steady": "Nothing to do.",
     "too few to say": "Next: wait for more rows and outcomes; meanwhile nothing speaks against it.",
 }
+_NO_WAY_BACK = "Next: train on newer data (`evermodel retrain`)."
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +140,10 @@ def _banner(
     live = _live(deployment)
     action, missed = _found(monitor, "action"), _missed(evaluation)
     if action is not None:
-        more = _NEXT.get(str(action.evidence.get("state")), "")
+        state = str(action.evidence.get("state"))
+        more = _NEXT.get(state, "")
+        if state == "harmful change" and deployment.previous is None:
+            more = _NO_WAY_BACK
         if action.verdict == "pass" and missed:
             why = f"{action.why} On the test rows it does not reach what was asked: {missed}."
             return verdict_banner("warn", _SAY["warn"], why)
@@ -212,6 +217,8 @@ def _quality(evaluation: Report | None, bins: Sequence[Mapping[str, Any]]) -> Se
             "Each line is the range in which the value lies; the dotted mark is what was asked."
         )
         parts.append(figure(partial(_draw_intervals, scores), caption=caption))
+    if evaluation.facts.get("confusion"):
+        parts.append(_confusion_part(evaluation.facts))
     if bins:
         parts.append(_reliability_part(bins))
     parts.append(folded("All measurements", results_table(whole, caption="Measurements")))
@@ -225,6 +232,25 @@ def _quality(evaluation: Report | None, bins: Sequence[Mapping[str, Any]]) -> Se
 
 def _draw_intervals(results: Sequence[CheckResult], width: float) -> str:
     return intervals(results, width=width, title="Measurements with their intervals")
+
+
+def _confusion_part(measured: Mapping[str, Any]) -> str:
+    """Return how often each class was said where each was true, as counts of rows."""
+    classes, counts = measured["classes"], measured["confusion"]
+    if len(classes) > MOST_CLASSES:
+        return ""
+    heads = [("True", ""), *((f"it said {name}", "number") for name in classes), ("rows", "number")]
+    rows = [
+        [(escape(name), ""), *((f"{count:,}", "number") for count in (*row, sum(row)))]
+        for name, row in zip(classes, counts, strict=True)
+    ]
+    words = "<h3>What did it say, and what was true?</h3>"
+    words += paragraph(_right(sum(map(sum, counts)), sum(r[i] for i, r in enumerate(counts))))
+    return side_by_side([words, table("Confusion matrix", heads, rows)])
+
+
+def _right(rows: int, right: int) -> str:
+    return f"It was right for {right:,} of {rows:,} rows ({100 * right / rows:.1f} %)."
 
 
 def _reliability_part(bins: Sequence[Mapping[str, Any]]) -> str:

@@ -207,7 +207,7 @@ def _space(trial: Any, folds: Folds) -> tuple[dict[str, Any], str]:
 
 
 _FIRST = {
-    "learning_rate": 0.05,
+    "learning_rate": 0.07,
     "num_leaves": 15,
     "min_data_in_leaf": 20,
     "feature_fraction": 0.8,
