@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,23 @@ def test_what_needs_a_version_leaves_nothing_behind_where_there_is_none(
     with pytest.raises(NotFoundError, match=r"yet|no such|no version"):
         _NEED_A_VERSION[verb](tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["customers.csv", "evermodel.toml"]
+
+
+def test_a_look_at_another_version_is_not_shown_for_the_live_one(shop: Make) -> None:
+    one = shop()
+    rows = customers(300, seed=11, first=10_000)
+    rows.drop("churned").write_csv(one.folder / "new.csv")
+    score(one.folder / "new.csv", one.folder / "out.csv", one.workspace)
+    monitor(one.workspace)
+
+    def page() -> str:
+        return Path(report(one.workspace).facts["page"]).read_text()
+
+    assert "New rows looked at</dt><dd>300" in re.sub(r"<(dt|dd)[^>]*>", r"<\1>", page())
+    train(one.workspace, seed=3)
+    register("", one.workspace)
+    promote(2, one.workspace, force=True)
+    assert "Nobody has looked at new rows yet." in page()
 
 
 def test_init_never_replaces_a_project_file_unasked(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ the new model is better than the old one.
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+import subprocess
+import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +22,9 @@ import polars as pl
 
 from evermodel.bundle import Model, load
 from evermodel.demo.plan import WEEKS
+from evermodel.demo.setting import project_text
 from evermodel.demo.shop import Shop
-from evermodel.project import ROW_ORDER, Project
+from evermodel.project import ROW_ORDER, Project, parse_project
 from evermodel.train.fit import train
 
 __all__ = ["EVERY", "Calendar", "one_thread_each"]
@@ -31,6 +34,8 @@ EVERY = 4
 
 _PART = "part"
 _NEWEST, _TESTED = 1500, 0.2
+_SAID = "said.txt"
+_NAP = 0.02
 
 
 def one_thread_each() -> Any:
@@ -44,30 +49,24 @@ def one_thread_each() -> Any:
 
 
 class Calendar:
-    """Trains in a thread of its own, so that the loop's year need not wait for it.
+    """Trains in a process of its own, so that the loop's year need not wait for it.
 
     Parameters
     ----------
-    shop : Shop
-    project : Project
-        How to train.
-    first : Model
-        What serves until the first training.
     seed : int
+        Of the year, and of the trainings.
     """
 
-    def __init__(self, shop: Shop, project: Project, first: Model, *, seed: int) -> None:
-        self._shop = shop
-        self._project = project
-        self._first = first
-        self._seed = seed
-        self._folder = TemporaryDirectory(prefix="evermodel-calendar-")
-        self._thread = ThreadPoolExecutor(
-            1, thread_name_prefix="calendar", initializer=one_thread_each
-        )
-        self._models: list[Future[Model]] = [
-            self._thread.submit(self._trained, week) for week in range(0, WEEKS, EVERY)
-        ]
+    def __init__(self, *, seed: int) -> None:
+        self._models: dict[int, Model] = {}
+        self._kept = TemporaryDirectory(prefix="evermodel-calendar-")
+        self._folder = Path(self._kept.name)
+        # -P: a module of the user's folder never takes the place of one of ours.
+        command = [sys.executable, "-P", "-W", "ignore", "-m", __name__, self._kept.name, str(seed)]
+        with (self._folder / _SAID).open("wb") as said:
+            self._process = subprocess.Popen(  # noqa: S603 - this very module
+                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -78,24 +77,46 @@ class Calendar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._thread.shutdown(cancel_futures=True)
-        self._folder.cleanup()
+        self._process.kill()
+        self._process.wait()
+        self._kept.cleanup()
 
     def model(self, week: int) -> Model:
-        """Return what this shop serves in a week; waits for its training where need be."""
-        return self._models[week // EVERY].result()
+        """Return what this shop serves in a week from its first training on; waits for it.
 
-    def _trained(self, week: int) -> Model:
-        if not week:
-            return self._first
-        known = self._shop.known(week).drop_nulls("churned").sort("scored_at", maintain_order=True)
-        marks = np.full(known.height, "train", object)
-        rng = np.random.default_rng([self._seed, week])
-        newest = rng.permutation(np.arange(known.height)[-_NEWEST:])
-        marks[newest[: int(_TESTED * len(newest))]] = "test"
-        rows = known.with_columns(pl.Series(_PART, marks.tolist(), dtype=pl.String))
-        data = msgspec.structs.replace(self._project.data, split=_PART, time=ROW_ORDER)
-        place = Path(self._folder.name) / str(week)
-        project = msgspec.structs.replace(self._project, data=data)
-        train(rows, project, place, run=f"week {week}", created="", seed=self._seed)
-        return load(place, trusted=None)
+        Until week `EVERY` there is none.
+        """
+        week -= week % EVERY
+        if week not in self._models:
+            place = self._folder / str(week)
+            while not place.exists():
+                if self._process.poll() is not None and not place.exists():
+                    said = (self._folder / _SAID).read_text(errors="replace").strip()
+                    raise RuntimeError(f"the training of week {week} failed: {said[-2000:]}")
+                time.sleep(_NAP)
+            self._models[week] = load(place, trusted=None)
+        return self._models[week]
+
+
+def _train_all(folder: Path, seed: int) -> None:
+    """Train what the shop serves from each of its weeks on, into a folder of that number."""
+    one_thread_each()
+    shop, project = Shop(seed), parse_project(project_text())
+    for week in range(EVERY, WEEKS, EVERY):
+        _train(shop, project, folder / str(week), week, seed)
+
+
+def _train(shop: Shop, project: Project, place: Path, week: int, seed: int) -> None:
+    known = shop.known(week).drop_nulls("churned").sort("scored_at", maintain_order=True)
+    marks = np.full(known.height, "train", object)
+    rng = np.random.default_rng([seed, week])
+    newest = rng.permutation(np.arange(known.height)[-_NEWEST:])
+    marks[newest[: int(_TESTED * len(newest))]] = "test"
+    rows = known.with_columns(pl.Series(_PART, marks.tolist(), dtype=pl.String))
+    data = msgspec.structs.replace(project.data, split=_PART, time=ROW_ORDER)
+    project = msgspec.structs.replace(project, data=data)
+    train(rows, project, place, run=f"week {week}", created="", seed=seed)
+
+
+if __name__ == "__main__":
+    _train_all(Path(sys.argv[1]), int(sys.argv[2]))

@@ -19,7 +19,7 @@ import numpy as np
 from evermodel.bundle import Manifest, Model, load, read_manifest
 from evermodel.demo.asking import Client
 from evermodel.demo.batch import START
-from evermodel.demo.calendar import Calendar, one_thread_each
+from evermodel.demo.calendar import EVERY, Calendar, one_thread_each
 from evermodel.demo.money import Book
 from evermodel.demo.plan import Plan
 from evermodel.demo.setting import project_text
@@ -111,6 +111,8 @@ class Year:
 
     def _open(self, stack: ExitStack) -> None:
         """Write the project, train and release the first version, and serve it."""
+        if self._follow:
+            self._calendar = stack.enter_context(Calendar(seed=self._seed))
         stack.callback(one_thread_each().restore_original_limits)
         self.shop.write_history(self._folder / "customers.csv")
         (self._folder / FILE_NAME).write_text(project_text())
@@ -120,10 +122,6 @@ class Year:
         self._prepare(self.workspace)
         self._hear(-1, run(self.workspace, seed=self._seed))
         self._first = load(self.workspace.bundles / "1", trusted=self.workspace.trusted)
-        if self._follow:
-            project = self.workspace.project
-            calendar = Calendar(self.shop, project, self._first, seed=self._seed)
-            self._calendar = stack.enter_context(calendar)
         server = stack.enter_context(BackgroundServer(application(self.workspace)))
         self._client = stack.enter_context(Client(server.host, server.port))
 
@@ -146,7 +144,8 @@ class Year:
         """Enter what the shop that retrains every month did in the weeks before `until`."""
         if self._calendar is not None:
             for number in range(self._entered, until):
-                self._score_by(MONTHLY, self.shop.week(number), self._calendar.model(number))
+                model = self._first if number < EVERY else self._calendar.model(number)
+                self._score_by(MONTHLY, self.shop.week(number), model)
             self._entered = max(self._entered, until)
 
     def _hear(self, week: int, report: Report) -> None:

@@ -216,7 +216,9 @@ def report(
         checked = check(workspace.project.root)
     except (InputError, NotFoundError, SurroundingsError):
         progress("the data cannot be read now", 0.4)
-    seen = workspace.report(state.monitored["report"]) if state.monitored else None
+    seen = None
+    if state.monitored and state.monitored.get("version") == state.live:
+        seen = workspace.report(state.monitored["report"])
     progress("drawing", 0.7)
     text = project_page(
         name=workspace.project.name,

@@ -21,6 +21,7 @@ from evermodel.report.wording import (
     by_urgency,
     interval,
     number,
+    only_measured,
     plain_name,
     required,
     whole,
@@ -111,6 +112,10 @@ def verdict_banner(verdict: Verdict, say: str, why: str = "", *, more: str = "")
     )
 
 
+MEASURED = '<span class="tag">measured</span>'
+"""In the place of a verdict where nothing was asked of a number."""
+
+
 def tag(verdict: Verdict) -> str:
     """Return a verdict as a small label: shape, word and colour."""
     shape = f'<span aria-hidden="true">{SHAPES[verdict]}</span>'
@@ -193,7 +198,7 @@ def _result_cells(result: CheckResult) -> list[tuple[str, str]]:
     value = number(result.value, result.unit) if result.value is not None else ""
     return [
         (name, ""),
-        (tag(result.verdict), ""),
+        (MEASURED if only_measured(result) else tag(result.verdict), ""),
         (escape(value), "number"),
         (escape(interval(result)), "number"),
         (whole(result.n) if result.n is not None else "", "number"),

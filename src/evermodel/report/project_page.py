@@ -210,7 +210,11 @@ def _quality(evaluation: Report | None, bins: Sequence[Mapping[str, Any]]) -> Se
         )
         return Section(title=title, body=body)
     whole = [r for r in evaluation.results if not r.slice]
-    scores = [r for r in whole if r.value is not None and 0 <= r.value <= 1 and not r.unit]
+    scores = [
+        r
+        for r in whole
+        if r.value is not None and 0 <= r.value <= 1 and not r.unit and r.name != "parity"
+    ]
     parts = []
     if scores:
         caption = (

@@ -6,7 +6,15 @@ import textwrap
 from collections.abc import Sequence
 
 from evermodel.records import CheckResult, Verdict, worst
-from evermodel.report.wording import by_urgency, interval, number, required, title_of, whole
+from evermodel.report.wording import (
+    by_urgency,
+    interval,
+    number,
+    only_measured,
+    required,
+    title_of,
+    whole,
+)
 
 __all__ = ["results_text", "verdict_line"]
 
@@ -32,8 +40,11 @@ def verdict_line(results: Sequence[CheckResult], *, title: str = "", colour: boo
     >>> print(verdict_line([CheckResult(name="a"), CheckResult(name="b", verdict="warn")]))
     WARN  1 to look at, 1 passed
     """
+    measured = sum(map(only_measured, results))
     counts = {verdict: sum(r.verdict == verdict for r in results) for verdict in _PLURALS}
-    said = ", ".join(f"{count} {_PLURALS[v]}" for v, count in counts.items() if count)
+    counts["pass"] -= measured
+    parts = [f"{count} {_PLURALS[v]}" for v, count in counts.items() if count]
+    said = ", ".join([*parts, f"{measured} measured"] if measured else parts)
     said = said or "nothing was looked at"
     verdict = worst(list(results))
     word = _painted(verdict.upper(), verdict, colour=colour)
@@ -46,7 +57,8 @@ def results_text(
     """Return results as lines of at most `width` characters, without a final line break.
 
     The verdict comes first, then a row a result with value, interval, n and what was asked,
-    failures on top; why stands under its row. Long names are cut to what the width leaves them.
+    failures on top; what was only measured has no verdict of its own. Why stands under its row.
+    Long names are cut to what the width leaves them.
 
     Examples
     --------
@@ -71,8 +83,8 @@ def results_text(
     lines = [first, "", _line(_HEADS, used, sizes)]
     for result, row in zip(ordered, rows, strict=True):
         line = _line(row, used, sizes)
-        verdict = _painted(result.verdict, result.verdict, colour=colour)
-        lines.append(verdict + line[len(result.verdict) :])
+        word = row[0].strip()
+        lines.append(_painted(word, result.verdict, colour=colour) + line[len(word) :])
         indent = " " * (sizes[0] + 2)
         room = max(width, len(indent) + _SHORTEST_WHY)
         for text in (result.why, _examples(result)):
@@ -101,7 +113,8 @@ def _cells(result: CheckResult) -> tuple[str, ...]:
     name = _printable(title_of(result))
     value = number(result.value, result.unit) if result.value is not None else ""
     n = whole(result.n) if result.n is not None else ""
-    return result.verdict, name, value, interval(result), n, required(result)
+    word = "" if only_measured(result) else result.verdict
+    return word, name, value, interval(result), n, required(result)
 
 
 def _line(cells: Sequence[str], used: Sequence[int], sizes: Sequence[int]) -> str:
@@ -115,4 +128,4 @@ def _line(cells: Sequence[str], used: Sequence[int], sizes: Sequence[int]) -> st
 
 
 def _painted(word: str, verdict: Verdict, *, colour: bool) -> str:
-    return f"\x1b[1;{_CODES[verdict]}m{word}\x1b[0m" if colour else word
+    return f"\x1b[1;{_CODES[verdict]}m{word}\x1b[0m" if colour and word else word

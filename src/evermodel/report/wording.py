@@ -13,6 +13,7 @@ __all__ = [
     "by_urgency",
     "interval",
     "number",
+    "only_measured",
     "percent",
     "plain_name",
     "required",
@@ -176,6 +177,22 @@ def title_of(result: CheckResult) -> str:
     'drift · plan'
     """
     return " · ".join(part for part in (result.name, result.subject, result.slice) if part)
+
+
+def only_measured(result: CheckResult) -> bool:
+    """Say whether a result is a number with its interval that nothing was asked of.
+
+    Its verdict is "pass", but there was nothing to pass.
+
+    Examples
+    --------
+    >>> seen = CheckResult(name="recall", value=0.6, low=0.5, high=0.7)
+    >>> only_measured(seen), only_measured(CheckResult(name="rows", value=500.0))
+    (True, False)
+    """
+    ranged = result.low is not None or result.high is not None
+    asked = result.min is not None or result.max is not None
+    return result.verdict == "pass" and result.value is not None and ranged and not asked
 
 
 def by_urgency(results: tuple[CheckResult, ...] | list[CheckResult]) -> list[CheckResult]:
