@@ -257,7 +257,11 @@ def test_a_class_nobody_knows_is_refused_and_counted(shop: Make) -> None:
     path = _write(one, "a.csv", prediction_id=ids, churned=["yes", "maybe", "no", None])
     report = labels(path, one.workspace)
     assert (report.facts["refused"], report.facts["matched"]) == (2, 2)
-    assert report.find("refused").verdict == "warn"
+    refused = report.find("refused")
+    assert refused.verdict == "warn"
+    assert refused.evidence == {"rows": [2, 4], "examples": ["'maybe'", "nothing"]}
+    assert "known are 'no', 'yes'" in refused.why
+    assert "maybe" not in str(one.workspace.events("labels")[-1].body)
 
 
 def test_outcomes_about_nobody_are_kept_and_counted(shop: Make) -> None:

@@ -25,6 +25,7 @@ __all__ = ["labelled", "labels"]
 _ID_COLUMNS = ("prediction_id", "id")
 _TIME_COLUMNS = ("time", "outcome_time", "as_of")
 _A_DAY = timedelta(days=1)
+_SHOWN = 5
 _TIMES = (pl.Date, pl.Datetime)
 
 
@@ -79,12 +80,14 @@ def labels(
         if not fresh:
             _bring_again(workspace, rows)
         counts = _count(workspace, before, rows, fresh)
-        counts["refused"] = refused + table.understood.rejected_rows
+        counts["refused"] = refused.height + table.understood.rejected_rows
         workspace.record("labels", {"file": content, **counts})
     return Report(
         verb="labels",
         subject=Path(file).name,
-        results=tuple(_label_results(counts, table.frame.height)),
+        results=tuple(
+            _label_results(counts, table.frame.height, refused, _known_classes(workspace))
+        ),
         facts=counts,
     )
 
@@ -104,8 +107,11 @@ def _bring_again(workspace: Workspace, rows: pl.DataFrame) -> None:
         versions.append(workspace.table("labels"), again, key=key)
 
 
-def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Return (by, ref, as_of, outcome, arrived), and how many rows hold no usable outcome."""
+def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return (by, ref, as_of, outcome, arrived), and (row, said) of rows without usable outcome.
+
+    Rows count from 1.
+    """
     data = workspace.project.data
     if data.target not in frame.columns:
         word = nearest(data.target, frame.columns)
@@ -137,10 +143,12 @@ def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame
         as_of=as_of,
         arrived=pl.lit(now).cast(pl.Datetime("us")),
     )
-    usable = rows.filter(pl.col("outcome").is_not_null() & pl.col("ref").is_not_null())
+    usable = pl.col("outcome").is_not_null() & pl.col("ref").is_not_null()
     if data.task == BINARY:
-        usable = usable.filter(pl.col("outcome").is_in(_known_classes(workspace)))
-    return usable, rows.height - usable.height
+        usable &= pl.col("outcome").is_in(_known_classes(workspace))
+    keep = rows.select(usable.fill_null(False).alias("keep"))["keep"]
+    refused = pl.DataFrame({"said": outcome.cast(pl.String)}).with_row_index("row", offset=1)
+    return rows.filter(keep), refused.filter(~keep)
 
 
 def _when(frame: pl.DataFrame, time: str) -> tuple[str, pl.Series | pl.Expr]:
@@ -246,12 +254,18 @@ def _about(workspace: Workspace, log: pl.DataFrame | None, outcomes: pl.DataFram
     return rows.with_columns(about=pl.coalesce("id", unmatched))
 
 
-def _label_results(counts: dict[str, int], rows: int) -> list[CheckResult]:
-    def share(name: str, verdict: Any, why: str) -> CheckResult:
+def _label_results(
+    counts: dict[str, int], rows: int, refused: pl.DataFrame, classes: Sequence[str]
+) -> list[CheckResult]:
+    def share(name: str, verdict: Any, why: str, **evidence: Any) -> CheckResult:
         return CheckResult(
             name=name, subject="outcomes", value=counts[name], unit="rows", n=rows,
-            verdict=verdict, why=why,
+            verdict=verdict, why=why, evidence=evidence,
         )  # fmt: skip
+
+    shown = refused.head(_SHOWN)
+    said = [repr(text) if text is not None else "nothing" for text in shown["said"].to_list()]
+    known = f"; known are {', '.join(map(repr, classes[:_SHOWN]))}" if classes else ""
 
     return [
         share("matched", "pass" if counts["matched"] or not rows else "warn",
@@ -261,7 +275,8 @@ def _label_results(counts: dict[str, int], rows: int) -> list[CheckResult]:
         share("contradicting", "warn" if counts["contradicting"] else "pass",
               "said otherwise before: the newest counts"),
         share("refused", "warn" if counts["refused"] else "pass",
-              "without a usable outcome"),
+              f"without a usable outcome, or without whom it is about{known}",
+              examples=said, rows=shown["row"].to_list()),
     ]  # fmt: skip
 
 
