@@ -64,6 +64,7 @@ def run_forever(
             _log.error("a turn of the loop failed: %s", why, exc_info=trace)
             failed = CheckResult(name="turn", verdict="fail", why=why)
             report = Report(verb="run", subject=workspace.project.name, results=(failed,))
+        workspace.forget()  # the next turn may be a day away
         after(report)
 
     scheduler = BackgroundScheduler(timezone=UTC)

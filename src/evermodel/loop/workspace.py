@@ -110,6 +110,7 @@ class Workspace:
 
     def close(self) -> None:
         """Close the store."""
+        self.forget()
         self.ports.ledger.close()
         self.ports.jobs.close()
 
@@ -187,8 +188,6 @@ class Workspace:
         except BaseException as error:
             held.end("failed", error=_outline(error))
             raise
-        finally:
-            self.memo.clear()
         held.end("done")
 
     @contextmanager
@@ -235,11 +234,18 @@ class Workspace:
             stopwatch.sleep(0.1)
 
     def remember(self, name: str, mark: object, make: Callable[[], Any]) -> Any:
-        """Return what `make` returns, made once as long as `mark` stays the same and a job runs."""
+        """Return what `make` returns, made once as long as `mark` stays the same.
+
+        It is kept until the workspace is closed or `forget` is called.
+        """
         known = self.memo.get(name)
         if known is None or known[0] != mark:
             known = self.memo[name] = (mark, make())
         return known[1]
+
+    def forget(self) -> None:
+        """Give the memory of what is remembered back."""
+        self.memo.clear()
 
     def new_run(self, verb: str, *, seed: int = 0) -> Run:
         """Return a run that begins now."""
