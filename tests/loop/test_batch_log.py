@@ -1,5 +1,6 @@
 """What a scored file was answered counts as served: watched, joined by outcomes, once."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -93,6 +94,17 @@ def test_a_file_that_is_refused_halfway_leaves_nothing_in_the_log(
     assert not out.exists()
     assert not list(one.workspace.root.glob("scored-*"))
     assert score(path, out, one.workspace).find("rows logged").value == 300
+
+
+def test_what_a_killed_scoring_held_is_removed_by_a_later_one(shop: Make) -> None:
+    one = shop()
+    old, young = one.workspace.root / "scored-old", one.workspace.root / "scored-young"
+    for left in (old, young):
+        left.mkdir()
+        (left / "0.parquet").write_bytes(b"rows")
+    os.utime(old, (0, 0))
+    _scored(one, customers(20, seed=11, first=10_000).drop("churned"))
+    assert (old.exists(), young.exists()) == (False, True)
 
 
 def test_rows_without_a_key_are_named_by_the_prediction(shop: Make) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +24,8 @@ from evermodel.tables import digest, versions
 __all__ = ["BatchLog"]
 
 ROUTE = "score"
+_PREFIX = "scored-"
+_A_DAY = 86_400.0
 
 
 class BatchLog:
@@ -48,7 +52,8 @@ class BatchLog:
         self._gate = Gate(model.manifest)
         self._began = time.perf_counter()
         self._held: list[str] = []
-        self._folder = TemporaryDirectory(prefix="scored-", dir=workspace.root)
+        _sweep(workspace.root)
+        self._folder = TemporaryDirectory(prefix=_PREFIX, dir=workspace.root)
         self.rows = 0
 
     def __enter__(self) -> Self:
@@ -108,6 +113,14 @@ class BatchLog:
         kept = self._workspace.project.serve.log_features
         names = [item.name for item in self._inputs] if kept else []
         return _json(_as_sent(batch.select(names)) if kept else batch, names)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what killed scorings held: rows of people, which nobody would ever read."""
+    for left in root.glob(f"{_PREFIX}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > _A_DAY:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _text(value: Any) -> str:
