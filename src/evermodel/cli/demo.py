@@ -8,7 +8,7 @@ from evermodel.cli.output import Output
 
 __all__ = ["HELP", "arguments", "call"]
 
-HELP = "a year of a simulated shop in 90 seconds"
+HELP = "a year of a simulated shop, played in a minute or two"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
