@@ -122,6 +122,18 @@ def test_history_shows_the_proof_of_a_way_back(shop: Make) -> None:
     assert asked.find("rolled back").why == "customers complain"
 
 
+def test_the_way_back_to_what_was_proven_worse_warns(shop: Make) -> None:
+    one = shop()
+    _bad_release(one)
+    assert run(one.workspace).facts["decision"] == "roll back"
+    again = rollback(one.workspace, to=2)
+    assert again.facts["live"] == 2
+    told = again.find("worse")
+    assert (told.verdict, told.subject) == ("warn", "version 2")
+    assert "the version before was better" in told.why
+    assert not [each for each in rollback(one.workspace, to=1).results if each.name == "worse"]
+
+
 def test_history_shows_the_reports_of_every_decision_that_rests_on_one(shop: Make) -> None:
     one = shop(("loop", 'deadline = "10d"'))
     _bad_release(one)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import re
 import socket
 from collections.abc import Callable
@@ -392,3 +393,25 @@ def test_rows_to_score_are_checked_without_their_outcomes(shop: Callable[..., Sh
     assert (near.verdict, "is 'chruned' meant" in near.why) == ("warn", True)
     customers(50, seed=3).drop("churned").write_csv(one.folder / "customers.csv")
     assert check(one.folder).verdict == "fail"
+
+
+def test_who_acts_is_named_by_the_surroundings_or_the_list_of_users(
+    shop: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shop()
+
+    def actor() -> str:
+        with open_workspace(one.folder) as workspace:
+            return workspace.actor
+
+    monkeypatch.setenv("USER", "ada")
+    assert actor() == "ada"
+    monkeypatch.delenv("USER")
+    monkeypatch.delenv("LOGNAME", raising=False)
+    assert actor() == pwd.getpwuid(os.getuid()).pw_name
+
+    def nobody(number: int) -> object:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert actor() == "person"

@@ -395,7 +395,16 @@ def rollback(
         results = () if number in state.lived else _weigh(workspace, state, version)
         if not force and any(result.verdict == "fail" for result in results):
             return _reject(workspace, "rollback", state, version, results, actor)
+        results = (*results, *_proven_worse(state, number))
         return take_back(workspace, state, number, reason or "asked for", results, actor=actor)
+
+
+def _proven_worse(state: State, number: int) -> tuple[CheckResult, ...]:
+    """Return a warning when outcomes once spoke against a version."""
+    if number not in state.proven_worse:
+        return ()
+    why = f"it was taken back at {state.proven_worse[number]}: the version before was better"
+    return (CheckResult(name="worse", subject=f"version {number}", verdict="warn", why=why),)
 
 
 def take_back(

@@ -49,6 +49,7 @@ class Version:
 class State:
     """The ledger's events folded into what holds now.
 
+    `proven_worse` holds the versions that outcomes proved worse than the one before, and when.
     `harm_at` is when measured harm last brought about a retraining or the way back, and
     `since_harm` counts the retrainings after it.
     """
@@ -67,6 +68,7 @@ class State:
     challenger: int | None = None
     challenger_since: str = ""
     retrained_at: str = ""
+    proven_worse: dict[int, str] = field(default_factory=dict)
     harm_at: str = ""
     since_harm: int = 0
     sources: set[str] = field(default_factory=set)
@@ -236,6 +238,7 @@ def _rolled_back(state: State, event: Event) -> None:
     state.previous = None
     if event.body["reason"] == WORSE:
         state.harm_at, state.since_harm = event.time, 0
+        state.proven_worse[event.body["previous"]] = event.time
 
 
 def _rejected(state: State, event: Event) -> None:

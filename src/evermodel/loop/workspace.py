@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import resource
 import sys
@@ -100,7 +101,7 @@ class Workspace:
         self.ports = ports
         self.memo: dict[str, tuple[object, Any]] = {}
         self._release: tuple[int, _Held] | None = None
-        self.actor = actor or os.environ.get("USER") or os.environ.get("LOGNAME") or _PERSON
+        self.actor = actor or _login()
 
     def __enter__(self) -> Workspace:
         return self
@@ -388,6 +389,17 @@ def _nothing(root: Path, clock: Clock) -> Ports:
 def heads_path(root: Path) -> Path:
     """Return where signed heads are kept: beside the database, or where EVERMODEL_HEADS says."""
     return Path(os.environ.get("EVERMODEL_HEADS") or root / "heads")
+
+
+def _login() -> str:
+    """Return who works here, as the surroundings or else the system's list of users name them."""
+    named = os.environ.get("USER") or os.environ.get("LOGNAME")
+    if named:
+        return named
+    try:
+        return importlib.import_module("pwd").getpwuid(os.getuid()).pw_name or _PERSON
+    except (ImportError, KeyError):  # no such list on this system, or nobody of this number in it
+        return _PERSON
 
 
 def attach_mlflow(workspace: Workspace) -> None:
