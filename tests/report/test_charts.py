@@ -8,7 +8,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from evermodel.records import CheckResult
 from evermodel.report import bars, compare, course, intervals, reliability
-from evermodel.report.svg import Canvas, Scale, extent, ticks
+from evermodel.report.svg import COLOURS, Canvas, Scale, extent, ticks
 from tests.report.sample import BINS, COURSE, METRICS, MONITOR
 
 NS = "{http://www.w3.org/2000/svg}"
@@ -74,6 +74,17 @@ def test_the_shape_alone_tells_the_verdict() -> None:
         ring = any(e.get("fill") == "none" for e in root.iter(f"{NS}circle"))
         shapes[verdict] = (tuple(drawn), ring)
     assert len(set(shapes.values())) == 4
+
+
+def test_a_number_that_nothing_was_asked_of_is_not_drawn_as_passed() -> None:
+    measured = CheckResult(name="recall", subject="plan", value=0.6, low=0.5, high=0.7)
+    asked = CheckResult(name="recall", subject="plan", value=0.6, low=0.5, high=0.7, min=0.4)
+    for draw in (intervals, bars):
+        assert "(measured)" in draw([measured])
+        assert "Pass" not in draw([measured])
+        assert COLOURS["pass"] not in draw([measured])
+        assert "(Pass)" in draw([asked])
+        assert COLOURS["pass"] in draw([asked])
 
 
 @pytest.mark.parametrize("draw", [intervals, bars], ids=["intervals", "bars"])

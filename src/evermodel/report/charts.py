@@ -25,7 +25,7 @@ from evermodel.report.svg import (
     tick_text,
     ticks,
 )
-from evermodel.report.wording import WORDS, interval, number, percent, plain_name
+from evermodel.report.wording import WORDS, interval, number, only_measured, percent, plain_name
 
 __all__ = ["bars", "compare", "empty", "intervals", "reliability"]
 
@@ -66,7 +66,7 @@ def intervals(
     narrow = width < 480
     left, right = (116, 62) if narrow else (180, 150)
     height = ROW * len(shown) + 34
-    says = "; ".join(f"{_row_name(r)} {number(r.value)} ({WORDS[r.verdict]})" for r in shown)
+    says = "; ".join(f"{_row_name(r)} {number(r.value)} ({_word(r)})" for r in shown)
     board = Canvas(width, height, title, says)
     asked = [r.min for r in shown] + [r.max for r in shown]
     every = [value for r in shown for value in (r.value, r.low, r.high) if value is not None]
@@ -86,8 +86,24 @@ def _row_name(result: CheckResult) -> str:
     return " · ".join(part for part in (plain_name(result.name), result.slice) if part)
 
 
+def _word(result: CheckResult) -> str:
+    return "measured" if only_measured(result) else WORDS[result.verdict]
+
+
+def _colour(result: CheckResult) -> str:
+    """Return the colour of the verdict; of a number that nothing was asked of, that of none."""
+    return ACCENT if only_measured(result) else COLOURS[result.verdict]
+
+
+def _mark(board: Canvas, result: CheckResult, x: float, y: float, size: float = 5) -> None:
+    if only_measured(result):
+        board.circle(x, y, size, ACCENT)
+    else:
+        marker(board, x, y, result.verdict, size)
+
+
 def _interval_row(board: Canvas, result: CheckResult, x: Scale, y: float, *, narrow: bool) -> None:
-    colour = COLOURS[result.verdict]
+    colour = _colour(result)
     size = 12 if narrow else 13
     board.text(0, y + 4, fit(_row_name(result), x.start - 10, size), size=size)
     if result.low is not None and result.high is not None:
@@ -95,7 +111,7 @@ def _interval_row(board: Canvas, result: CheckResult, x: Scale, y: float, *, nar
     for bound in (result.min, result.max):
         if bound is not None:
             board.line(x(bound), y - 9, x(bound), y + 9, MUTED, width=2, dash="3 2")
-    marker(board, x(result.value or 0.0), y, result.verdict)
+    _mark(board, result, x(result.value or 0.0), y)
     said = number(result.value)
     bounds = interval(result)
     if bounds and not narrow:
@@ -167,18 +183,18 @@ def bars(
     shown, rest = ordered[:most], ordered[most:]
     left, right = (104, 48) if width < 480 else (180, 60)
     height = ROW * len(shown) + (26 if rest else 0) + 30
-    says = "; ".join(f"{r.subject} {number(r.value)} ({WORDS[r.verdict]})" for r in shown)
+    says = "; ".join(f"{r.subject} {number(r.value)} ({_word(r)})" for r in shown)
     board = Canvas(width, height, title, says)
     top = max([r.high or r.value or 0.0 for r in shown] + [r.max or 0.0 for r in shown]) or 1.0
     x = Scale(0, top, left, width - right)
     for i, result in enumerate(shown):
         y = ROW * i + ROW / 2
-        colour = COLOURS[result.verdict]
+        colour = _colour(result)
         board.text(0, y + 4, fit(result.subject or result.name, left - 10))
         board.rect(left, y - 6, x(result.value or 0.0) - left, 12, colour, opacity=0.45)
         if result.low is not None and result.high is not None:
             board.line(x(result.low), y, x(min(result.high, top)), y, colour, width=2)
-        marker(board, x(result.value or 0.0), y, result.verdict, 4)
+        _mark(board, result, x(result.value or 0.0), y, 4)
         board.text(width, y + 4, number(result.value), anchor="end")
     _material(board, shown, x, ROW * len(shown))
     if rest:
