@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from evermodel.errors import DataError
 from evermodel.loop.outcomes import labelled, labels
 from evermodel.loop.predictions import logged
 from evermodel.loop.releasing import promote, register
+from evermodel.loop.retraining import retrain
+from evermodel.loop.state import read_state
 from evermodel.loop.training import train
 from evermodel.loop.workspace import Workspace
 from tests.loop.shop import DAY, PROJECT, Shop, answers, customers
@@ -315,3 +317,44 @@ def test_a_segment_committed_but_not_yet_removed_is_not_counted_twice(shop: Make
     assert log is not None
     assert log.height == 20
     assert not list(one.workspace.segments.glob("*.jsonl"))
+
+
+def test_a_file_of_all_outcomes_so_far_makes_none_of_them_newer(shop: Make) -> None:
+    one = shop()
+    rows = customers(400, seed=1, first=5000, strength=-1.0)
+    ids = [answer["id"] for answer in one.ask(rows)]
+
+    def so_far(name: str, count: int) -> Path:
+        return _write(one, name, prediction_id=ids[:count], churned=rows["churned"][:count])
+
+    one.clock.advance(2 * DAY)
+    labels(so_far("jan.csv", 399), one.workspace)
+    one.clock.advance(60)
+    assert retrain(one.workspace).facts["decision"] == "hold"
+    one.clock.advance(DAY)
+    assert labels(so_far("feb.csv", 400), one.workspace).facts["repeated"] == 399
+    state = read_state(one.workspace)
+    challenger = state.version(state.challenger)
+    trained = datetime.fromisoformat(challenger.trained["time"]).replace(tzinfo=None)
+    found = labelled(one.workspace)
+    assert found is not None
+    assert found.filter(pl.col("arrived") > trained)["id"].to_list() == [ids[-1]]
+    # Said otherwise, an outcome is as new as that.
+    changed = ["no" if word == "yes" else "yes" for word in rows["churned"][:10]]
+    one.clock.advance(DAY)
+    labels(_write(one, "mar.csv", prediction_id=ids[:10], churned=changed), one.workspace)
+    found = labelled(one.workspace)
+    assert found is not None
+    assert set(found.filter(pl.col("arrived") > trained)["id"]) == {ids[-1], *ids[:10]}
+
+
+def test_an_outcome_that_had_its_prediction_is_not_that_of_a_later_one(shop: Make) -> None:
+    one = shop()
+    rows = customers(10, seed=1)
+    first = {answer["id"] for answer in one.ask(rows)}
+    path = one.bring(rows)
+    labels(path, one.workspace)
+    one.ask(rows)
+    one.clock.advance(2 * DAY)
+    assert labels(path, one.workspace).facts["repeated"] == 10
+    assert set(_known(one)) == first

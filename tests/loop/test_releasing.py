@@ -254,3 +254,13 @@ def test_rows_that_were_learned_from_are_said_when_a_file_is_measured(shop: Make
     customers(300, seed=8, first=80_000).write_csv(one.folder / "new.csv")
     fresh = evaluate(1, one.workspace, data=one.folder / "new.csv")
     assert not [result for result in fresh.results if result.name == "learned_from"]
+
+
+def test_a_waiting_challenger_that_goes_live_by_rollback_waits_no_more(shop: Make) -> None:
+    one = shop()
+    train(one.workspace, seed=5)
+    register("", one.workspace)
+    assert read_state(one.workspace).challenger == 2
+    rollback(one.workspace, to=2, force=True)
+    state = read_state(one.workspace)
+    assert (state.live, state.challenger) == (2, None)

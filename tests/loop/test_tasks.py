@@ -130,3 +130,31 @@ def test_retraining_on_outcomes_keeps_what_clients_may_send(begin: Begin) -> Non
     manifest = workspace.bundles / str(number)
     assert read_manifest(manifest).keys == ("customer",)
     assert "colour" in read_manifest(manifest).ignored
+
+
+def test_whole_numbers_said_again_are_repeated_and_infinity_is_no_outcome(begin: Begin) -> None:
+    def whole(rows: int, *, seed: int, first: int = 0) -> pl.DataFrame:
+        found = _spending(rows, seed=seed, first=first)
+        return found.with_columns(pl.col("churned").round(0))
+
+    text = PROJECT.replace(BINARY, 'task = "regression"\n')
+    workspace = begin(text, whole(600, seed=0))
+    assert run(workspace).facts["live"] == 1
+    rows = whole(300, seed=1, first=10_000)
+    ids = [answer["id"] for answer in _ask(workspace, rows)]
+    clock = workspace.ports.clock
+    assert isinstance(clock, FixedClock)
+    clock.advance(2 * DAY)
+    path = workspace.root / "outcomes.parquet"
+
+    def bring(count: int, outcomes: list[float]) -> dict[str, Any]:
+        found = {"prediction_id": ids[:count], "churned": outcomes}
+        pl.DataFrame(found).write_parquet(path)
+        return labels(path, workspace).facts
+
+    said = rows["churned"].to_list()
+    bring(250, said[:250])
+    again = bring(100, said[:100])
+    assert (again["repeated"], again["contradicting"]) == (100, 0)
+    assert bring(300, [*said[:299], float("inf")])["refused"] == 1
+    assert monitor(workspace).find("mae").n == 299

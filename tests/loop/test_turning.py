@@ -7,10 +7,11 @@ import pytest
 
 from evermodel.bundle import read_manifest
 from evermodel.errors import NotFoundError
+from evermodel.loop import turning
 from evermodel.loop.outcomes import labels
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.retraining import retrain
-from evermodel.loop.state import HARM, read_state
+from evermodel.loop.state import HARM, State, read_state
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
 from evermodel.loop.workspace import Workspace
@@ -182,3 +183,10 @@ def test_a_retraining_on_refused_data_keeps_what_is_live(shop: Make) -> None:
     assert report.verdict == "fail"
     assert read_state(one.workspace).live == 1
     assert set(read_state(one.workspace).versions) == {1}
+
+
+def test_a_harm_of_thousands_of_retrainings_ago_asks_for_none(shop: Make) -> None:
+    one = shop()
+    long_ago = State(harm_at="2020-01-01T00:00:00Z", retrained_at="2020-01-02T00:00:00Z")
+    long_ago.since_harm = 5000
+    assert not turning._more_is_known(one.workspace, long_ago)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from evermodel.errors import DataError, NotFoundError
 from evermodel.tables import digest, versions
@@ -55,6 +56,33 @@ def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
     versions.save(tmp_path / "t", pl.DataFrame({"a": [1]}), digest="d")
     with pytest.raises(NotFoundError):
         versions.load(tmp_path / "t", 7)
+
+
+def _aged(folder: Path) -> None:
+    """Let the log of a table be older than the month for which Delta keeps it by default."""
+    for path in (folder / "_delta_log").iterdir():
+        os.utime(path, (time.time() - 40 * 86_400,) * 2)
+
+
+def test_old_versions_can_be_loaded_however_many_follow(tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    for number in range(98):
+        versions.save(folder, pl.DataFrame({"a": [number]}), digest=f"d{number}")
+    _aged(folder)
+    for number in range(98, 104):
+        versions.save(folder, pl.DataFrame({"a": [number]}), digest=f"d{number}")
+    assert versions.load(folder, 0)["a"].to_list() == [0]
+    assert versions.load(folder, 50)["a"].to_list() == [50]
+    assert versions.save(folder, pl.DataFrame({"a": [5]}), digest="d5") == 5
+
+
+def test_a_table_of_before_keeps_its_log_from_the_next_version_on(tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    write_deltalake(str(folder), pl.DataFrame({"a": [1]}).to_arrow())
+    number = versions.save(folder, pl.DataFrame({"a": [2]}), digest="d")
+    assert versions.load(folder, number)["a"].to_list() == [2]
+    kept = DeltaTable(str(folder)).metadata().configuration
+    assert kept == {"delta.enableExpiredLogCleanup": "false"}
 
 
 def test_rows_are_appended_once_for_a_key(tmp_path: Path) -> None:

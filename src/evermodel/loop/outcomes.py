@@ -95,12 +95,16 @@ def labels(
 def _bring_again(workspace: Workspace, rows: pl.DataFrame) -> None:
     """Store once more those outcomes of a known file whose predictions were made since it came.
 
-    By key, an outcome speaks of earlier predictions only: as of its first arrival it had none.
+    By key, an outcome speaks of earlier predictions only: as of its first arrival it had none. One
+    that had one is done with, however often its customer is asked about again.
     """
-    found, known = _about(workspace, logged(workspace), rows), labelled(workspace)
-    late = found.drop_nulls("id")
-    if known is not None:
-        late = late.join(known.select("id"), on="id", how="anti", maintain_order="left")
+    log, before = logged(workspace), _stored_labels(workspace)
+    late = _about(workspace, log, rows).drop_nulls("id")
+    if before is not None:
+        had = _about(workspace, log, before.filter(pl.col("file") == rows["file"][0]))
+        had = had.drop_nulls("id").select("by", "ref", "as_of").unique()
+        names = ["by", "ref", "as_of"]
+        late = late.join(had, on=names, how="anti", nulls_equal=True, maintain_order="left")
     if late.height:
         again = late.select(rows.columns)
         key = f"{rows['file'][0]} {rows['arrived'][0].isoformat()}"
@@ -133,6 +137,7 @@ def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame
     outcome = frame[data.target]
     if data.task == REGRESSION:
         kept = outcome.cast(pl.Float64, strict=False)
+        kept = pl.select(pl.when(kept.is_finite()).then(kept)).to_series()
     else:
         kept = _as_classes(outcome, _known_classes(workspace))
     ref = frame[by_id].cast(pl.String) if by_id else key_text(frame, data.key)
@@ -229,7 +234,8 @@ def _count(
         known = _about(workspace, log, before).sort("arrived", maintain_order=True)
         known = known.group_by("about").agg(earlier=pl.col("outcome").last())
         both = own.join(known, on="about", how="inner")
-        same = int((both["outcome"].cast(pl.String) == both["earlier"].cast(pl.String)).sum())
+        kind = pl.Float64 if workspace.project.data.task == REGRESSION else pl.String
+        same = int((both["outcome"].cast(kind) == both["earlier"].cast(kind)).sum())
         counts["repeated"] += same
         counts["contradicting"] += both.height - same
         counts["new"] = own.height - both.height
@@ -356,19 +362,33 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
+def _newest(joined: pl.DataFrame) -> pl.DataFrame:
+    """Return (id, outcome, arrived): the newest outcome of each prediction, since when it is known.
+
+    To say the same once more, as a file of all outcomes so far does, makes nothing newer: by this
+    time it is told what a challenger can have learned from.
+    """
+    rows = joined.sort("arrived", "row")
+    other = pl.col("outcome").ne_missing(pl.col("outcome").shift()).over("id")
+    rows = rows.with_columns(run=other.cum_sum().over("id"))
+    newest = rows.filter(pl.col("run") == pl.col("run").max().over("id"))
+    return newest.group_by("id", maintain_order=True).first().select("id", "outcome", "arrived")
+
+
 def labelled(workspace: Workspace) -> pl.DataFrame | None:
     """Return the logged predictions whose outcome is known, in the order the outcomes came.
 
-    The newest outcome of a prediction counts.
+    The newest outcome of a prediction counts, from the file on that first said it.
     """
 
     def join() -> pl.DataFrame | None:
         log, outcomes = logged(workspace), _stored_labels(workspace)
         if log is None or outcomes is None:
             return None
+        if outcomes["outcome"].dtype.is_float():
+            outcomes = outcomes.filter(pl.col("outcome").is_finite())
         joined = _joined(workspace, log, outcomes.with_row_index("row"))
-        newest = joined.sort("arrived", "row").drop("row").group_by("id").last()
-        found = log.join(newest, on="id", how="inner")
+        found = log.join(_newest(joined), on="id", how="inner")
         return found.sort("arrived", "time", "id") if found.height else None
 
     commits = [newest_commit(workspace, table) for table in ("predictions", "labels")]

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from evermodel.bundle import Model, load
-from evermodel.errors import InputError, NotFoundError
+from evermodel.errors import InputError, NotFoundError, masked
 from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.deciding import judged
 from evermodel.loop.decisions import put_live, settle
@@ -113,7 +113,8 @@ def _rows_to_measure(
     if data is None:
         rows, subject = pl.read_parquet(workspace.ports.blobs.path(recorded["test"])), TEST
     else:
-        rows, subject = read_for(model, workspace.project, data), Path(str(data)).name
+        # Masked before it is cut: what follows the last slash may hold the password.
+        rows, subject = read_for(model, workspace.project, data), Path(masked(str(data))).name
         if subject == TEST:
             # A file of that name does not stand for the rows that training held out.
             subject = f"file {subject}"

@@ -236,6 +236,8 @@ def _rolled_back(state: State, event: Event) -> None:
     state.went_live.append(event.time)
     state.lived.add(event.body["number"])
     state.previous = None
+    if state.challenger == event.body["number"]:
+        state.challenger = None
     if event.body["reason"] == WORSE:
         state.harm_at, state.since_harm = event.time, 0
         state.proven_worse[event.body["previous"]] = event.time

@@ -33,6 +33,9 @@ from evermodel.tables import digest
 
 __all__ = ["run"]
 
+_DOUBLINGS = 40
+"""Of the shortest turn; that is beyond any label delay."""
+
 
 def run(
     folder: str | Path | Workspace = ".",
@@ -245,7 +248,7 @@ def _more_is_known(workspace: Workspace, state: State) -> bool:
     its own are known nothing measures it. So the loop looks again after one, two, four... turns,
     until the label delay is over and harm would be measured again.
     """
-    if not state.harm_at:
+    if not state.harm_at or state.since_harm > _DOUBLINGS:
         return False
     turn = duration_seconds(workspace.project.loop.every)
     wait = turn * 2.0**state.since_harm

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evermodel.bundle import Model, Predictions, read_manifest
 from evermodel.data import gate
-from evermodel.errors import BundleError, InputError
+from evermodel.errors import BundleError, InputError, masked
 from evermodel.loop.comparing import row_losses
 from evermodel.loop.outcomes import labelled
 from evermodel.loop.predictions import compact, features_of, log_damage, logged
@@ -131,7 +131,7 @@ def compare_tables(
     progress("comparing", 0.9)
     results = drift(old, new)
     progress("done", 1.0)
-    return Report(verb="monitor", subject=str(current), results=tuple(results))
+    return Report(verb="monitor", subject=masked(str(current)), results=tuple(results))
 
 
 def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
@@ -189,7 +189,6 @@ def _compared(
         now = profile(pl.DataFrame([answers]), {_PREDICTION: kind}, like=reference)
         return None, list(drift(reference, now, level=level))
     features = features_of(window, types)
-    # A batch that was delivered twice cannot be seen in features alone: its keys repeat.
     gated = gate(features, reference)
     now = profile(features.with_columns(answers), {**types, _PREDICTION: kind}, like=reference)
     return gated, list(drift(reference, now, level=level))

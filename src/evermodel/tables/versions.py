@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["append", "load", "read_all", "save", "scan_version"]
 
 _DIGEST = "evermodel.digest"
+_CLEANUP = "delta.enableExpiredLogCleanup"
+"""Off for versions that are saved: without the log of an old one nobody could load it."""
 _ATTEMPTS = 30
 _EXACT = 2**53
 _T = TypeVar("_T")
@@ -49,6 +51,9 @@ def save(folder: str | Path, frame: pl.DataFrame, *, digest: str) -> int:
     def write() -> int:
         from deltalake import CommitProperties, write_deltalake
 
+        table = _open(folder) if folder.is_dir() else None
+        if table is not None and table.metadata().configuration.get(_CLEANUP) != "false":
+            table.alter.set_table_properties({_CLEANUP: "false"})
         known = _version_of(folder, digest)
         if known is not None:
             return known
@@ -58,6 +63,7 @@ def save(folder: str | Path, frame: pl.DataFrame, *, digest: str) -> int:
             _storable(frame).to_arrow(),
             mode="overwrite",
             schema_mode="overwrite",
+            configuration={_CLEANUP: "false"},
             commit_properties=CommitProperties(custom_metadata={_DIGEST: digest}),
         )
         saved = _version_of(folder, digest)
