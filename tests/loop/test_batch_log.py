@@ -46,8 +46,12 @@ def test_a_shop_of_files_alone_closes_the_loop(shop: Make) -> None:
     assert report.find("brier").n == 600
     said = labelled(one.workspace)
     assert said is not None
-    chances = [msgspec.json.decode(text)["probability"] for text in said.sort("id")["output"]]
-    assert chances == pytest.approx(out["probability"].to_list(), abs=1e-12)
+    chances = {
+        msgspec.json.decode(key)["customer"]: msgspec.json.decode(output)["probability"]
+        for key, output in said.select("key", "output").iter_rows()
+    }
+    scored = dict(out.select("customer", "probability").iter_rows())
+    assert chances == pytest.approx(scored, abs=1e-12)
     other = customers(900, seed=12, first=20_000, strength=-1.0)
     _scored(one, other.drop("churned"), "other")
     labels(one.bring(other), one.workspace)
@@ -94,6 +98,19 @@ def test_a_file_that_is_refused_halfway_leaves_nothing_in_the_log(
     assert not out.exists()
     assert not list(one.workspace.root.glob("scored-*"))
     assert score(path, out, one.workspace).find("rows logged").value == 300
+
+
+def test_the_same_rows_in_another_order_keep_their_ids(shop: Make) -> None:
+    one = shop()
+    rows = customers(50, seed=11).drop("churned", "customer")
+    rows = pl.concat([rows, rows.head(3)])
+    first, second = _scored(one, rows), _scored(one, rows.reverse(), "again")
+    assert first["prediction_id"].n_unique() == 53
+    columns = ["amount", "visits", "plan", "probability", "prediction_id"]
+    assert first.sort(columns).select(columns).equals(second.sort(columns).select(columns))
+    log = logged(one.workspace)
+    assert log is not None
+    assert set(log["id"]) == set(first["prediction_id"])
 
 
 def test_what_a_killed_scoring_held_is_removed_by_a_later_one(shop: Make) -> None:

@@ -19,7 +19,7 @@ from evermodel.bundle import Blocks, Model, Predictions
 from evermodel.loop.state import State
 from evermodel.loop.workspace import Workspace
 from evermodel.serve.gate import Gate
-from evermodel.tables import digest, versions
+from evermodel.tables import digest, row_hashes, versions
 
 __all__ = ["BatchLog"]
 
@@ -77,9 +77,7 @@ class BatchLog:
         """Hold one batch of N rows and return the id of each prediction [N]."""
         project = self._workspace.project
         key = f"{ROUTE} {self._reign} {digest(batch)}"
-        # The same rows have the same ids again: an outcome joins whichever file it was read from.
-        prefix = hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
-        ids = pl.Series("id", [f"{prefix}{place:08x}" for place in range(batch.height)])
+        ids = _ids(key, batch)
         names = [name for name in project.data.key if name in batch.columns]
         answers = predictions.rows()
         spent, self._began = time.perf_counter() - self._began, time.perf_counter()
@@ -113,6 +111,19 @@ class BatchLog:
         kept = self._workspace.project.serve.log_features
         names = [item.name for item in self._inputs] if kept else []
         return _json(_as_sent(batch.select(names)) if kept else batch, names)
+
+
+def _ids(key: str, batch: pl.DataFrame) -> pl.Series:
+    """Return the id of each row's prediction: the same rows have the same ids in any order.
+
+    So an outcome joins whichever file it was read from. Rows that are equal in all columns are
+    told apart by their rank among one another, which their answers do not depend on.
+    """
+    prefix = hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
+    rows = pl.DataFrame({"row": pl.Series(row_hashes(batch), dtype=pl.UInt64)})
+    ranks = rows.select(pl.int_range(pl.len()).over("row"))["literal"]
+    pairs = zip(rows["row"].to_list(), ranks.to_list(), strict=True)
+    return pl.Series("id", [f"{prefix}{row:016x}{rank:x}" for row, rank in pairs], dtype=pl.String)
 
 
 def _sweep(root: Path) -> None:
