@@ -78,13 +78,16 @@ def test_other_rows_never_make_a_missed_gate_forgotten(shop: Make, name: str) ->
         path.write_text(with_gate.replace("0.7", str(least)))
         return open_workspace(one.folder, clock=one.clock)
 
-    with reopened(0.99) as workspace:
-        assert evaluate(None, workspace).facts["gate"] == "fail"
-    with reopened(0.1) as workspace:
+    own = evaluate(None, one.workspace).find("roc_auc").value
+    other = evaluate(None, one.workspace, data=one.folder / name).find("roc_auc").value
+    assert own is not None
+    assert other is not None
+    assert other > own
+    with reopened((own + other) / 2) as workspace:
         assert evaluate(None, workspace, data=one.folder / name).facts["gate"] == "pass"
         assert register("", workspace).verdict == "fail"
-        assert evaluate(None, workspace).facts["gate"] == "pass"
-        assert register("", workspace).facts["version"] == 2
+        assert evaluate(None, workspace).facts["gate"] == "fail"
+        assert register("", workspace).verdict == "fail"
 
 
 def test_a_version_that_was_never_live_is_no_way_around_the_gate(shop: Make) -> None:
@@ -103,3 +106,23 @@ def test_a_version_that_was_never_live_is_no_way_around_the_gate(shop: Make) -> 
     promote(1, one.workspace, force=True)
     back = rollback(one.workspace)
     assert (back.verdict, back.facts["live"]) == ("pass", 2)
+
+
+def test_what_the_project_file_requires_now_decides(shop: Make) -> None:
+    one = shop(("evaluate", 'require = ["roc_auc >= 0.5"]'))
+    train(one.workspace)
+    register("", one.workspace)
+    path = one.folder / "evermodel.toml"
+    loose = path.read_text()
+
+    def reopened(text: str) -> Workspace:
+        path.write_text(text)
+        return open_workspace(one.folder, clock=one.clock)
+
+    with reopened(loose.replace("roc_auc >= 0.5", "roc_auc >= 0.999")) as workspace:
+        refused = promote(2, workspace)
+        assert (refused.verdict, refused.facts["live"]) == ("fail", 1)
+        assert "roc_auc: 0." in refused.find("gate").why
+        assert "below the required 0.999" in refused.find("gate").why
+    with reopened(loose) as workspace:
+        assert promote(2, workspace).find("gate").verdict == "pass"

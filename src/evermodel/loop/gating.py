@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from evermodel.evaluate.gate import apply, gate_verdict, requirements
 from evermodel.loop.state import State
 from evermodel.loop.workspace import Workspace
 from evermodel.records import CheckResult
@@ -15,9 +18,9 @@ TEST = "test"
 """Subject of an evaluation on the rows that training held out: these alone open the gate."""
 
 
-def gate_of(state: State, recorded: Mapping[str, Any]) -> str:
-    """Return the newest gate verdict of a run on its test rows."""
-    return str(_newest(state, recorded)["gate"])
+def gate_of(workspace: Workspace, state: State, recorded: Mapping[str, Any]) -> str:
+    """Return what today's gate says of the newest measurement of a run on its test rows."""
+    return gate_verdict(_held_to(workspace, state, recorded))
 
 
 def gate_result(
@@ -25,25 +28,48 @@ def gate_result(
 ) -> CheckResult:
     """Return whether a run may pass: what was required and could not be told was not shown.
 
-    A project that requires nothing passes, however few its rows.
+    What the project file requires now counts, not what it did when the run was measured. A project
+    that requires nothing passes, however few its rows.
     """
-    gate = gate_of(state, recorded)
+    results = _held_to(workspace, state, recorded)
+    gate = gate_verdict(results)
     found = {"gate": gate}
     if gate == "pass":
         return CheckResult(name="gate", subject=subject, why="the gate passes", evidence=found)
-    if gate == "warn":
-        why = "the gate passes with a warning"
-        return CheckResult(name="gate", subject=subject, verdict="warn", why=why, evidence=found)
-    why = "the gate of [evaluate] require says no"
-    if gate != "fail":
-        why = doubts(workspace.report(_newest(state, recorded)["report"]).results)
+    why = _missed(results) if gate == "fail" else doubts(results)
     return CheckResult(name="gate", subject=subject, verdict="fail", why=why, evidence=found)
+
+
+def _held_to(
+    workspace: Workspace, state: State, recorded: Mapping[str, Any]
+) -> tuple[CheckResult, ...]:
+    """Return the measurements of a run on its test rows, held to today's project file."""
+    project = workspace.project
+    lines = requirements(project.evaluate.require, project.data.task, project.data.protected)
+    report = workspace.report(_newest(state, recorded)["report"])
+    return apply(tuple(map(_as_measured, report.results)), lines, TEST)
+
+
+def _as_measured(result: CheckResult) -> CheckResult:
+    """Return a result as it was before any gate: what could not be told stays so."""
+    if result.verdict == "unknown":
+        return msgspec.structs.replace(result, min=None, max=None)
+    return msgspec.structs.replace(result, min=None, max=None, verdict="pass", why="")
+
+
+def _missed(results: tuple[CheckResult, ...]) -> str:
+    missed = [f"{_called(each)}: {each.why}" for each in results if each.verdict == "fail"]
+    return f"the gate of [evaluate] require says no: {'; '.join(missed)}"
+
+
+def _called(each: CheckResult) -> str:
+    return f"{each.name}[{each.slice}]" if each.slice else each.name
 
 
 def doubts(results: tuple[CheckResult, ...]) -> str:
     """Return, in a sentence, why the gate cannot say whether what was required is met."""
     reasons = {
-        each.why: f"{each.name}[{each.slice}]" if each.slice else each.name
+        each.why: _called(each)
         for each in reversed(results)
         if each.verdict == "unknown" and (each.min is not None or each.max is not None)
     }

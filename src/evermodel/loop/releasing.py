@@ -225,7 +225,7 @@ def register(
             "run": recorded["run"],
             "report": recorded["report"],
             "card": workspace.ports.blobs.put(card.encode()),
-            "gate": gate_of(state, recorded),
+            "gate": gate_of(workspace, state, recorded),
         }
         workspace.record("registered", body)
         step("telling MLflow", 0.6)
