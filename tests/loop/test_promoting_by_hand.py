@@ -51,3 +51,17 @@ def test_a_version_that_reads_a_column_by_another_type_can_be_compared(
     report = promote(2, one.workspace)
     assert (report.find("gain").n or 0) > 350
     assert report.find("gain").low is not None
+
+
+def test_rows_that_either_version_learned_from_judge_neither(shop: Callable[..., Shop]) -> None:
+    one = shop()
+    train(one.workspace, seed=5)
+    register("", one.workspace)
+    state = read_state(one.workspace)
+    first, second = (
+        set(pl.read_parquet(one.workspace.ports.blobs.path(version.trained["test"]))["customer"])
+        for version in (state.version(1), state.version(2))
+    )
+    assert len(first & second) < len(second)
+    assert promote(2, one.workspace, force=True).find("gain").n == len(first & second)
+    assert promote(1, one.workspace).find("gain").n == len(first & second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -9,11 +10,13 @@ import msgspec
 import polars as pl
 
 from evermodel.bundle import Model
+from evermodel.errors import NotFoundError
 from evermodel.loop.comparing import compare_models, decide
 from evermodel.loop.decisions import put_live, settle
 from evermodel.loop.gating import gate_result
 from evermodel.loop.registry import mirror
 from evermodel.loop.state import State, Version, load_version, read_state
+from evermodel.loop.training import learned_from
 from evermodel.loop.watching import input_types, matured_rows
 from evermodel.loop.windows import FEWEST_NEW
 from evermodel.loop.workspace import LOOP, Workspace
@@ -80,7 +83,7 @@ def _decide(workspace: Workspace, state: State, challenger: Version) -> Report:
 def judged(workspace: Workspace, champion: Version, challenger: Version) -> tuple[str, CheckResult]:
     """Compare two versions on rows that judge the challenger fairly; "hold" where that is open."""
     old, new = load_version(workspace, champion), load_version(workspace, challenger)
-    rows, y, problem = _unseen_rows(workspace, old, new, challenger)
+    rows, y, problem = _unseen_rows(workspace, old, new, champion, challenger)
     if rows is None:
         return "hold", CheckResult(name="gain", verdict="unknown", why=problem)
     level = workspace.project.loop.confidence
@@ -90,19 +93,22 @@ def judged(workspace: Workspace, champion: Version, challenger: Version) -> tupl
 
 
 def _unseen_rows(
-    workspace: Workspace, champion: Model, challenger: Model, version: Version
+    workspace: Workspace, champion: Model, challenger: Model, old: Version, version: Version
 ) -> tuple[pl.DataFrame | None, Any, str]:
     """Return rows that judge the challenger fairly, in order, or why there are none.
 
     Where outcomes come back, only those that arrived after its training count: a wrong file that it
-    learned from would otherwise be its judge as well. Without any, its test rows have to do; and
-    where it reads columns that nobody has sent so far, as the champion does not read them.
+    learned from would otherwise be its judge as well. Without any, its test rows have to do, as far
+    as the champion has not learned from them; and where it reads columns that nobody has sent so
+    far, as the champion does not read them.
     """
     types = {**input_types(champion), **input_types(challenger)}
     sent = types.keys() == input_types(champion).keys()
     matured = matured_rows(workspace, types) if sent else None
     if matured is not None and len(matured) >= FEWEST_NEW:
-        since = datetime.fromisoformat(version.trained["time"]).replace(tzinfo=None)
+        # By hand an older version may be weighed: then the newer one has learned from more.
+        newest = max(version.trained["time"], old.trained["time"])
+        since = datetime.fromisoformat(newest).replace(tzinfo=None)
         newer = matured.where(pl.col("arrived") > since)
         if not len(newer):
             return None, None, "waits for outcomes that come after its training"
@@ -112,8 +118,22 @@ def _unseen_rows(
     absent = [name for name in types if name not in test.columns]
     if absent:
         return None, None, f"the test rows lack columns of the champion: {', '.join(absent[:5])}"
+    test = _not_learned_from(workspace, old, test, (*workspace.project.data.key, *types, target))
+    if not test.height:
+        return None, None, "the champion has learned from all of its test rows"
     kind = pl.Float64 if workspace.project.data.task == REGRESSION else pl.String
     return test.select(list(types)), test[target].cast(kind).to_numpy(), ""
+
+
+def _not_learned_from(
+    workspace: Workspace, version: Version, rows: pl.DataFrame, names: Sequence[str]
+) -> pl.DataFrame:
+    """Return the rows that a version was not trained on, as far as its data are still there."""
+    try:
+        known = learned_from(workspace, version.trained, rows, names)
+    except NotFoundError:
+        return rows
+    return rows.filter(~known)
 
 
 def _too_late(workspace: Workspace, result: CheckResult) -> CheckResult:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import polars as pl
 
 from evermodel.bundle import Model, load
@@ -19,14 +18,13 @@ from evermodel.loop.gating import TEST, doubts, gate_of, gate_result
 from evermodel.loop.reading import read_for
 from evermodel.loop.registry import mirror
 from evermodel.loop.state import State, Version, load_candidate, load_version, read_state
-from evermodel.loop.training import groups, kept_data
+from evermodel.loop.training import groups, learned_from
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.protocols import Progress
 from evermodel.records import REGRESSION, CheckResult, Decision, Report
 from evermodel.register import model_card
 from evermodel.register import register as register_bundle
 from evermodel.register import versions as version_folders
-from evermodel.tables import row_hashes
 
 __all__ = ["evaluate", "promote", "register", "rollback", "take_back"]
 
@@ -128,16 +126,12 @@ def _learned_from(
     workspace: Workspace, recorded: dict[str, Any], model: Model, rows: pl.DataFrame, subject: str
 ) -> tuple[CheckResult, ...]:
     """Return a warning when there are rows among these that the model was trained on."""
+    data = workspace.project.data
+    names = (*data.key, *(item.name for item in model.manifest.inputs), data.target)
     try:
-        kept = kept_data(workspace, recorded["data_version"])
+        count = int(learned_from(workspace, recorded, rows, names).sum())
     except NotFoundError:
         return ()  # erased since: nobody can tell any more
-    data = workspace.project.data
-    read = (*data.key, *(item.name for item in model.manifest.inputs), data.target)
-    names = [name for name in read if name in rows.columns and name in kept.columns]
-    test = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
-    trained = np.setdiff1d(row_hashes(kept.select(names)), row_hashes(test.select(names)))
-    count = int(np.isin(row_hashes(rows.select(names)), trained).sum())
     if not count:
         return ()
     why = "rows that it was trained on, or that equal such: what is measured on them flatters it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from evermodel.bundle import Repair, load
 from evermodel.data import check as check_table
@@ -30,12 +32,12 @@ from evermodel.loop.workspace import (
 from evermodel.project import Project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Run
-from evermodel.tables import Table, ordered_digests, versions
+from evermodel.tables import Table, ordered_digests, row_hashes, versions
 from evermodel.train.export import PARITY_LIMIT
 from evermodel.train.fit import Trained
 from evermodel.train.fit import train as fit_candidate
 
-__all__ = ["Recipe", "kept_data", "train", "train_on"]
+__all__ = ["Recipe", "kept_data", "learned_from", "train", "train_on"]
 
 
 def train(
@@ -199,6 +201,33 @@ def _keep_data(workspace: Workspace, frame: pl.DataFrame) -> tuple[str, int]:
 def kept_data(workspace: Workspace, version: int) -> pl.DataFrame:
     """Return a kept version of the data, in the order in which it was read."""
     return versions.load(workspace.table("data"), version).sort(_ROW).drop(_ROW)
+
+
+def learned_from(
+    workspace: Workspace, recorded: Mapping[str, Any], rows: pl.DataFrame, names: Sequence[str]
+) -> NDArray[np.bool_]:
+    """Return for each of N rows whether a run was trained on it, or on one equal to it, [N].
+
+    Parameters
+    ----------
+    workspace : Workspace
+    recorded : mapping
+        What the ledger holds of the run.
+    rows : polars.DataFrame
+        N rows.
+    names : sequence of str
+        Columns by which rows are told apart; those that the run's data lack are passed by.
+
+    Raises
+    ------
+    NotFoundError
+        When the run's data were erased since: nobody can tell any more.
+    """
+    kept = kept_data(workspace, recorded["data_version"])
+    test = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
+    names = [name for name in names if name in rows.columns and name in kept.columns]
+    trained = np.setdiff1d(row_hashes(kept.select(names)), row_hashes(test.select(names)))
+    return np.isin(row_hashes(rows.select(names)), trained)
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
