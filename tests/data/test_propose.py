@@ -133,10 +133,14 @@ def test_several_rows_of_one_customer_make_the_customer_the_key() -> None:
     assert "order_no" in proposal.left_out()
 
 
-def test_a_number_that_nearly_every_row_bears_alone_names_the_rows() -> None:
+@pytest.mark.parametrize("name", ["Buchung Nr", "Buchungsnr", "Vorgang Nummer", "visit no"])
+def test_a_number_that_nearly_every_row_bears_alone_names_the_rows(name: str) -> None:
     booking = [1000 + i - (i % 200 == 199) for i in range(N)]
-    proposal = proposed(sheet(**{"Buchung Nr": booking}))
-    assert [advice.column for advice in proposal.key] == ["Buchung Nr"]
+    proposal = proposed(sheet(**{name: booking}))
+    assert [advice.column for advice in proposal.key] == [name]
+
+
+def test_a_number_that_many_rows_share_names_none() -> None:
     rooms = RNG.integers(1, 400, N)
     assert proposed(sheet(**{"Zimmer Nr": rooms})).key == ()
 

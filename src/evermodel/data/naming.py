@@ -25,7 +25,7 @@ _SPLIT = re.compile(r"[^0-9A-Za-z\u00c0-\uffff]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z
 
 _ID_WORDS = {"id", "ids", "uuid", "guid", "identifier", "key", "pk", "ssn", "iban"}
 _NUMBER_WORDS = {"no", "nr", "number", "num"}
-_NUMBERED = re.compile("no|nr|number|(.*[a-zäöü])?nummer")
+_NUMBERED = re.compile("no|number|(.*[a-zäöü])?n(umme)?r")
 _DOCUMENTS = {
     "invoice", "order", "ticket", "transaction", "account", "customer", "client", "phone",
     "policy", "case", "contract", "provider", "member", "record", "serial", "receipt", "booking",
@@ -121,7 +121,7 @@ def is_numbered(name: str) -> bool:
 
     Examples
     --------
-    >>> [is_numbered(name) for name in ("Buchung Nr", "Laufnummer", "no_claims", "nights")]
+    >>> [is_numbered(name) for name in ("Buchungsnr", "Laufnummer", "no_claims", "nights")]
     [True, True, False, False]
     """
     found = words(name)
