@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
 
-from evermodel.errors import DataError, NotFoundError
+from evermodel.errors import DataError, NotFoundError, SurroundingsError
 from evermodel.tables import digest, versions
 
 
@@ -83,6 +84,25 @@ def test_a_table_of_before_keeps_its_log_from_the_next_version_on(tmp_path: Path
     assert versions.load(folder, number)["a"].to_list() == [2]
     kept = DeltaTable(str(folder)).metadata().configuration
     assert kept == {"delta.enableExpiredLogCleanup": "false"}
+
+
+def test_what_the_disk_refuses_is_said_however_delta_lake_puts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "Failed to parse parquet: LocalFileSystem error: File too large (os error 27)"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise DeltaError(said)
+
+    monkeypatch.setattr("deltalake.write_deltalake", refuse)
+    rows = pl.DataFrame({"a": [1]})
+    for write in (
+        lambda: versions.save(tmp_path / "t", rows, digest="d"),
+        lambda: versions.append(tmp_path / "u", rows, key="k"),
+    ):
+        with pytest.raises(SurroundingsError, match="cannot be written") as caught:
+            write()
+        assert "os error 27" in caught.value.found
 
 
 def test_rows_are_appended_once_for_a_key(tmp_path: Path) -> None:

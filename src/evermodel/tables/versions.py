@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from evermodel.errors import BusyError, DataError, NotFoundError
+from evermodel.errors import BusyError, DataError, NotFoundError, SurroundingsError
 from evermodel.tables.typed import normalise
 
 if TYPE_CHECKING:
@@ -199,7 +199,13 @@ def _retried(write: Callable[[], _T], folder: Path) -> _T:
         except CommitFailedError:
             pass
         except (DeltaError, FileExistsError) as error:
-            if "already exists" not in str(error) and "conflict" not in str(error).lower():
+            said = str(error)
+            if "(os error " in said:
+                # The disk refused: Delta Lake says so now as an error of its own, now as another.
+                what, hint = "the table cannot be written", "free disk space; nothing was changed"
+                found = said.splitlines()[0][:300]
+                raise SurroundingsError(what, where=str(folder), found=found, hint=hint) from None
+            if "already exists" not in said and "conflict" not in said.lower():
                 raise
         time.sleep(chance.uniform(0.01, 0.05) * (attempt + 1))
     what = "other processes are writing to the table all the time"
