@@ -9,10 +9,12 @@ import pytest
 from evermodel.errors import InputError
 from evermodel.loop.outcomes import labels
 from evermodel.loop.releasing import promote, register
+from evermodel.loop.scoring import score
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.telling import status
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
+from evermodel.loop.unseen import unseen
 from evermodel.loop.watching import broken_windows, input_types, matured_rows, monitor
 from evermodel.monitor import drift_level, risk_level
 from evermodel.records import Report
@@ -309,3 +311,36 @@ def test_the_first_look_at_a_version_sees_all_that_it_answered(shop: Make) -> No
     report = monitor(one.workspace)
     assert report.facts["rows"] == 1150
     assert _state(report) == "broken data"
+
+
+def test_scored_rows_that_were_learned_from_do_not_measure_the_live_version(shop: Make) -> None:
+    one = shop()
+    rows = customers()
+    rows.drop("churned").write_csv(one.folder / "same.csv")
+    score(one.folder / "same.csv", one.folder / "scored.csv", one.workspace)
+    _learn(one, rows)
+    trained = read_state(one.workspace).version(1).trained["rows"]
+    report = monitor(one.workspace)
+    told = report.find("learned_from")
+    assert (told.value, told.n, told.verdict) == (trained, 1000, "warn")
+    assert report.find("brier").n == 1000 - trained
+
+    new = customers(300, seed=8, first=80_000)
+    new.drop("churned").write_csv(one.folder / "new.csv")
+    score(one.folder / "new.csv", one.folder / "scored.csv", one.workspace)
+    _learn(one, new)
+    assert monitor(one.workspace).find("brier").n == 1300 - trained
+
+
+def test_rows_that_nothing_tells_apart_all_measure_the_live_version(shop: Make) -> None:
+    one = shop()
+    live = read_state(one.workspace).version(1)
+    like = {"visits": [3.0, 4.0], "plan": ["pro", "pro"], "amount": [None, None]}
+    log = pl.DataFrame(
+        {
+            "route": ["score"] * 2,
+            "key": [None, None],
+            "features": pl.DataFrame(like).select(pl.struct(pl.all()).struct.json_encode()),
+        }
+    )
+    assert unseen(one.workspace, log, live).all()

@@ -17,6 +17,7 @@ from evermodel.loop.gating import gate_result
 from evermodel.loop.registry import mirror
 from evermodel.loop.state import State, Version, load_version, read_state
 from evermodel.loop.training import learned_from
+from evermodel.loop.unseen import unseen
 from evermodel.loop.watching import input_types, matured_rows
 from evermodel.loop.windows import FEWEST_NEW
 from evermodel.loop.workspace import LOOP, Workspace
@@ -110,6 +111,7 @@ def _unseen_rows(
         newest = max(version.trained["time"], old.trained["time"])
         since = datetime.fromisoformat(newest).replace(tzinfo=None)
         newer = matured.where(pl.col("arrived") > since)
+        newer = newer.keep(unseen(workspace, newer.log, old, version))
         if not len(newer):
             return None, None, "waits for outcomes that come after its training"
         return newer.rows, newer.y, ""
@@ -194,6 +196,8 @@ def worse_than_previous(workspace: Workspace, state: State) -> CheckResult | Non
         return None
     reign = state.reign(workspace.project.name)
     mine = matured.where(pl.col("deployment") == reign)
+    fair = unseen(workspace, mine.log, state.version(state.live), state.version(state.previous))
+    mine = mine.keep(fair)
     if not len(mine):
         return None
     level = workspace.project.loop.confidence

@@ -21,6 +21,7 @@ from evermodel.loop.comparing import row_losses
 from evermodel.loop.outcomes import labelled
 from evermodel.loop.predictions import compact, features_of, log_damage, logged
 from evermodel.loop.state import State, Version, load_version, read_state
+from evermodel.loop.unseen import flattered, unseen
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.monitor import (
     RiskTracker,
@@ -71,7 +72,10 @@ class Matured:
 
     def where(self, mask: pl.Expr) -> Matured:
         """Return the rows for which an expression over the log holds."""
-        keep = self.log.select(mask.alias("keep"))["keep"].to_numpy()
+        return self.keep(self.log.select(mask.alias("keep"))["keep"].to_numpy())
+
+    def keep(self, keep: NDArray[np.bool_]) -> Matured:
+        """Return the rows that are marked [N]."""
         return Matured(self.log.filter(keep), self.y[keep], self.types)
 
 
@@ -347,10 +351,15 @@ def _truth(workspace: Workspace, log: pl.DataFrame) -> NDArray[Any]:
 
 def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckResult, ...] | None:
     """Return measured performance since the version went live, or None without outcomes."""
-    found = _reigned(workspace, state, model)
-    if found is None:
+    log = _reigned(workspace, state, model)
+    if log is None:
         return None
-    log, predictions = found
+    fresh = unseen(workspace, log, state.version(state.live))
+    told = flattered(int((~fresh).sum()), log.height)
+    log = log.filter(fresh)
+    if not log.height:
+        return told or None
+    predictions = _said(model, log, state.reign(workspace.project.name))
     project, y = workspace.project, _truth(workspace, log)
     baseline_report = workspace.report(state.version(state.live).trained["report"])
     baseline = {
@@ -367,13 +376,11 @@ def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckRe
         level=level,
     )
     risk = _risk(log, row_losses(model, predictions, y), baseline, model, workspace, state)
-    return (*results, risk) if risk is not None else tuple(results)
+    return (*told, *results, *([] if risk is None else [risk]))
 
 
-def _reigned(
-    workspace: Workspace, state: State, model: Model
-) -> tuple[pl.DataFrame, Predictions] | None:
-    """Return the rows that tell of the present reign, with what the live version says of them.
+def _reigned(workspace: Workspace, state: State, model: Model) -> pl.DataFrame | None:
+    """Return the rows that tell of the present reign: those of the live version, then others.
 
     These are the rows that it answered, and those whose outcomes came in this reign although the
     version before answered them: what the live one says to the same features. Without the second
@@ -388,14 +395,18 @@ def _reigned(
     able = [number for number in log["version"].unique() if _reads_all(workspace, number, model)]
     mine = log.filter(reign)
     others = log.filter(~reign & (pl.col("arrived") > since) & pl.col("version").is_in(able))
-    others = others.drop_nulls("features")
+    return pl.concat([mine, others.drop_nulls("features")])
+
+
+def _said(model: Model, log: pl.DataFrame, reign: str) -> Predictions:
+    """Return what a model answered in its reign, and then what it says to rows of other reigns."""
+    mine = log.filter(pl.col("deployment") == reign)
+    others = log.filter(pl.col("deployment") != reign)
     parts = [answered(model, mine)] if mine.height else []
     if others.height:
         features = features_of(others, input_types(model))
         parts.append(model.predict(model.encode_frame(features, repaired=True)))
-    if not parts:
-        return None
-    return pl.concat([mine, others]), sum(parts[1:], parts[0])
+    return sum(parts[1:], parts[0])
 
 
 def _reads_all(workspace: Workspace, number: int | None, model: Model) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from evermodel.loop.predictions import keys_of
 from evermodel.loop.state import State, load_version
 from evermodel.loop.watching import Matured, input_types, matured_rows
 from evermodel.loop.workspace import Workspace
@@ -79,8 +80,13 @@ def _together(
 ) -> pl.DataFrame:
     """Return source and logged rows in order, each marked as to learn from or to test on."""
     project = workspace.project
-    keys = _keys(project, matured, table.frame)
-    fresh = matured.rows.with_columns(_outcomes(project, matured), *keys)
+    kinds = table.frame.schema
+    keys = {
+        name: kinds[name]
+        for name in project.data.key
+        if name in kinds and name not in matured.rows.columns
+    }
+    fresh = matured.rows.with_columns(_outcomes(project, matured), *keys_of(matured.log, keys))
     kept = [name for name in table.frame.columns if name in {*fresh.columns, *aside}]
     source = table.frame.filter(pl.col(project.data.target).is_not_null())
     source, _ = mature_rows(source, project, workspace.now())
@@ -117,15 +123,3 @@ def _not_logged(project: Project, source: pl.DataFrame, fresh: pl.DataFrame) -> 
 def _outcomes(project: Project, matured: Matured) -> pl.Series:
     kind = pl.Float64 if project.data.task == REGRESSION else pl.String
     return pl.Series(project.data.target, matured.y.tolist(), dtype=kind)
-
-
-def _keys(project: Project, matured: Matured, frame: pl.DataFrame) -> list[pl.Series]:
-    """Return the logged key columns, in the types that they have in the source."""
-    rows = [msgspec.json.decode(text) if text else {} for text in matured.log["key"].to_list()]
-    return [
-        pl.Series(name, [row.get(name) for row in rows], strict=False).cast(
-            frame.schema[name], strict=False
-        )
-        for name in project.data.key
-        if name in frame.columns and name not in matured.rows.columns
-    ]

@@ -1,0 +1,88 @@
+"""Scored rows that a version was trained on: they do not tell how it does on new ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from evermodel.errors import NotFoundError
+from evermodel.loop.batch_log import ROUTE
+from evermodel.loop.predictions import features_of, keys_of
+from evermodel.loop.state import Version, load_version
+from evermodel.loop.training import kept_data, learned_from
+from evermodel.loop.workspace import Workspace
+from evermodel.records import CheckResult
+
+__all__ = ["flattered", "unseen"]
+
+_TOLD_APART = 0.9
+"""Share of distinct training rows from which on equal rows are taken for the same."""
+
+
+def unseen(workspace: Workspace, log: pl.DataFrame, *versions: Version) -> NDArray[np.bool_]:
+    """Return for each of N logged predictions whether it may judge the versions, [N].
+
+    A file that is scored may hold the very rows that a version learned from, as the first file that
+    anybody tries does; what a server is asked is new. Rows are known by their key and features.
+    Where many training rows are equal in these, or features are not written down, rows cannot be
+    told to be the same, and all of them count.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    log : polars.DataFrame
+        N rows of the prediction log.
+    *versions : Version
+        Those that are to be judged.
+    """
+    fresh = np.ones(log.height, np.bool_)
+    scored = (log["route"] == ROUTE).to_numpy() & log["features"].is_not_null().to_numpy()
+    if scored.any():
+        rows = log.filter(scored)
+        for version in versions:
+            fresh[scored] &= ~_known(workspace, rows, version)
+    return fresh
+
+
+def _known(workspace: Workspace, log: pl.DataFrame, version: Version) -> NDArray[np.bool_]:
+    """Return for each of N logged rows whether a version was trained on it, [N]."""
+    types = {item.name: item.type for item in load_version(workspace, version).manifest.inputs}
+    none = np.zeros(log.height, np.bool_)
+    try:
+        kept = kept_data(workspace, version.trained["data_version"])
+    except NotFoundError:
+        return none  # erased since: nobody can tell any more
+    rows = features_of(log, types)
+    keys = {
+        name: kept.schema[name]
+        for name in workspace.project.data.key
+        if name in kept.columns and name not in types
+    }
+    rows = rows.with_columns(keys_of(log, keys))
+    names = [name for name in rows.columns if name in kept.columns and not _unsent(rows[name])]
+    if kept.select(names).n_unique() < _TOLD_APART * kept.height:
+        return none
+    return learned_from(workspace, version.trained, rows, names)
+
+
+def _unsent(column: pl.Series) -> bool:
+    return column.null_count() == len(column)
+
+
+def flattered(rows: int, n: int) -> tuple[CheckResult, ...]:
+    """Return what to say of scored rows that are in no measure, because they were learned from."""
+    if not rows:
+        return ()
+    why = "scored rows that it was trained on: they are in no measure here, for they would flatter"
+    return (
+        CheckResult(
+            name="learned_from",
+            subject="live",
+            value=rows,
+            unit="rows",
+            n=n,
+            verdict="warn",
+            why=why,
+        ),
+    )
