@@ -105,6 +105,9 @@ def test_files_of_two_formats_give_the_same(tmp_path: Path, frame: pl.DataFrame)
     }
     # What a CSV file cannot hold: texts that are blank, and infinite numbers are kept apart.
     frame = frame.with_columns(pl.col("s").str.strip_chars().replace("", None))
+    # Empty rows at its end are none there.
+    filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series().arg_true()
+    frame = frame.head(filled[-1] + 1) if len(filled) else frame
     digests = set()
     for name in ("a.csv", "a.parquet"):
         tables.write(frame, tmp_path / name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +30,10 @@ class RawBatch:
     kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     before: Mapping[str, pl.Series] = field(default_factory=dict)
+
+    def head(self, rows: int) -> RawBatch:
+        """Return the first rows, with all that was rejected."""
+        return replace(self, frame=self.frame.head(rows), lines=self.lines[:rows])
 
 
 class RawSource(Protocol):

@@ -18,10 +18,10 @@ from evermodel.records import Column, ColumnType, Schema
 from evermodel.tables.convert import apply_repairs, convert, repair_values
 from evermodel.tables.decide import decide
 from evermodel.tables.delimited import Delimited
+from evermodel.tables.ends import without_ends
 from evermodel.tables.evidence import Evidence, missing_words
 from evermodel.tables.raw import RawBatch, RawSource
 from evermodel.tables.sources import Typed, open_source
-from evermodel.tables.totals import without_totals
 from evermodel.tables.typed import as_raw, type_of
 from evermodel.tables.understanding import ColumnReading, Misfits, Rejected, Table, Understanding
 
@@ -156,7 +156,7 @@ def _raw_batches(opened: RawSource | Typed, batch_rows: int) -> Iterator[RawBatc
         return opened.frames(batch_rows)
     if isinstance(opened, Delimited):
         file = opened
-        return without_totals(file.batches(batch_rows), lambda: file.batches(batch_rows))
+        return without_ends(file.batches(batch_rows), lambda: file.batches(batch_rows))
     return opened.batches(batch_rows)
 
 

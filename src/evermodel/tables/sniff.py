@@ -18,6 +18,7 @@ __all__ = ["HEAD_BYTES", "Dialect", "name_binary", "sniff"]
 
 HEAD_BYTES = 1 << 20
 ONE_COLUMN = "\x1f"  # a separator that text does not hold: the whole line is one cell
+_MOST_TITLES = 20
 _SEPARATORS = (",", ";", "\t", "|")
 _MAGIC = (
     (b"\x89PNG", "a PNG picture"),
@@ -101,6 +102,13 @@ def sniff(head: bytes, reading: Reading, *, where: str) -> Dialect:
     if encoding in ("cp1252", "latin-1") and not reading.encoding:
         notes.append(_encoding_note(encoding))
     skip, separator = _leading(lines)
+    if not separator:
+        above = _titles(lines[skip:], reading.separator)
+        skip += above
+        if above:
+            notes.append(
+                f"lines above the header are passed over: {_shown(lines[skip - above : skip])}"
+            )
     quote = '"'
     separator = reading.separator or separator or _separator(lines[skip:])
     if separator == "\t" and _stray_quotes(lines[skip:]):
@@ -195,6 +203,35 @@ def _leading(lines: Sequence[str]) -> tuple[int, str]:
         skip += 1
     mark = re.fullmatch(r'"?sep=(.)"?\r?\n', lines[skip])
     return (skip + 1, mark[1]) if mark and skip + 1 < len(lines) else (skip, "")
+
+
+def _titles(lines: Sequence[str], told: str) -> int:
+    """Return how many lines, such as a title and a date, stand above a header.
+
+    Each has a text in its first cell or none at all; then come names, as many as most rows have
+    cells.
+    """
+    for separator in (told,) if told else _SEPARATORS:
+        rows = [_parse([line], separator)[0] for line in lines[:500]]
+        count = 0
+        while count < min(len(rows), _MOST_TITLES) and not any(map(str.strip, rows[count][1:])):
+            count += 1
+        below = [row for row in rows[count:] if any(map(str.strip, row))]
+        if not count or len(below) < 3:
+            continue
+        names = [cell.strip() for cell in below[0]]
+        alike = sum(len(row) == len(names) for row in below)
+        valued = any(looks_like_number(name) or looks_like_date(name) for name in names)
+        fits = len(names) > 1 and all(names) and not valued and alike >= 0.9 * len(below)
+        if fits and (told or _separator(lines[count:]) == separator):
+            return count
+    return 0
+
+
+def _shown(lines: Sequence[str]) -> str:
+    """Return the first lines that hold anything, as one text."""
+    texts = [text for line in lines if (text := line.strip(" \t\r\n,;|"))]
+    return ", ".join(repr(text[:60]) for text in texts[:3]) + (", ..." if len(texts) > 3 else "")
 
 
 def _parse(
