@@ -304,6 +304,69 @@ def test_a_regression_without_intervals_has_no_coverage() -> None:
     assert "no intervals" in report.find("interval_coverage").why
 
 
+def test_intervals_that_hold_fewer_outcomes_than_they_are_meant_to_are_warned_of() -> None:
+    y, answers = _regression()
+    meant = evaluate(y, answers, held=0.95).find("interval_coverage")
+    assert (meant.verdict, meant.why) == (
+        "pass", "its intervals are meant to hold 95% of the outcomes",
+    )  # fmt: skip
+    low, high = answers.value - 1, answers.value + 1
+    narrow = evaluate(y, replace(answers, low=low, high=high), held=0.95)
+    assert narrow.find("interval_coverage").verdict == "warn"
+    assert "too narrow" in narrow.find("interval_coverage").why
+    low, high = answers.value - 9, answers.value + 9
+    wide = evaluate(y, replace(answers, low=low, high=high), held=0.95)
+    assert wide.find("interval_coverage").verdict == "pass"
+    assert "wider than they need be" in wide.find("interval_coverage").why
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_a_model_that_is_no_better_than_guessing_is_warned_of(task: Task) -> None:
+    y, answers = MAKERS[task](2000)
+    assert evaluate(y, answers).find("skill").verdict == "pass"
+    mixed = np.random.default_rng(1).permutation(y)
+    report = evaluate(mixed, answers)
+    skill = report.find("skill")
+    assert (skill.verdict, skill.evidence) == ("warn", {"useless": True})
+    assert "no better than guessing" in skill.why
+    few = evaluate(mixed[:15], replace(answers, **_head(answers, 15)))
+    assert few.find("skill").verdict in {"unknown", "warn"}
+
+
+def _head(answers: Answers, rows: int) -> dict[str, Any]:
+    names = ("probability", "value", "low", "high", "label")
+    arrays = {name: getattr(answers, name) for name in names}
+    return {name: array[:rows] for name, array in arrays.items() if array is not None}
+
+
+def test_probabilities_of_no_use_beside_a_good_ranking_are_a_doubt_and_no_refusal() -> None:
+    y, answers = _binary(2000)
+    sharp = np.clip(0.9 * answers.probability**0.05, 0, 1)
+    report = evaluate(y, replace(answers, probability=sharp))
+    skill = report.find("skill")
+    assert skill.value is not None
+    assert skill.value < 0
+    assert (skill.verdict, skill.evidence) == ("warn", {})
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.4])
+def test_the_interval_of_the_skill_holds_the_true_one(strength: float) -> None:
+    rng = np.random.default_rng(0)
+    margin = rng.normal(size=400_000) * strength - 1
+    p = expit(margin)
+    mean = p.mean()
+    truth = 1 - float((p * (1 - p)).mean() / (mean * (1 - mean)))
+    held = 0
+    for _ in range(400):
+        rows = rng.integers(0, p.size, 500)
+        y = np.where(rng.random(500) < p[rows], "Yes", "No").astype(object)
+        skill = evaluate(y, Answers(probability=p[rows])).find("skill")
+        assert skill.low is not None
+        assert skill.high is not None
+        held += skill.low <= truth <= skill.high
+    assert held >= (0.95 - 3 * (0.95 * 0.05 / 400) ** 0.5) * 400
+
+
 @pytest.mark.parametrize("error", [0.0, 1.0])
 def test_errors_that_are_all_alike_are_no_proof(error: float) -> None:
     y = np.arange(20.0)

@@ -49,6 +49,17 @@ def test_a_first_version_whose_gate_cannot_be_told_is_not_released(begin: Begin)
     assert (read_state(workspace).live, read_state(workspace).versions) == (None, {})
 
 
+def test_a_first_version_that_is_no_better_than_guessing_is_not_released(begin: Begin) -> None:
+    rows = customers(600)
+    workspace = begin(PROJECT, rows.with_columns(rows["churned"].shuffle(seed=7)))
+    report = run(workspace)
+    assert report.facts["decision"] == "none"
+    assert "no better than guessing the share of each class" in report.find("gate").why
+    assert read_state(workspace).live is None
+    assert register("", workspace, force=True).facts["version"] == 1
+    assert promote(1, workspace, force=True).facts["live"] == 1
+
+
 def test_few_rows_are_no_obstacle_where_nothing_is_required(begin: Begin) -> None:
     workspace = begin(PROJECT, _few_who_left())
     assert run(workspace).facts["live"] == 1

@@ -31,6 +31,7 @@ def evaluate(
     seed: int = 0,
     slices: Mapping[str, npt.ArrayLike] | None = None,
     costs: Outcome | None = None,
+    held: float | None = None,
 ) -> Report:
     """Return every metric of the task with its interval, n, method and verdict.
 
@@ -47,6 +48,8 @@ def evaluate(
         Columns whose groups are measured apart, each with N values.
     costs
         What a false positive and a false negative cost; adds the cost per row of a binary task.
+    held
+        Share of the outcomes that the model's intervals are meant to hold (regression).
 
     What cannot be measured is unknown, with the reason. `facts["gate"]` is the verdict of the
     required results alone.
@@ -76,7 +79,7 @@ def evaluate(
     if found.trouble:
         results = _all_unknown(found, subject, priced=costs is not None)
     else:
-        results = measure(found, subject=subject, level=level, seed=seed, costs=costs)
+        results = measure(found, subject=subject, level=level, seed=seed, costs=costs, held=held)
         of_groups, left_out = measure_slices(found, slices or {}, subject=subject, level=level)
         results += of_groups
         facts |= _facts(found)

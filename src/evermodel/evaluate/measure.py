@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from evermodel.evaluate.cases import Cases
+from evermodel.evaluate.guessing import measure_skill
 from evermodel.project import Outcome
 from evermodel.records import BINARY, REGRESSION, CheckResult
 from evermodel.stats import intervals, metrics
@@ -26,11 +28,17 @@ MACRO = frozenset({"balanced_accuracy", "precision", "recall", "f1", "roc_auc"})
 
 
 def measure(
-    found: Cases, *, subject: str, level: float, seed: int, costs: Outcome | None
+    found: Cases,
+    *,
+    subject: str,
+    level: float,
+    seed: int,
+    costs: Outcome | None,
+    held: float | None,
 ) -> list[CheckResult]:
     """Return the task's metrics, in their fixed order."""
     if found.task == REGRESSION:
-        return _regression(found, subject, level)
+        return _regression(found, subject, level, held)
     return _classification(found, subject, level, seed, costs)
 
 
@@ -73,7 +81,7 @@ def result(
     )
 
 
-def _regression(found: Cases, subject: str, level: float) -> list[CheckResult]:
+def _regression(found: Cases, subject: str, level: float, held: float | None) -> list[CheckResult]:
     y, value, n = found.truth, found.predicted, found.n
     doubt = f"{n} rows are too few to say: {ENOUGH} are needed" if n < ENOUGH else ""
     errors = np.abs(y - value)
@@ -87,6 +95,7 @@ def _regression(found: Cases, subject: str, level: float) -> list[CheckResult]:
         result(name, number, interval, n, subject=subject, doubt=why or doubt)
         for name, number, interval, why in rows
     ]
+    out.append(measure_skill(found, subject=subject, level=level, doubt=flat or doubt, auc=None))
     if found.low is None or found.high is None:
         nothing = Interval(math.nan, math.nan, level, "")
         why = "the model gives no intervals"
@@ -97,7 +106,21 @@ def _regression(found: Cases, subject: str, level: float) -> list[CheckResult]:
         return [*out, result("interval_coverage", math.nan, nothing, n, subject=subject, doubt=why)]
     share = metrics.interval_coverage(y, found.low, found.high)
     interval = intervals.wilson(round(share * n), n, level)
-    return [*out, result("interval_coverage", share, interval, n, subject=subject, doubt=doubt)]
+    covered = result("interval_coverage", share, interval, n, subject=subject, doubt=doubt)
+    return [*out, _as_meant(covered, held)]
+
+
+def _as_meant(covered: CheckResult, held: float | None) -> CheckResult:
+    """Say which share of the outcomes the intervals are meant to hold; warn of clearly fewer."""
+    if held is None or covered.verdict != "pass" or covered.low is None or covered.high is None:
+        return covered
+    meant = f"its intervals are meant to hold {held:.0%} of the outcomes"
+    if covered.high < held:
+        return msgspec.structs.replace(
+            covered, verdict="warn", why=f"{meant}, and hold fewer: they are too narrow here"
+        )
+    wide = ", and hold more: they are wider than they need be" if covered.low > held else ""
+    return msgspec.structs.replace(covered, why=meant + wide)
 
 
 def _classification(
@@ -144,6 +167,9 @@ def _classification(
         )
         out.append(each)
     out += _of_probabilities(found, subject, level, doubts)
+    auc = next(each for each in out if each.name == "roc_auc")
+    doubt = doubts["brier"]
+    out.append(measure_skill(found, subject=subject, level=level, doubt=doubt, auc=auc))
     if priced is not None:
         out.append(_cost(float(values["cost"]), bounds["cost"], found, priced, subject, doubts))
     return out

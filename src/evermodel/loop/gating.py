@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from evermodel.evaluate.gate import apply, gate_verdict, requirements
+from evermodel.evaluate.guessing import USELESS
 from evermodel.loop.state import State
 from evermodel.loop.workspace import Workspace
 from evermodel.records import CheckResult
@@ -29,11 +30,16 @@ def gate_result(
     """Return whether a run may pass: what was required and could not be told was not shown.
 
     What the project file requires now counts, not what it did when the run was measured. A project
-    that requires nothing passes, however few its rows.
+    that requires nothing passes, however few its rows; but what is to be live first has to be
+    better than guessing. What follows is compared with what is live, which may be worse than that.
     """
     results = _held_to(workspace, state, recorded)
     gate = gate_verdict(results)
     found = {"gate": gate}
+    useless = [result for result in results if result.evidence.get(USELESS)]
+    if useless and state.live is None:
+        why = f"{useless[0].why}: look at the columns with evermodel check, or bring more rows"
+        return CheckResult(name="gate", subject=subject, verdict="fail", why=why, evidence=found)
     if gate == "pass":
         return CheckResult(name="gate", subject=subject, why="the gate passes", evidence=found)
     why = _missed(results) if gate == "fail" else doubts(results)
@@ -51,15 +57,15 @@ def _held_to(
 
 
 def _as_measured(result: CheckResult) -> CheckResult:
-    """Return a result as it was before any gate: what could not be told stays so."""
-    if result.verdict == "unknown":
+    """Return a result as it was before any gate: what could not be told stays so, and why."""
+    if result.verdict == "unknown" or result.evidence.get(USELESS):
         return msgspec.structs.replace(result, min=None, max=None)
     return msgspec.structs.replace(result, min=None, max=None, verdict="pass", why="")
 
 
 def _missed(results: tuple[CheckResult, ...]) -> str:
     missed = [f"{_called(each)}: {each.why}" for each in results if each.verdict == "fail"]
-    return f"the gate of [evaluate] require says no: {'; '.join(missed)}"
+    return f"the gate says no: {'; '.join(missed)}"
 
 
 def _called(each: CheckResult) -> str:

@@ -85,6 +85,7 @@ def _evaluate(
         seed=recorded["seed"] if seed is None else seed,
         slices=groups(rows, project.data.protected),
         costs=project.outcome,
+        held=model.manifest.training.get("interval_level"),
     )
     evidence = workspace.keep_report(report)
     gate = report.facts.get("gate", "")

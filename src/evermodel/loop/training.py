@@ -283,6 +283,7 @@ def measure(workspace: Workspace, trained: Trained, project: Project) -> Report:
         seed=trained.manifest.training["seed"],
         slices=groups(trained.test, project.data.protected),
         costs=project.outcome,
+        held=trained.manifest.training["interval_level"],
     )
 
 

@@ -26,9 +26,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _CLASSIFICATION = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc")
 
 METRICS: dict[Task, tuple[str, ...]] = {
-    "binary": (*_CLASSIFICATION, "average_precision", "log_loss", "brier", "ece", "cost"),
-    "multiclass": (*_CLASSIFICATION, "log_loss", "brier", "ece"),
-    "regression": ("mae", "rmse", "r2", "interval_coverage"),
+    "binary": (*_CLASSIFICATION, "average_precision", "log_loss", "brier", "ece", "skill", "cost"),
+    "multiclass": (*_CLASSIFICATION, "log_loss", "brier", "ece", "skill"),
+    "regression": ("mae", "rmse", "r2", "skill", "interval_coverage"),
 }
 """Metrics that a gate of a task can name; `cost` is there when costs are given."""
 
