@@ -17,7 +17,7 @@ from evermodel.loop.releasing import promote, register
 from evermodel.loop.retraining import retrain
 from evermodel.loop.state import read_state
 from evermodel.loop.training import train
-from evermodel.loop.workspace import Workspace
+from evermodel.loop.workspace import Workspace, open_workspace
 from tests.loop.shop import DAY, PROJECT, Shop, answers, customers
 
 Make = Callable[..., Shop]
@@ -358,3 +358,18 @@ def test_an_outcome_that_had_its_prediction_is_not_that_of_a_later_one(shop: Mak
     one.clock.advance(2 * DAY)
     assert labels(path, one.workspace).facts["repeated"] == 10
     assert set(_known(one)) == first
+
+
+def test_a_key_that_was_set_later_joins_what_was_predicted_before(shop: Make) -> None:
+    one = shop()
+    rows = customers(30, seed=1).unique("amount", maintain_order=True)
+    given = one.ask(rows.drop("customer"))
+    path = one.folder / "evermodel.toml"
+    path.write_text(path.read_text().replace('key = ["customer"]', 'key = ["amount"]'))
+    workspace = open_workspace(one.folder, clock=one.clock)
+    one.clock.advance(2 * DAY)
+    file = _write(one, "o.csv", amount=rows["amount"], churned=rows["churned"])
+    assert labels(file, workspace).facts["matched"] == rows.height
+    found = labelled(workspace)
+    assert found is not None
+    assert set(found["id"]) == {each["id"] for each in given}

@@ -254,6 +254,27 @@ def test_rows_that_were_learned_from_are_said_when_a_file_is_measured(shop: Make
     assert not [result for result in fresh.results if result.name == "learned_from"]
 
 
+def test_without_a_number_a_candidate_that_was_turned_down_is_not_what_is_measured(
+    shop: Make,
+) -> None:
+    one = shop()
+    assert evaluate(None, one.workspace).subject == "shop/1"
+    train(one.workspace, seed=5)
+    assert evaluate(None, one.workspace).subject == "shop/candidate"
+    register("", one.workspace)
+    assert evaluate(None, one.workspace).subject == "shop/2"
+    one.workspace.record("rejected", {"number": 2, "reason": "it is worse", "live": 1})
+    assert evaluate(None, one.workspace).subject == "shop/1"
+
+
+def test_training_says_from_which_probability_on_the_positive_class_is_said(shop: Make) -> None:
+    one = shop()
+    report = train(one.workspace)
+    threshold = report.find("threshold")
+    assert threshold.value == report.facts["threshold"] == pytest.approx(0.5, abs=0.15)
+    assert "'yes'" in threshold.why
+
+
 def test_a_waiting_challenger_that_goes_live_by_rollback_waits_no_more(shop: Make) -> None:
     one = shop()
     train(one.workspace, seed=5)

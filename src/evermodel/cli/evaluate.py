@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=version_number,
         metavar="VERSION",
-        help="default: the newest candidate",
+        help="default: the newest candidate, or what is live where that was turned down",
     )
     parser.add_argument("--data", metavar="FILE", help="other rows than the test rows")
 

@@ -346,9 +346,12 @@ def _nearest(
 
 
 def _with_ref(log: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
-    rows = [msgspec.json.decode(text) if text else {} for text in log["key"].to_list()]
     refs = []
-    for row in rows:
+    for said, features in zip(log["key"].to_list(), log["features"].to_list(), strict=True):
+        row = msgspec.json.decode(said) if said else {}
+        if features and any(name not in row for name in key):
+            # A key that was set later was a column like any other when this was asked.
+            row = {**msgspec.json.decode(features), **row}
         parts = [row.get(name) for name in key]
         refs.append(None if all(p is None for p in parts) else "\x1f".join(map(_plain, parts)))
     return log.with_columns(pl.Series("ref", refs, dtype=pl.String)).drop_nulls("ref")

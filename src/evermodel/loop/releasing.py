@@ -42,7 +42,7 @@ def evaluate(
     Parameters
     ----------
     number : int, optional
-        The newest candidate unless given.
+        Unless given the newest candidate, or what is live where that was turned down.
     folder : path or Workspace
     data : path or URL, optional
         Other rows than the test rows kept at training.
@@ -67,6 +67,7 @@ def _evaluate(
     step: Progress,
 ) -> Report:
     state = read_state(workspace)
+    number = _in_question(state) if number is None else number
     recorded, model = _subject(workspace, state, number)
     step("reading rows", 0.2)
     project = workspace.project
@@ -149,6 +150,14 @@ def _learned_from(
     )
 
 
+def _in_question(state: State) -> int | None:
+    """Return the version that anybody wants to know of next; None for an unregistered candidate."""
+    run = "" if state.candidate is None else state.candidate["run"]
+    newest = next((number for number, each in state.versions.items() if each.run == run), None)
+    open_to_all = newest in (None, state.challenger, state.live) or state.live is None
+    return newest if open_to_all else state.live
+
+
 def _subject(
     workspace: Workspace, state: State, number: int | None
 ) -> tuple[dict[str, Any], Model]:
@@ -159,11 +168,6 @@ def _subject(
     candidate = state.candidate
     if candidate is None:
         raise NotFoundError("nothing was trained yet", hint="evermodel train")
-    if (workspace.candidates / candidate["run"]).exists():
-        return candidate, load_candidate(workspace, candidate)
-    for version in state.versions.values():
-        if version.run == candidate["run"]:
-            return candidate, load_version(workspace, version)
     return candidate, load_candidate(workspace, candidate)
 
 

@@ -139,7 +139,7 @@ def _report(
     return Report(
         verb="train",
         subject=project.name,
-        results=(*measured.results, _parity_result(trained)),
+        results=(*measured.results, *_threshold_result(trained), _parity_result(trained)),
         facts={
             "run": run,
             "candidate": str(place),
@@ -312,6 +312,16 @@ def _range_labels(edges: Any) -> list[str]:
     shown = [f"{edge:g}" for edge in edges]
     middle = [f"{low} to {high}" for low, high in pairwise(shown)]
     return [f"below {shown[0]}", *middle, f"{shown[-1]} and more"]
+
+
+def _threshold_result(trained: Trained) -> tuple[CheckResult, ...]:
+    """Return from which probability on the positive class is said, where there is one."""
+    threshold = trained.manifest.threshold
+    if threshold is None:
+        return ()
+    positive = trained.manifest.positive
+    why = f"{positive!r} is said from this probability on: the cheapest for your costs"
+    return (CheckResult(name="threshold", subject="decision", value=threshold, why=why),)
 
 
 def _parity_result(trained: Trained) -> CheckResult:

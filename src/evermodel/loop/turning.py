@@ -178,7 +178,7 @@ def _first(workspace: Workspace, state: State, seed: int | None, step: Progress)
         if report.verdict == "fail":
             facts = {**report.facts, "decision": "none"}
             return msgspec.structs.replace(report, verb="run", facts=facts)
-        registered = register("", workspace)
+        registered = register(report.facts["run"], workspace)
         if registered.verdict == "fail":
             facts = {**report.facts, "decision": "none"}
             results = (*registered.results, *report.results)
