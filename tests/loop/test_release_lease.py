@@ -172,3 +172,17 @@ def test_a_deadline_comes_while_the_data_are_broken_too(shop: Make) -> None:
     assert (late.facts["state"], late.facts["decision"]) == ("broken data", "reject")
     assert "undecided after 10d" in late.find("gain").why
     assert read_state(one.workspace).challenger is None
+
+
+def test_a_step_that_takes_longer_than_the_lease_keeps_it(
+    shop: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evermodel.loop.workspace._LEASE_SECONDS", 0.6)
+    one = shop()
+    with open_workspace(one.folder) as here, open_workspace(one.folder) as there:
+        with here.job("train"):
+            time.sleep(1.5)
+            with pytest.raises(BusyError), there.job("train"):
+                pass
+        with there.job("train"):
+            pass

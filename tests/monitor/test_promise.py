@@ -61,6 +61,14 @@ def test_daily_looks_at_a_difference_that_is_no_matter_raise_no_more_than_accept
     assert alarms / looks * 365 <= 6
 
 
+@pytest.mark.parametrize("looks", [52, 365, 100 * 365])
+def test_looks_beyond_the_plan_cost_no_more_false_alarms_than_accepted(looks: int) -> None:
+    spent = sum(1 - drift_level(1.0, 365, look) for look in range(1, looks + 1))
+    assert spent <= 0.5
+    # A few looks by hand leave those that are planned nearly as sharp as they were.
+    assert 1 - drift_level(1.0, 365, 400) > 0.8 * (1 - drift_level(1.0, 365))
+
+
 def test_fewer_accepted_alarms_and_more_looks_ask_for_more_certainty() -> None:
     assert drift_level(1, 365) > drift_level(12, 365)
     assert drift_level(1, 8760) > drift_level(1, 365)

@@ -63,9 +63,15 @@ class BatchLog:
         self._folder.cleanup()
 
     def commit(self) -> None:
-        """Write down what is held, which has to be done before the file of answers appears."""
+        """Write down what is held, which has to be done before the file of answers appears.
+
+        The time of a prediction is that of this moment: one of before may lie in the past of a look
+        that was taken meanwhile, and no later look would see it.
+        """
+        now = self._workspace.ports.clock.now().astimezone(UTC).replace(tzinfo=None)
+        time = pl.lit(now).cast(pl.Datetime("us"))
         for place, key in enumerate(self._held):
-            rows = pl.read_parquet(self._part(place))
+            rows = pl.read_parquet(self._part(place)).with_columns(time=time)
             if versions.append(self._workspace.table("predictions"), rows, key=key):
                 self.rows += rows.height
         self._held.clear()
@@ -81,7 +87,6 @@ class BatchLog:
         names = [name for name in project.data.key if name in batch.columns]
         answers = predictions.rows()
         spent, self._began = time.perf_counter() - self._began, time.perf_counter()
-        now = self._workspace.ports.clock.now().astimezone(UTC).replace(tzinfo=None)
         classes = predictions.label is not None
         actions = [_text(answer["prediction"]) if classes else None for answer in answers]
         rows = pl.DataFrame(
@@ -95,7 +100,6 @@ class BatchLog:
             },
             schema_overrides={"action": pl.String, "key": pl.String, "features": pl.String},
         ).with_columns(
-            time=pl.lit(now).cast(pl.Datetime("us")),
             deployment=pl.lit(self._reign),
             arm=pl.lit("champion"),
             propensity=pl.lit(1.0),

@@ -169,12 +169,12 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
 
 
 def _drift_level(workspace: Workspace) -> float:
-    """Return the confidence of a look: by the looks that are planned a year, or were taken."""
+    """Return the confidence of a look: by the looks that are planned a year, and were taken."""
     project = workspace.project
     since = workspace.ports.clock.now() - _YEAR
     taken = sum(datetime.fromisoformat(e.time) > since for e in workspace.events("monitored"))
     planned = _YEAR.total_seconds() / duration_seconds(project.loop.every)
-    return drift_level(project.monitor.false_alarms_a_year, max(planned, taken + 1.0))
+    return drift_level(project.monitor.false_alarms_a_year, planned, taken + 1)
 
 
 def _compared(
@@ -252,13 +252,21 @@ def _window(log: pl.DataFrame | None, state: State, project: str) -> pl.DataFram
     seen = state.monitored or {}
     last = seen.get("last")
     if not last or seen.get("reign") != reign:
-        return mine.tail(_MOST_ROWS)
+        return _thinned(mine)
     fresh = mine.filter(pl.col("time") > datetime.fromisoformat(str(last)))
     # After broken data the older rows say nothing about whether the feed was mended.
     enough = FEWEST_ROWS if seen.get("state") == "broken data" else _WINDOW_ROWS
     if fresh.height >= enough:
-        return fresh.tail(_MOST_ROWS)
+        return _thinned(fresh)
     return mine.tail(_WINDOW_ROWS)
+
+
+def _thinned(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows spread evenly over all of them, as many as a look can hold.
+
+    The newest alone would leave the time before them unseen by this look and by every other.
+    """
+    return rows.gather_every(-(-rows.height // _MOST_ROWS)) if rows.height else rows
 
 
 def _answers(model: Model, log: pl.DataFrame) -> list[Any]:

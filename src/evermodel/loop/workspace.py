@@ -10,7 +10,7 @@ import threading
 import time as stopwatch
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -292,13 +292,26 @@ def _outline(error: BaseException) -> str:
 
 
 class _Held:
-    """Progress that renews the job's lease at most once a second."""
+    """Progress that renews the job's lease at most once a second.
+
+    A thread renews it in steps that take longer than the lease, for as long as the process lives.
+    """
 
     def __init__(self, jobs: Jobs, job: Job, progress: Progress) -> None:
         self._jobs = jobs
         self._job = job
         self._progress = progress
         self._last = 0.0
+        self._ended = threading.Event()
+        threading.Thread(target=self._beat, args=(_LEASE_SECONDS / 3,), daemon=True).start()
+
+    def _beat(self, seconds: float) -> None:
+        while not self._ended.wait(seconds):
+            with suppress(SurroundingsError):
+                try:
+                    self.renew()
+                except BusyError:
+                    return  # lost: whoever holds this is told when it next writes
 
     def __call__(self, step: str, share: float) -> None:
         self._progress(step, share)
@@ -312,6 +325,7 @@ class _Held:
 
     def end(self, state: str, *, error: str = "") -> None:
         """Write the job's end; a lease that was lost is left to its new holder."""
+        self._ended.set()
         try:
             self._jobs.update(self._job, state=state, error=error, progress=1.0)
         except (BusyError, SurroundingsError):

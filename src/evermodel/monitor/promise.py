@@ -17,27 +17,34 @@ LARGEST_ERROR = 0.25
 """No single look, and no version's whole life, errs more often than this, whatever is accepted."""
 
 
-def drift_level(false_alarms: float, looks: float) -> float:
+def drift_level(false_alarms: float, planned: float, look: float = 1) -> float:
     """Return the confidence of one look at the drift of all columns together.
+
+    Half of what is accepted of drift is for the looks that are planned, in equal shares. The other
+    half is for those beyond the plan, however many: the share of the `look`-th is smaller by the
+    square of `look / planned`, and all of them add up to no more than this half.
 
     Parameters
     ----------
     false_alarms : float
         Accepted a year, of all kinds.
-    looks : float
-        Looks a year.
+    planned : float
+        Looks that are planned for a year.
+    look : float
+        How many looks the year that ends with this one has had, itself counted.
 
     References
     ----------
-    Bonferroni's inequality, over looks as over columns.
+    Bonferroni's inequality, over looks as over columns, with a spending sequence.
 
     Examples
     --------
-    >>> round(drift_level(1.0, 365), 5)
-    0.99863
+    >>> round(drift_level(1.0, 365), 5), round(drift_level(1.0, 365, 3650), 7)
+    (0.99932, 0.9999932)
     """
-    _positive(false_alarms, looks)
-    return 1 - min(false_alarms / 2 / looks, LARGEST_ERROR)
+    _positive(false_alarms, planned, look)
+    share = 0.5 / planned * min(1.0, (planned / look) ** 2)
+    return 1 - min(false_alarms / 2 * share, LARGEST_ERROR)
 
 
 def risk_level(false_alarms: float, reign: int) -> float:
