@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -229,3 +230,18 @@ def test_a_column_told_to_hold_numbers_takes_no_other_currency(tmp_path: Path) -
     source.write_text("x\n3 €\n")
     with pytest.raises(DataError, match="1 of 1 values of column 'x' are not numbers"):
         read(source, project(Declared(strip="$", type="number")))
+
+
+def test_a_word_that_is_declared_as_it_stands_is_not_stripped_in_a_request(
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_text('x\n5 km\n"1.207,5 km"\nk.A.\nkein Weg\n')
+    declared = Declared(strip="km", type="number", missing=("k.A.",), map={"kein Weg": "0"})
+    of = project(declared)
+    table = read(source, of)
+    one = encoder("number", table, of)
+    served = one.records([{"x": value} for value in ("5 km", "1.207,5 km", "k.A.", "kein Weg")])
+    same(one.frame(table.frame, repaired=True), served)
+    assert np.isnan(served.numbers[2, 0])
+    assert served.numbers[[0, 1, 3], 0].tolist() == [5.0, 1207.5, 0.0]

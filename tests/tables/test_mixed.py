@@ -151,3 +151,31 @@ def test_a_few_bad_cells_do_not_hide_how_the_dates_of_a_column_are_written(tmp_p
     assert batch["x"][:2].to_list() == [datetime(2024, 1, 1), datetime(2024, 2, 2)]
     assert batch["x"][14] == datetime(2024, 3, 15)
     assert (misfits.cells, misfits.shown) == ({"x": 1}, {"x": [(62, "abc")]})
+
+
+@pytest.mark.parametrize("unit", ["km", "kg", "Std.", "m²", "min", "Stück", "°C", "km/h"])
+def test_a_unit_at_all_numbers_is_taken_off_and_said(tmp_path: Path, unit: str) -> None:
+    table = _read(tmp_path, [*(f"{fee} {unit}" for fee in _FEES), "k.A."])
+    assert table.schema.columns[1].type == "number"
+    assert table.frame["x"][:2].to_list() == [20.0, 21.01]
+    assert table.frame["x"].null_count() == 1
+    assert f"x: 60 of 60 numbers have {unit!r}: taken off" in _about(table)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [*(f"{age} kg" for age in _AGES), "500 g"],
+        [*(f"{age} kg" for age in _AGES), "5"],  # of what?
+        [f"{age}A" for age in _AGES],  # house numbers
+        [f"{age} m2" for age in _AGES],
+    ],
+)
+def test_numbers_of_two_units_or_of_none_stay_words(tmp_path: Path, cells: list[str]) -> None:
+    assert _read(tmp_path, cells).frame["x"].dtype == pl.String
+
+
+def test_a_word_that_is_declared_as_it_stands_is_not_stripped_first(tmp_path: Path) -> None:
+    cells = ["5 km", "kein Weg", "7,5 km", "k.A."]
+    repair = Repair(strip="km", missing=("k.A.",), map={"kein Weg": "0"}, type="number")
+    assert _read(tmp_path, cells, repairs={"x": repair}).frame["x"].to_list() == [5, 0, 7.5, None]

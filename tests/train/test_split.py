@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from evermodel.data import check
 from evermodel.errors import DataError
 from evermodel.tables import row_hashes
 from evermodel.train.columns import draw_hashes
@@ -310,3 +311,23 @@ def test_rows_whose_outcome_cannot_be_known_yet_are_left_out_and_counted(tmp_pat
     with pytest.raises(DataError, match="too few to learn from") as caught:
         train_on(rows, made, tmp_path / "early", created="2024-01-20T00:00:00Z")
     assert "younger than outcome.known_after" in caught.value.found
+
+
+def test_rows_that_do_not_say_when_they_happened_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = shop(600)
+    made = project(data={"time": "since"})
+
+    def without_time(every: int) -> pl.DataFrame:
+        place = pl.int_range(pl.len())
+        return rows.with_columns(pl.when(place % every > 0).then("since").alias("since"))
+
+    found = train_on(without_time(100), made, tmp_path)
+    assert found.manifest.training["rows_without_time"] == 6
+    assert len(found.split.train) + len(found.split.test) == 594
+    assert not found.test["since"].null_count()
+    told = check(without_time(100), project=made).find("time_missing")
+    assert (told.value, told.verdict, told.evidence["rows"][:2]) == (6, "warn", [0, 100])
+    most = rows.with_columns(pl.when(pl.int_range(pl.len()) < 200).then("since").alias("since"))
+    with pytest.raises(DataError, match="the time 'since' is missing in 400 of 600 rows"):
+        train_on(most, made, tmp_path / "most")
+    assert check(most, project=made).find("time_missing").verdict == "fail"

@@ -186,9 +186,11 @@ class Mender:
         """Return the text after `strip` and `map`, and whether it is a number as programs write."""
         repair = self._repair
         if repair.strip:
-            text = text.strip(_BLANKS).strip(repair.strip)
-            if self._type == "number":
-                text = _amount(text, _BLANKS + repair.strip)
+            text = text.strip(_BLANKS)
+            if text not in self._missing and text not in repair.map:
+                text = text.strip(repair.strip)
+                if self._type == "number":
+                    text = _amount(text, _BLANKS + repair.strip)
         if text in repair.map:
             return repair.map[text], False
         if self._by_value:

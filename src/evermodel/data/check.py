@@ -62,6 +62,8 @@ def check(
             words = tuple(intake.missing.get(column, {}))
             found = column_checks(intake.frame[column], missing_words=words, now=now)
             results += [r for r in found if column not in unused or r.name not in _OF_FEATURES]
+        if project is not None:
+            results += _untimed(intake.frame, project)
         if project is not None and project.data.target in intake.frame.columns:
             data = project.data
             target = intake.frame[data.target]
@@ -143,6 +145,23 @@ def _schema(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
     untyped = data.time in frame.columns and data.time not in data.types
     if time and untyped and frame[data.time].dtype == pl.String:
         yield _mistyped(frame[data.time], "timestamp")
+
+
+def _untimed(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
+    """Rows that do not say when they happened have no place in a split by time."""
+    name = project.data.time
+    absent = frame[name].null_count() if name in frame.columns else 0
+    if absent:
+        yield CheckResult(
+            name="time_missing",
+            subject=name,
+            value=float(absent),
+            unit="rows",
+            n=frame.height,
+            verdict="fail" if 2 * absent > frame.height else "warn",
+            why="rows that do not say when they happened are not learned from",
+            evidence={"rows": frame[name].is_null().arg_true().head(5).to_list(), "examples": []},
+        )
 
 
 def _absent(name: str, why: str, frame: pl.DataFrame, verdict: Any) -> CheckResult:

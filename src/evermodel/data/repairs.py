@@ -37,7 +37,7 @@ def repair_for(
     """Return the repair that one column needs, or None.
 
     `known` are the words that the reader has already taken as missing here, with their rows;
-    `sign` is the currency or percent sign that it took off.
+    `sign` is the currency, unit or percent sign that it took off.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +31,7 @@ from evermodel.loop.workspace import (
 )
 from evermodel.project import Project
 from evermodel.protocols import Progress
-from evermodel.records import CheckResult, Report, Run
+from evermodel.records import CheckResult, Report, Run, Verdict
 from evermodel.tables import Table, ordered_digests, row_hashes, versions
 from evermodel.train.export import PARITY_LIMIT
 from evermodel.train.fit import Trained
@@ -139,7 +139,12 @@ def _report(
     return Report(
         verb="train",
         subject=project.name,
-        results=(*measured.results, *_threshold_result(trained), _parity_result(trained)),
+        results=(
+            *measured.results,
+            *_threshold_result(trained),
+            *_left_out(trained),
+            _parity_result(trained),
+        ),
         facts={
             "run": run,
             "candidate": str(place),
@@ -312,6 +317,28 @@ def _range_labels(edges: Any) -> list[str]:
     shown = [f"{edge:g}" for edge in edges]
     middle = [f"{low} to {high}" for low, high in pairwise(shown)]
     return [f"below {shown[0]}", *middle, f"{shown[-1]} and more"]
+
+
+def _left_out(trained: Trained) -> Iterator[CheckResult]:
+    """Yield how many rows of the data were neither learned from nor tested on, and why."""
+    facts = trained.manifest.training
+    reasons: tuple[tuple[str, Verdict, str], ...] = (
+        ("rows_without_outcome", "pass", "there is nothing to learn from them"),
+        ("rows_without_time", "warn", "they do not say when they happened"),
+        ("rows_too_young", "pass", "younger than outcome.known_after: not all is known of them"),
+    )
+    of = facts["rows"] + facts["test_rows"] + sum(facts[name] for name, *_ in reasons)
+    for name, verdict, why in reasons:
+        if facts[name]:
+            yield CheckResult(
+                name=name,
+                subject="left out",
+                value=float(facts[name]),
+                unit="rows",
+                n=of,
+                verdict=verdict,
+                why=why,
+            )
 
 
 def _threshold_result(trained: Trained) -> tuple[CheckResult, ...]:

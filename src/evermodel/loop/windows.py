@@ -15,7 +15,7 @@ from evermodel.loop.workspace import Workspace
 from evermodel.project import ROW_ORDER, Project
 from evermodel.records import REGRESSION
 from evermodel.tables import Table
-from evermodel.train.columns import draw_hashes, mature_rows
+from evermodel.train.columns import draw_hashes, mature_rows, timed_rows
 from evermodel.train.split import drawn
 
 __all__ = ["FEWEST_NEW", "Window", "training_windows"]
@@ -89,6 +89,7 @@ def _together(
     fresh = matured.rows.with_columns(_outcomes(project, matured), *keys_of(matured.log, keys))
     kept = [name for name in table.frame.columns if name in {*fresh.columns, *aside}]
     source = table.frame.filter(pl.col(project.data.target).is_not_null())
+    source, _ = timed_rows(source, project)
     source, _ = mature_rows(source, project, workspace.now())
     source = _not_logged(project, source, fresh).select(kept)
     everything = pl.concat([source, fresh], how="diagonal_relaxed")

@@ -29,6 +29,8 @@ _FALSE = ("false", "no", "n", "f", "0", "0.0", "off")
 def apply_repairs(frame: pl.DataFrame, repairs: Mapping[str, Repair]) -> pl.DataFrame:
     """Return the texts after the declared repairs: `strip`, then `map`, then `missing`.
 
+    Texts that `map` or `missing` name as they stand are not stripped.
+
     Examples
     --------
     >>> frame = pl.DataFrame({"income": ["<=50K.", ">50K", "-1"]})
@@ -52,8 +54,12 @@ def apply_repairs(frame: pl.DataFrame, repairs: Mapping[str, Repair]) -> pl.Data
 def _stripped_off(texts: pl.Series, repair: Repair) -> pl.Series:
     if not repair.strip:
         return texts
-    texts = stripped(texts).str.strip_chars(repair.strip)
-    return amounts(texts, repair.strip) if repair.type == "number" else texts
+    whole = stripped(texts)
+    bare = whole.str.strip_chars(repair.strip)
+    bare = amounts(bare, repair.strip) if repair.type == "number" else bare
+    # A word that is declared as it stands loses nothing: "k.A." beside "5 km".
+    named = whole.is_in([*repair.missing, *repair.map]).fill_null(False)
+    return bare.zip_with(~named, whole)
 
 
 def repair_values(texts: pl.Series, repair: Repair, how: ColumnReading) -> pl.Series:

@@ -228,7 +228,7 @@ class Evidence:
         self.odd.update(dict(counts.sort("raw").head(2 * _MOST_WORDS).iter_rows()))
 
     def _add_signed(self, part: _Part, signs: pl.Series) -> _Part:
-        """Take in the numbers that have a currency or percent sign, and return the rest."""
+        """Take in the numbers that have a currency, unit or percent sign, and return the rest."""
         bare = part.texts
         for sign in signs.drop_nulls().unique().to_list():
             bare = bare.zip_with(signs.fill_null("") != sign, amounts(bare, sign))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from evermodel.tables.evidence import Evidence
+from evermodel.tables.values import is_unit
 
 __all__ = ["Settled", "settle"]
 
@@ -76,8 +77,9 @@ def _sign(one: Evidence) -> str:
         return ""
     (sign,) = one.signs
     plain = one.all_numbers
-    # 0.5 beside 50% may be the same share: only where each has the sign is it clear.
-    return "" if sign == "%" and plain else sign
+    # 0.5 beside 50% may be the same share, 5 beside 5000 g the same weight: only where each has the
+    # sign is it clear.
+    return "" if plain and (sign == "%" or is_unit(sign)) else sign
 
 
 def _unsigned(one: Evidence) -> Evidence:

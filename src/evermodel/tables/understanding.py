@@ -29,7 +29,7 @@ class ColumnReading(Record, frozen=True, kw_only=True):
 
     `decimal` and `thousands` are the marks of its numbers, `dates` the order of the parts of its
     dates, `whole` says that all its numbers are integers, `padded` that a blank follows every
-    separator and is taken off. `sign` is the currency or percent sign that stands at its numbers,
+    separator and is taken off. `sign` is the currency, unit or percent sign at its numbers,
     `missing` are words among them that mean "missing" in this column. `doubt` says why a column
     whose values are mostly numbers or dates was kept as words.
     """

@@ -20,6 +20,7 @@ __all__ = [
     "convert_numbers",
     "date_format",
     "date_shapes",
+    "is_unit",
     "looks_like_date",
     "looks_like_number",
     "sign_of",
@@ -49,11 +50,18 @@ MARKS = {
     # A sign of plus before groups of digits is a telephone number.
     "spaced": r"^-?" + r"\d{1,3}(?:[ '\u2019\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?$",
 }
+# Units hold no digit and no capital alone, as house numbers do ("12A").
+_UNITS = (
+    r"km/h|[kcdm]?m[²³]?|ha|[km]?g|lbs?|oz|[mc]?l|kWh?|PS|hp|h|Std\.?|Stunden?|hours?|hrs?|[Mm]in\.?"
+    r"|Minuten?|minutes?|Sek\.?|sec|ms|Tage?|days?|Wochen?|weeks?|Monate?|months?|Jahre?|years?|yrs?"
+    r"|Stk\.?|Stück|pcs|[MGT]B|°[CF]|bar|Hz|mi|miles|ft"
+)
 # A currency has a sign, a code, or both ("US$"); what is not listed is no currency to us.
 _SIGN_WORD = (
     r"(?:[A-Z]{1,3})?\p{Sc}|%|Euro?|EUR|USD|GBP|CHF|JPY|CNY|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|CAD"
-    r"|AUD|NZD|INR|BRL|MXN|ZAR|TRY|RUB|kr\.?|zł|Kč|Ft|Fr\."
+    r"|AUD|NZD|INR|BRL|MXN|ZAR|TRY|RUB|kr\.?|zł|Kč|Ft|Fr\.|" + _UNITS
 )
+_IS_UNIT = re.compile(_UNITS)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 LIKE_DATE = (
     r"^(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{2,4}"
@@ -94,16 +102,27 @@ def stripped(values: pl.Series) -> pl.Series:
 
 
 def sign_of(values: pl.Series) -> pl.Series:
-    """Return the currency or percent sign at an end of each stripped text, null where none is.
+    """Return the currency, unit or percent sign at an end of each text, null where none is.
 
     Examples
     --------
-    >>> sign_of(pl.Series(["$5", "-3.5 EUR", "(US$ 7)", "5 kg"])).to_list()
-    ['$', 'EUR', 'US$', None]
+    >>> sign_of(pl.Series(["$5", "-3.5 EUR", "(US$ 7)", "5 kg", "5 of 7"])).to_list()
+    ['$', 'EUR', 'US$', 'kg', None]
     """
     before = values.str.extract(rf"^(?:[+-]|\()?\s*({_SIGN_WORD})\s*[-+(]?[\d.,]")
     after = values.str.extract(rf"[\d.,)]\s*({_SIGN_WORD})\s*\)?$")
     return before.fill_null(after)
+
+
+def is_unit(sign: str) -> bool:
+    """Return whether a sign at numbers is a unit: 5 kg beside 5 may be another 5.
+
+    Examples
+    --------
+    >>> is_unit("kg"), is_unit("EUR")
+    (True, False)
+    """
+    return _IS_UNIT.fullmatch(sign) is not None
 
 
 def amounts(values: pl.Series, signs: str) -> pl.Series:

@@ -30,6 +30,7 @@ __all__ = [
     "outcome_gap",
     "read_target",
     "row_times",
+    "timed_rows",
     "with_target",
     "without_key",
 ]
@@ -292,6 +293,26 @@ def mature_rows(frame: pl.DataFrame, project: Project, now: str) -> tuple[pl.Dat
     moment = round(datetime.fromisoformat(now).timestamp() * 1_000_000)
     mature = times <= moment - gap
     return frame.filter(pl.Series(mature)), int((~mature).sum())
+
+
+def timed_rows(frame: pl.DataFrame, project: Project) -> tuple[pl.DataFrame, int]:
+    """Return the rows that say when they happened, and how many do not; all where none has to.
+
+    Raises
+    ------
+    DataError
+        When most rows say nothing of their time.
+    """
+    name = project.data.time
+    if name not in frame.columns:
+        return frame, 0
+    absent = frame[name].null_count()
+    if 2 * absent > frame.height:
+        raise DataError(
+            f"the time {name!r} is missing in {absent} of {frame.height} rows",
+            hint='repair them, or set data.time = "row order"',
+        )
+    return frame.filter(pl.col(name).is_not_null()), absent
 
 
 def draw_hashes(frame: pl.DataFrame, project: Project, seed: int) -> NDArray[np.uint64]:

@@ -38,6 +38,7 @@ from evermodel.train.columns import (
     outcome_gap,
     read_target,
     row_times,
+    timed_rows,
     with_target,
     without_key,
 )
@@ -162,6 +163,7 @@ class _Rows:
     split: Split
     target: Target
     without_target: int
+    untimed: int
     young: int
 
     @property
@@ -171,6 +173,7 @@ class _Rows:
 
 def _rows(frame: pl.DataFrame, project: Project, seed: int, created: str) -> _Rows:
     known, without_target = with_target(frame, project)
+    known, untimed = timed_rows(known, project)
     known, young = mature_rows(known, project, created)
     if known.height < _FEWEST_ROWS:
         raise DataError(
@@ -188,7 +191,9 @@ def _rows(frame: pl.DataFrame, project: Project, seed: int, created: str) -> _Ro
             hint="bring more rows, or change train.test, data.time or outcome.known_after",
         )
     _require_classes(target, split)
-    return _Rows(known[split.train], known[split.test], split, target, without_target, young)
+    return _Rows(
+        known[split.train], known[split.test], split, target, without_target, untimed, young
+    )
 
 
 def _draft(
@@ -220,6 +225,7 @@ def _bundled(
         "rows": rows.train.height,
         "test_rows": rows.test.height,
         "rows_without_outcome": rows.without_target,
+        "rows_without_time": rows.untimed,
         "rows_too_young": rows.young,
         "split": rows.split.how,
         "seed": seed,
