@@ -82,3 +82,10 @@ def test_the_list_of_problems_and_the_header_of_ignored_columns_are_described(
     answered = document["paths"]["/predict"]["post"]["responses"]["200"]
     headers = client.post("/predict", {**CHURN, "note": 1}).headers
     assert all(name in headers for name in answered["headers"])
+
+
+def test_its_example_of_a_record_is_answered(client: Client) -> None:
+    said = client.get("/openapi.json").json()
+    example = said["components"]["schemas"]["Record"]["example"]
+    assert accepts(said, schemas(said)[0], example)
+    assert client.post("/predict", example).status == 200

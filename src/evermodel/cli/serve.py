@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evermodel.cli.numbers import port
 from evermodel.cli.output import Output
@@ -45,6 +47,12 @@ def where(options: argparse.Namespace, workspace: Workspace) -> tuple[str, int]:
     return host, settings.port if options.port is None else options.port
 
 
+def _request(url: str, record: dict[str, Any]) -> str:
+    """Return a command for a shell that asks for one prediction."""
+    body = shlex.quote(json.dumps(record, ensure_ascii=False))
+    return f"curl -s {url}/predict -H 'Content-Type: application/json' -d {body}"
+
+
 def ready(output: Output, app: App, turned: Report | None = None) -> Callable[[str, int], None]:
     """Return what says once that the server answers, and where.
 
@@ -56,13 +64,14 @@ def ready(output: Output, app: App, turned: Report | None = None) -> Callable[[s
         from msgspec.structs import replace
 
         from evermodel.records import CheckResult, Report
-        from evermodel.serve import address
+        from evermodel.serve import address, sample_record
 
         served = app.live.current
         if served is None:  # it was asked for a live one
             return
         url = address(host, number)
         output.say(f"serving {served.name} at {url} (Ctrl-C ends)")
+        output.say(f"try: {_request(url, sample_record(served.model.manifest))}")
         if not output.json:
             return
         facts = {"url": url, "host": host, "port": number, "version": served.version}

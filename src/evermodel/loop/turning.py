@@ -218,10 +218,14 @@ def _act(workspace: Workspace, found: str, seed: int | None, step: Progress) -> 
         nothing = CheckResult(name="decision", why="nothing has to be done")
         return decided(workspace, "none", (nothing,), state.live)
     table = read_source(workspace.project)
-    if _enough_new(workspace, state) or digest(table.frame) not in state.sources:
+    new = _new_outcomes(workspace, state)
+    if new >= FEWEST_NEW or digest(table.frame) not in state.sources:
         report = retrain_on(workspace, table, why, seed, step)
         return msgspec.structs.replace(report, verb="run")
-    sentence = f"{why}, but too few new outcomes to learn from, and the source is as it was"
+    sentence = (
+        f"{why}, but {new} outcomes since the last retraining are too few to learn from, "
+        f"{FEWEST_NEW} are needed, and the source is as it was"
+    )
     return decided(workspace, "none", (CheckResult(name="decision", why=sentence),), state.live)
 
 
@@ -262,11 +266,11 @@ def _since(workspace: Workspace, time: str) -> float:
     return (workspace.ports.clock.now() - datetime.fromisoformat(time)).total_seconds()
 
 
-def _enough_new(workspace: Workspace, state: State) -> bool:
-    """Whether enough outcomes came since the last retraining to try again."""
+def _new_outcomes(workspace: Workspace, state: State) -> int:
+    """Return how many outcomes came since the last retraining."""
     manifest = read_manifest(workspace.bundles / str(state.live))
     matured = matured_rows(workspace, {item.name: item.type for item in manifest.inputs})
     if matured is None or not state.retrained_at:
-        return False
+        return 0
     since = datetime.fromisoformat(state.retrained_at).replace(tzinfo=None)
-    return len(matured.where(pl.col("arrived") > since)) >= FEWEST_NEW
+    return len(matured.where(pl.col("arrived") > since))

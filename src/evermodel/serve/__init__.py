@@ -11,6 +11,7 @@ from evermodel.serve.app import App
 from evermodel.serve.exchange import Limits
 from evermodel.serve.live import Follower, Live, Served
 from evermodel.serve.log import PredictionLog
+from evermodel.serve.openapi import sample_record
 from evermodel.serve.run import BackgroundServer, address, check_free, serve
 from evermodel.serve.segments import (
     LogRow,
@@ -34,6 +35,7 @@ __all__ = [
     "address",
     "check_free",
     "read_segments",
+    "sample_record",
     "seal_segments",
     "segments",
     "serve",

@@ -14,7 +14,7 @@ from evermodel.records import MULTICLASS, REGRESSION
 from evermodel.serve.exchange import IGNORED, INSTALLED
 from evermodel.serve.live import Served
 
-__all__ = ["describe"]
+__all__ = ["describe", "sample_record"]
 
 _TYPE = {"number": "number", "boolean": "boolean", "category": "string", "timestamp": "string"}
 _REFUSALS = {
@@ -98,6 +98,32 @@ def describe(served: Served | None) -> dict[str, Any]:
     }
 
 
+def sample_record(manifest: Manifest) -> dict[str, Any]:
+    """Return a record that the server answers: the middle of each range, the first of the words.
+
+    It is nobody's: each value is made from what the bundle says of the column alone.
+
+    Examples
+    --------
+    >>> age = Input(name="age", type="number", low=18.0, high=90.0)
+    >>> sample_record(Manifest(project="p", task="binary", target="y", inputs=(age,)))
+    {'age': 54.0}
+    """
+    return {item.name: _sample(item) for item in manifest.inputs}
+
+
+def _sample(item: Input) -> Any:
+    if item.type == "number":
+        if item.low is None or item.high is None:
+            return None
+        return float(f"{(item.low + item.high) / 2:.3g}")
+    if item.type == "boolean":
+        return True
+    if item.type == "timestamp":
+        return "2026-01-31T12:00:00"
+    return item.values[0] if item.values else None
+
+
 def _record(manifest: Manifest) -> dict[str, Any]:
     columns: dict[str, Any] = {item.name: _column(item) for item in manifest.inputs}
     for name in manifest.ignored:
@@ -116,6 +142,7 @@ def _record(manifest: Manifest) -> dict[str, Any]:
         "required": [item.name for item in manifest.inputs],
         "properties": columns,
         "additionalProperties": False,
+        "example": sample_record(manifest),
     }
 
 
