@@ -39,7 +39,7 @@ from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
 from evermodel.tables import Profile, profile, read
 
-__all__ = ["FEWEST_ROWS", "Matured", "Watched", "matured_rows", "monitor", "watch"]
+__all__ = ["FEWEST_ROWS", "LabelledRows", "Watched", "matured_rows", "monitor", "watch"]
 
 FEWEST_ROWS = 30
 """Rows from which a look can tell whether the data are whole."""
@@ -52,7 +52,7 @@ _YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True)
-class Matured:
+class LabelledRows:
     """Labelled rows in the order their outcomes came: the log, outcomes, and raw features.
 
     Features are decoded when they are asked for: a look at a part of the log costs that part.
@@ -70,13 +70,13 @@ class Matured:
         """The features as typed columns."""
         return features_of(self.log, self.types)
 
-    def where(self, mask: pl.Expr) -> Matured:
+    def where(self, mask: pl.Expr) -> LabelledRows:
         """Return the rows for which an expression over the log holds."""
         return self.keep(self.log.select(mask.alias("keep"))["keep"].to_numpy())
 
-    def keep(self, keep: NDArray[np.bool_]) -> Matured:
+    def keep(self, keep: NDArray[np.bool_]) -> LabelledRows:
         """Return the rows that are marked [N]."""
-        return Matured(self.log.filter(keep), self.y[keep], self.types)
+        return LabelledRows(self.log.filter(keep), self.y[keep], self.types)
 
 
 @dataclass(frozen=True)
@@ -330,7 +330,7 @@ def matured_rows(
     types: Mapping[str, ColumnType],
     *,
     reads: Collection[str] | None = None,
-) -> Matured | None:
+) -> LabelledRows | None:
     """Return all logged rows with known features and outcome whose data were not found broken.
 
     Broken for whoever reads the columns `reads`: all columns of `types` where not given.
@@ -339,7 +339,7 @@ def matured_rows(
     log = None if log is None else log.drop_nulls("features")
     if log is None or not log.height:
         return None
-    return Matured(log, _truth(workspace, log), types)
+    return LabelledRows(log, _truth(workspace, log), types)
 
 
 def _judged(workspace: Workspace, reads: Collection[str]) -> pl.DataFrame | None:

@@ -10,7 +10,7 @@ import polars as pl
 
 from evermodel.loop.predictions import keys_of
 from evermodel.loop.state import State, load_version
-from evermodel.loop.watching import Matured, input_types, matured_rows
+from evermodel.loop.watching import LabelledRows, input_types, matured_rows
 from evermodel.loop.workspace import Workspace
 from evermodel.project import ROW_ORDER, Project
 from evermodel.records import REGRESSION
@@ -76,7 +76,7 @@ def training_windows(
 
 
 def _together(
-    workspace: Workspace, table: Table, matured: Matured, aside: tuple[str, ...], seed: int
+    workspace: Workspace, table: Table, matured: LabelledRows, aside: tuple[str, ...], seed: int
 ) -> pl.DataFrame:
     """Return source and logged rows in order, each marked as to learn from or to test on."""
     project = workspace.project
@@ -94,8 +94,8 @@ def _together(
     source = _not_logged(project, source, fresh).select(kept)
     everything = pl.concat([source, fresh], how="diagonal_relaxed")
     newest = min(_NEWEST_TEST, fresh.height)
-    # By hash: a row once tested on is not learned from by the next challenger, which would be
-    # compared with its own training rows once it is champion.
+    # By hash: while it is among the newest, a row that was tested on is not learned from by the next
+    # challenger, which would be compared with its own training rows once it is champion.
     hashes = draw_hashes(everything.tail(newest), project, seed)
     distinct, place = np.unique(hashes, return_inverse=True)
     tested = drawn(distinct, project.train.test, least=1)[place]
@@ -121,6 +121,6 @@ def _not_logged(project: Project, source: pl.DataFrame, fresh: pl.DataFrame) -> 
     return source.join(logged.unique(), on=names, how="anti", maintain_order="left")
 
 
-def _outcomes(project: Project, matured: Matured) -> pl.Series:
+def _outcomes(project: Project, matured: LabelledRows) -> pl.Series:
     kind = pl.Float64 if project.data.task == REGRESSION else pl.String
     return pl.Series(project.data.target, matured.y.tolist(), dtype=kind)

@@ -11,6 +11,7 @@ from uuid import uuid4
 import polars as pl
 
 from evermodel.errors import DataError, SurroundingsError
+from evermodel.store.durable import sync_folder
 
 __all__ = ["write"]
 
@@ -84,7 +85,7 @@ def _write_whole(batches: Iterable[pl.DataFrame], path: Path, suffix: str) -> in
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
     return rows
@@ -124,11 +125,3 @@ def _without_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     texts = pl.col(pl.String)
     safe = pl.when(texts.str.contains(_FORMULA)).then("'" + texts).otherwise(texts)
     return frame.with_columns(safe.name.keep())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
