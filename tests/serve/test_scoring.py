@@ -127,6 +127,32 @@ def test_a_wrong_row_fails_alone_in_its_batch(tmp_path: Path) -> None:
     assert [isinstance(answer, RequestError) for answer in found] == [False, True, False, True]
 
 
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_fault_of_ours_leaves_no_request_waiting(versions: list[Served], place: int) -> None:
+    scorer, served = Scorer(None, SystemClock()), versions[place]
+
+    async def ask_all() -> list[Any]:
+        async def ask(value: float) -> Any:
+            scored = scorer.score(served, rows(served, [value]), "/", 0.0)
+            return await asyncio.wait_for(scored, 20)
+
+        await ask(1.0)  # finds out whether it is slow
+        usual, scorer._finish = scorer._finish, _broken  # type: ignore[method-assign,assignment]
+        found = await asyncio.gather(ask(1.0), ask(2.0), return_exceptions=True)
+        scorer._finish = usual  # type: ignore[method-assign]
+        return [*found, await ask(3.0)]
+
+    first, second, third = asyncio.run(ask_all())
+    for refused in (first, second):
+        assert isinstance(refused, EvermodelError)
+        assert refused.found == "no luck"
+    assert third.outputs[0]["prediction"] == (place + 1) * 1e6 + 3.0
+
+
+def _broken(*_: object) -> None:
+    raise LookupError("no luck")
+
+
 def test_a_row_that_breaks_the_model_fails_alone_in_its_batch(tmp_path: Path) -> None:
     served = echo(tmp_path, brittle=True)
     scorer = Scorer(None, SystemClock())

@@ -94,8 +94,8 @@ def _together(
     source = _not_logged(project, source, fresh).select(kept)
     everything = pl.concat([source, fresh], how="diagonal_relaxed")
     newest = min(_NEWEST_TEST, fresh.height)
-    # By hash: while it is among the newest, a row that was tested on is not learned from by the next
-    # challenger, which would be compared with its own training rows once it is champion.
+    # By hash: while it is among the newest, a row that was tested on is not learned from by the
+    # next challenger, which would be compared with its own training rows once it is champion.
     hashes = draw_hashes(everything.tail(newest), project, seed)
     distinct, place = np.unique(hashes, return_inverse=True)
     tested = drawn(distinct, project.train.test, least=1)[place]

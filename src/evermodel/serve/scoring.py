@@ -185,22 +185,29 @@ class Scorer:
     def _tick(self) -> None:
         """Run one batch; what is left over is run in the next tick."""
         self._scheduled = False
-        group, blocks = self._encoded(self._take())
+        taken = self._take()
         loop = asyncio.get_running_loop()
-        if group:
-            served = group[0].served
-            if self._pace[0] is served and self._pace[1] > _SLOW_SECONDS:
-                self._running = True
-                self._task = loop.create_task(self._run_in_thread(group, blocks))
-                return
-            self._finish(group, *self._run(served, blocks))
+        try:
+            group, blocks = self._encoded(taken)
+            if group:
+                served = group[0].served
+                if self._pace[0] is served and self._pace[1] > _SLOW_SECONDS:
+                    self._running = True
+                    self._task = loop.create_task(self._run_in_thread(group, blocks))
+                    return
+                self._finish(group, *self._run(served, blocks))
+        except Exception as error:  # noqa: BLE001 - told to every request, which else waits for ever
+            _break_off(taken, error)
         if self._queue:
             self._schedule(loop)
 
     async def _run_in_thread(self, group: list[_Work], blocks: Blocks) -> None:
         found = await asyncio.to_thread(self._run, group[0].served, blocks)
         self._running = False
-        self._finish(group, *found)
+        try:
+            self._finish(group, *found)
+        except Exception as error:  # noqa: BLE001 - as in a tick
+            _break_off(group, error)
         if self._queue:
             self._schedule(asyncio.get_running_loop())
 
@@ -376,6 +383,13 @@ def _not_written(why: str) -> OverloadedError:
 def _refuse(work: _Work, error: EvermodelError) -> None:
     if not work.done.done():
         work.done.set_exception(error)
+
+
+def _break_off(group: list[_Work], error: Exception) -> None:
+    """Refuse what a fault of ours left without an answer."""
+    _log.error("requests were broken off", exc_info=error)
+    for work in group:
+        _refuse(work, EvermodelError("these rows could not be answered", found=str(error)))
 
 
 def _no_rows() -> Blocks:
