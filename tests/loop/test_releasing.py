@@ -261,7 +261,9 @@ def test_without_a_number_a_candidate_that_was_turned_down_is_not_what_is_measur
     assert evaluate(None, one.workspace).subject == "shop/1"
     train(one.workspace, seed=5)
     assert evaluate(None, one.workspace).subject == "shop/candidate"
+    assert "evermodel register" in status(one.workspace).find("candidate").why
     register("", one.workspace)
+    assert "candidate" not in [result.name for result in status(one.workspace).results]
     assert evaluate(None, one.workspace).subject == "shop/2"
     one.workspace.record("rejected", {"number": 2, "reason": "it is worse", "live": 1})
     assert evaluate(None, one.workspace).subject == "shop/1"

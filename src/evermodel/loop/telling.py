@@ -10,6 +10,7 @@ from typing import Any
 
 from evermodel.errors import BusyError, InputError, NotFoundError, SurroundingsError
 from evermodel.loop.beginning import check
+from evermodel.loop.gating import gate_result
 from evermodel.loop.predictions import log_damage
 from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.state import DECISIONS, State, read_state
@@ -44,6 +45,7 @@ def status(folder: str | Path | Workspace = ".", *, repair: bool = True) -> Repo
         since = state.challenger_since
         why = f"version {state.challenger} waits for a decision since {since}"
         results.append(CheckResult(name="waiting", value=state.challenger, verdict="warn", why=why))
+    results += _unregistered(workspace, state)
     results += log_damage(workspace)
     if repair and state.versions:
         results += _mlflow(workspace)
@@ -70,6 +72,17 @@ def _live_result(workspace: Workspace, state: State) -> CheckResult:
     return CheckResult(
         name="live", subject=name, value=state.live, why=f"since {_minute(state.live_since)}"
     )
+
+
+def _unregistered(workspace: Workspace, state: State) -> list[CheckResult]:
+    """Return what to say of a candidate that was trained and is no version yet."""
+    candidate = state.candidate
+    if candidate is None or any(v.run == candidate["run"] for v in state.versions.values()):
+        return []
+    gate = gate_result(workspace, state, candidate, "candidate")
+    then = "evermodel register makes it a version" if gate.verdict != "fail" else gate.why
+    why = f"trained at {_minute(candidate['time'])}: {then}"
+    return [CheckResult(name="candidate", subject=candidate["run"][:8], why=why)]
 
 
 def _minute(time: str) -> str:
