@@ -95,6 +95,7 @@ def test_infinite_numbers_fail() -> None:
     ("frame", "name"),
     [
         (sheet(y=["no"] * N), "classes"),
+        (sheet(y=[f"c{place % 3}" for place in range(N)]), "classes"),
         (sheet(y=pl.Series([None] * N, dtype=pl.String)), "target_missing"),
         (sheet().drop("y"), "column_missing"),
         (sheet().clear(), "rows"),

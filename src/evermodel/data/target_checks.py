@@ -9,6 +9,7 @@ import polars as pl
 from evermodel.data.intake import numbers
 from evermodel.data.leakage import class_leaks, number_leaks
 from evermodel.data.target import labels
+from evermodel.project import ROWS_A_CLASS
 from evermodel.records import CheckResult, Task
 from evermodel.stats.intervals import wilson
 
@@ -50,15 +51,24 @@ def target_checks(
     if task == "regression":
         yield from _amount(target)
     else:
-        yield from _classes(known, positive)
+        yield from _classes(known, task, positive)
     if known.n_unique() > 1:
         yield from _contradictions(columns, target, task)
         yield from _leaks(columns, target, task)
 
 
-def _classes(known: pl.Series, positive: str) -> Iterator[CheckResult]:
+def _classes(known: pl.Series, task: str, positive: str) -> Iterator[CheckResult]:
     counts = labels(known).value_counts(sort=True, name="n")
     names, sizes = counts.get_column(known.name).to_list(), counts.get_column("n").to_list()
+    why, most = "with one class there is nothing to tell apart", None
+    if task == "binary":
+        most = 2.0
+        if len(names) > most:
+            why = "two are told apart: join spellings by a repair, or make the task multiclass"
+    elif known.len() < ROWS_A_CLASS * len(names):
+        most = known.len() // ROWS_A_CLASS
+        why = "too many classes for these rows: join some, or make the task a regression"
+    right = len(names) >= 2 and (most is None or len(names) <= most)
     yield CheckResult(
         name="classes",
         subject=known.name,
@@ -66,8 +76,9 @@ def _classes(known: pl.Series, positive: str) -> Iterator[CheckResult]:
         unit="classes",
         n=known.len(),
         min=2,
-        verdict="fail" if len(names) < 2 else "pass",
-        why="with one class there is nothing to tell apart",
+        max=most,
+        verdict="pass" if right else "fail",
+        why=why,
         evidence={"rows": [], "examples": names[:5]},
     )
     if len(names) < 2:

@@ -18,6 +18,7 @@ from evermodel.project.meaning import check_meaning
 from evermodel.project.places import Places, mistake
 from evermodel.project.words import (
     METRICS,
+    ROWS_A_CLASS,
     SLICE_METRICS,
     Requirement,
     alarms_a_year,
@@ -30,6 +31,7 @@ __all__ = [
     "FILE_NAME",
     "METRICS",
     "ON_HARM",
+    "ROWS_A_CLASS",
     "ROW_ORDER",
     "SLICE_METRICS",
     "Data",

@@ -12,6 +12,7 @@ __all__ = [
     "LONGEST",
     "METRICS",
     "MODELS",
+    "ROWS_A_CLASS",
     "SLICE_METRICS",
     "Requirement",
     "alarms_a_year",
@@ -38,6 +39,9 @@ SLICE_METRICS: dict[Task, tuple[str, ...]] = {
     "regression": ("mae",),
 }
 """Metrics that a gate of one group can name."""
+
+ROWS_A_CLASS = 3
+"""Rows of a multiclass task for each of its classes below which nothing is learned."""
 
 MODELS = ("linear", "lightgbm")
 """Candidates that come with Evermodel; others are named by `module:function`."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evermodel.bundle import Input, Repair
 from evermodel.bundle.encode import NOT_IN_NAMES
 from evermodel.errors import DataError, nearest
-from evermodel.project import ROW_ORDER, Project, duration_seconds
+from evermodel.project import ROW_ORDER, ROWS_A_CLASS, Project, duration_seconds
 from evermodel.records import BINARY, MULTICLASS, REGRESSION
 from evermodel.tables import row_hashes
 from evermodel.train.prepare import SEEN_AT_LEAST
@@ -39,7 +39,6 @@ PREDICTION = "prediction"
 """Name of the reference's column that holds what the model answers."""
 
 _KNOWN_VALUES = 1000
-_ROWS_A_CLASS = 3
 _LEAST_SPREAD = 1e-300
 
 InputType = Literal["number", "boolean", "category", "timestamp"]
@@ -117,7 +116,7 @@ def read_target(column: pl.Series, project: Project) -> Target:
             found=repr(classes[0]),
             hint="bring rows of another class: there is nothing to tell apart",
         )
-    if data.task == MULTICLASS and len(column) < _ROWS_A_CLASS * len(classes):
+    if data.task == MULTICLASS and len(column) < ROWS_A_CLASS * len(classes):
         raise DataError(
             f"the target {data.target!r} has too many classes for its rows",
             found=f"{len(classes)} classes in {len(column)} rows",
