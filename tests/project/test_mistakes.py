@@ -32,7 +32,7 @@ def _parsed(more: str) -> Project:
 
 def test_a_model_that_is_unknown_is_named_with_the_nearest_that_is_known() -> None:
     found = _one('[train]\nmodels = ["linear", "lightgbn"]\n')
-    assert (found.line, found.column) == (8, 1)
+    assert (found.line, found.column) == (8, 21)
     assert found.what == "unknown model 'lightgbn'"
     assert found.hint == "did you mean 'lightgbm'?"
     assert _parsed('[train]\nmodels = ["shop.models:forest"]\n').train.models
@@ -41,7 +41,7 @@ def test_a_model_that_is_unknown_is_named_with_the_nearest_that_is_known() -> No
 
 def test_a_metric_that_is_not_measured_is_found_when_the_file_is_read() -> None:
     found = _one('[evaluate]\nrequire = ["roc_acu >= 0.8"]\n')
-    assert (found.line, found.column, found.found) == (8, 1, "'roc_acu >= 0.8'")
+    assert (found.line, found.column, found.found) == (8, 12, "'roc_acu >= 0.8'")
     assert found.hint == "did you mean 'roc_auc'?"
     assert "binary task" in _one('[evaluate]\nrequire = ["r2 >= 0.8"]\n').what
 
@@ -150,3 +150,15 @@ def test_mistakes_of_every_kind_are_reported_at_once_in_the_order_of_the_file() 
 def test_a_plugin_is_named_as_one_word_or_as_a_function() -> None:
     assert _parsed('[monitor]\ndrift_methods = ["ks", "shop.drift:ks"]\n').monitor.drift_methods
     assert "names no plugin" in _one('[monitor]\ndrift_methods = ["a b"]\n').what
+
+
+def test_each_wrong_gate_line_is_found_where_it_stands_whatever_the_task_is() -> None:
+    text = (
+        '[project]\nname = "p"\n[data]\nsource = "a.csv"\ntarget = "y"\ntask = "binry"\n'
+        '[evaluate]\nrequire = ["roc_acu >= 0.8",\n  # "ece < 5",\n  "ece < 5", "r2 >= 0.1"]\n'
+        '[loop]\nevery = "1d"\n'
+    )
+    with pytest.raises(ProjectError) as caught:
+        parse_project(text)
+    places = [(each.line, each.column) for each in caught.value.mistakes]
+    assert places == [(6, 1), (8, 12), (10, 3)]

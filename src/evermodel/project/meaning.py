@@ -116,28 +116,29 @@ def _models(tree: Tree, places: Places) -> Iterator[Mistake]:
         if name not in MODELS and not re.fullmatch(_FUNCTION, name):
             near = nearest(name, MODELS)
             hint = f"did you mean {near!r}?" if near else known
+            place = places.item(("train", "models"), name)
             yield mistake(f"unknown model {name!r}", place, hint=hint)
 
 
 def _gate(tree: Tree, places: Places) -> Iterator[Mistake]:
-    place = places(("evaluate", "require"))
     data = tree.get("data", {})
     for line in tree.get("evaluate", {}).get("require", ()):
+        place = places.item(("evaluate", "require"), line)
         try:
             asked = parse_requirement(line)
         except ValueError:
             hint = 'write "metric >= number", such as "roc_auc >= 0.8"'
             yield mistake("a gate line cannot be read", place, line, hint)
             continue
-        if "task" not in data:
-            continue
-        task = data["task"]
-        words = (SLICE_METRICS if asked.slice else METRICS)[task]
+        task = data.get("task", "")
+        of_tasks = SLICE_METRICS if asked.slice else METRICS
+        every = dict.fromkeys(word for words in of_tasks.values() for word in words)
+        words = of_tasks.get(task, tuple(every))
         if asked.name not in words:
             near = nearest(asked.name, words)
             hint = f"did you mean {near!r}?" if near else f"known here: {', '.join(words)}"
-            of = f"of a group in a {task} task" if asked.slice else f"in a {task} task"
-            yield mistake(f"no metric {asked.name!r} is measured {of}", place, line, hint)
+            of = (" of a group" if asked.slice else "") + (f" in a {task} task" if task else "")
+            yield mistake(f"no metric {asked.name!r} is measured{of}", place, line, hint)
         column = asked.slice.partition("=")[0].strip()
         protected = data.get("protected", ())
         if column and column not in protected:
@@ -151,7 +152,8 @@ def _plugins(tree: Tree, places: Places) -> Iterator[Mistake]:
         for name in tree.get(table, {}).get(key, ()):
             if not re.fullmatch(_PLUGIN, name):
                 hint = "the name of an installed plugin, or module:function"
-                yield mistake(f"'{table}.{key}' names no plugin", places((table, key)), name, hint)
+                place = places.item((table, key), name)
+                yield mistake(f"'{table}.{key}' names no plugin", place, name, hint)
 
 
 def _roles(tree: Tree, places: Places) -> Iterator[Mistake]:

@@ -14,9 +14,10 @@ class Places:
     """Line and column of each key of a TOML text, or of the nearest table above it."""
 
     def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
         self._found: dict[tuple[str, ...], tuple[int, int]] = {}
         table: tuple[str, ...] = ()
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(self._lines, start=1):
             header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
             if header and "=" not in line.split("#")[0].split("]")[0]:
                 table = _dotted(header[1])
@@ -37,6 +38,18 @@ class Places:
         while path and path not in self._found:
             path = path[:-1]
         return self._found.get(path, (0, 0))
+
+    def item(self, path: tuple[str, ...], text: str) -> tuple[int, int]:
+        """Return line and column of a text in the list at a path, or else of the list."""
+        place = self(path)
+        first = max(place[0], 1)
+        last = min((line for line, _ in self._found.values() if line > first), default=None)
+        written = re.compile(f"([\"'])({re.escape(text)})\\1")
+        for number, line in enumerate(self._lines[first - 1 : last and last - 1], start=first):
+            found = written.search(line)
+            if found and not line.lstrip().startswith("#"):
+                return number, found.start() + 1
+        return place
 
 
 def _dotted(text: str) -> tuple[str, ...]:
