@@ -320,6 +320,16 @@ def test_intervals_that_hold_fewer_outcomes_than_they_are_meant_to_are_warned_of
     assert "wider than they need be" in wide.find("interval_coverage").why
 
 
+def test_predictions_that_lean_to_one_side_are_said_to_and_others_are_not() -> None:
+    y, answers = _regression()
+    assert evaluate(y, answers).find("mae").why == ""
+    high = evaluate(y, replace(answers, value=answers.value + 1)).find("mae").why
+    low = evaluate(y, replace(answers, value=answers.value - 1)).find("mae").why
+    mean = float((answers.value - y).mean())
+    assert high.startswith(f"too high by {mean + 1:.4g} on average (")
+    assert low.startswith(f"too low by {1 - mean:.4g} on average (")
+
+
 @pytest.mark.parametrize("task", METRICS)
 def test_a_model_that_is_no_better_than_guessing_is_warned_of(task: Task) -> None:
     y, answers = MAKERS[task](2000)

@@ -86,13 +86,22 @@ def _regression(found: Cases, subject: str, level: float, held: float | None) ->
     doubt = f"{n} rows are too few to say: {ENOUGH} are needed" if n < ENOUGH else ""
     errors = np.abs(y - value)
     flat = "the outcome does not vary" if n and not np.ptp(y) else ""
+    lean = _lean(value - y, level)
     rows = [
         ("mae", metrics.mae(y, value), intervals.mean_interval(errors, level, least=0.0), ""),
         ("rmse", metrics.rmse(y, value), intervals.rmse_interval(y, value, level), ""),
         ("r2", metrics.r2(y, value), intervals.r2_interval(y, value, level), flat),
     ]
     out = [
-        result(name, number, interval, n, subject=subject, doubt=why or doubt)
+        result(
+            name,
+            number,
+            interval,
+            n,
+            subject=subject,
+            doubt=why or doubt,
+            why=lean if name == "mae" else "",
+        )
         for name, number, interval, why in rows
     ]
     out.append(measure_skill(found, subject=subject, level=level, doubt=flat or doubt, auc=None))
@@ -108,6 +117,16 @@ def _regression(found: Cases, subject: str, level: float, held: float | None) ->
     interval = intervals.wilson(round(share * n), n, level)
     covered = result("interval_coverage", share, interval, n, subject=subject, doubt=doubt)
     return [*out, _as_meant(covered, held)]
+
+
+def _lean(errors: Floats, level: float) -> str:
+    """Say to which side predictions are off on average, where that is more than chance."""
+    low, high, *_ = intervals.mean_interval(errors, level)
+    if not (low > 0 or high < 0):
+        return ""
+    side, bounds = ("high", (low, high)) if low > 0 else ("low", (-high, -low))
+    mean = abs(float(errors.mean()))
+    return f"too {side} by {mean:.4g} on average ({bounds[0]:.4g} to {bounds[1]:.4g})"
 
 
 def _as_meant(covered: CheckResult, held: float | None) -> CheckResult:

@@ -129,10 +129,11 @@ def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame
     names = _ID_COLUMNS[:1] if keyed else _ID_COLUMNS
     by_id = next((name for name in names if name in frame.columns), "")
     if not by_id and not keyed:
+        key = ", ".join(data.key) or "(none is set)"
         raise DataError(
             "the file does not say which prediction each outcome belongs to",
             found=", ".join(frame.columns[:20]),
-            hint=f"add a column id, or the key {', '.join(data.key) or '(none is set)'}",
+            hint=f"add a column prediction_id with the id of each answer, or the key {key}",
         )
     outcome = frame[data.target]
     if data.task == REGRESSION:
