@@ -64,14 +64,21 @@ def test_a_challenger_is_validated_in_the_time_of_its_rows_where_callers_send_it
     assert report.find("parity").verdict == "pass"
 
 
-def test_who_is_tested_on_stays_so_in_the_next_window(shop: Callable[..., Shop]) -> None:
+def test_nobody_who_was_learned_from_is_tested_on_in_the_next_window(
+    shop: Callable[..., Shop],
+) -> None:
     one = shop()
     before = windows(one, customers(300, seed=5, first=5000))[0].table.frame
     after = windows(one, customers(200, seed=6, first=6000))[0].table.frame
     tested = [set(frame.filter(pl.col(PART) == "test")["customer"]) for frame in (before, after)]
+    learned = set(before.filter(pl.col(PART) == "train")["customer"])
     assert len(tested[0]) > 40
-    assert tested[0] <= tested[1]
-    assert len(tested[1]) > len(tested[0]) + 20
+    assert len(tested[1]) > 40
+    assert not learned & tested[1]
+    # While it is among the newest, a row that was tested on stays so.
+    newest = set(after.tail(after.height // 4)["customer"])
+    assert tested[0] & newest
+    assert tested[0] & newest <= tested[1]
 
 
 @pytest.mark.parametrize("keys", [("k0", "k1", "k2"), (None,)])
@@ -92,3 +99,16 @@ def test_rows_of_few_keys_or_of_none_are_on_both_sides(
     for seed in range(4):
         found = training_windows(one.workspace, read_state(one.workspace), table, seed=seed)
         assert set(found[0].table.frame.tail(600)[PART]) == {"train", "test"}
+
+
+def test_in_a_small_table_what_is_new_is_a_window_of_its_own_and_tests_all(
+    shop: Callable[..., Shop],
+) -> None:
+    changed = customers(400, seed=5, first=5000, strength=-1.0)
+    everything, newest = windows(shop(), changed)
+    assert (everything.name, newest.name) == ("all", "newest 466")
+    tested = everything.table.frame.filter(pl.col(PART) == "test")
+    assert set(tested["customer"]) <= set(changed["customer"].tail(350))
+    assert tested["customer"].to_list() == (
+        newest.table.frame.filter(pl.col(PART) == "test")["customer"].to_list()
+    )

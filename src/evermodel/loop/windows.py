@@ -24,9 +24,11 @@ FEWEST_NEW = 200
 """Fewer new outcomes than this are not worth a retraining."""
 
 _PART = "evermodel part"
-_NEWEST_TEST = 1500
+_NEWEST_TEST, _NEWEST_SHARE = 1500, 0.25
 _SHARES = (0.25, 0.1)
-_FEWEST_ROWS = 2000
+_FEWEST_ROWS, _FEWEST_OF_FEW, _SHARE_OF_FEW = 2000, 300, 1 / 3
+"""What a window holds at least: in small tables a third, or all that is new would drown in them."""
+
 _NARROWER = 0.8
 """A window that is hardly narrower than the one before teaches the same and costs a training."""
 
@@ -43,7 +45,7 @@ class Window:
 def training_windows(
     workspace: Workspace, state: State, table: Table, *, seed: int
 ) -> list[Window]:
-    """Return the windows to try: all rows, and the newest quarter and tenth.
+    """Return the windows to try: all rows, and the newest quarter and tenth (of few, a third).
 
     Without logged outcomes there is one window, the source as it is. With them, the rows are the
     source followed by the logged ones in the order their outcomes came; a random part of the newest
@@ -68,7 +70,8 @@ def training_windows(
     project = msgspec.structs.replace(project, data=data)
     windows = [Window("all", msgspec.structs.replace(table, frame=everything), project)]
     for share in _SHARES:
-        rows = max(_FEWEST_ROWS, int(everything.height * share))
+        few = max(_FEWEST_OF_FEW, int(everything.height * _SHARE_OF_FEW))
+        rows = max(min(_FEWEST_ROWS, few), int(everything.height * share))
         if rows < _NARROWER * windows[-1].table.frame.height:
             newest = msgspec.structs.replace(table, frame=everything.tail(rows))
             windows.append(Window(f"newest {rows}", newest, project))
@@ -93,7 +96,8 @@ def _together(
     source, _ = mature_rows(source, project, workspace.now())
     source = _not_logged(project, source, fresh).select(kept)
     everything = pl.concat([source, fresh], how="diagonal_relaxed")
-    newest = min(_NEWEST_TEST, fresh.height)
+    newest = max(FEWEST_NEW, int(everything.height * _NEWEST_SHARE))
+    newest = min(newest, _NEWEST_TEST, fresh.height)
     # By hash: while it is among the newest, a row that was tested on is not learned from by the
     # next challenger, which would be compared with its own training rows once it is champion.
     hashes = draw_hashes(everything.tail(newest), project, seed)
