@@ -7,9 +7,11 @@ import pytest
 
 from evermodel.loop.releasing import evaluate, promote, register, rollback
 from evermodel.loop.retraining import retrain
+from evermodel.loop.scoring import score
 from evermodel.loop.state import read_state
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
+from evermodel.loop.watching import monitor
 from evermodel.loop.workspace import Workspace, open_workspace
 from tests.loop.shop import PROJECT, Shop, customers
 
@@ -58,6 +60,12 @@ def test_a_first_version_that_is_no_better_than_guessing_is_not_released(begin: 
     assert read_state(workspace).live is None
     assert register("", workspace, force=True).facts["version"] == 1
     assert promote(1, workspace, force=True).facts["live"] == 1
+    new = workspace.root / "new.csv"
+    customers(300, seed=8, first=80_000).drop("churned").write_csv(new)
+    score(new, workspace.root / "scored.csv", workspace)
+    watched = monitor(workspace)
+    assert (watched.facts["state"], watched.verdict) == ("harmful change", "fail")
+    assert "no better than guessing" in watched.find("action").why
 
 
 def test_few_rows_are_no_obstacle_where_nothing_is_required(begin: Begin) -> None:

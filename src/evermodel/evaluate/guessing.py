@@ -9,8 +9,8 @@ import numpy as np
 
 from evermodel.evaluate.cases import Cases
 from evermodel.records import REGRESSION, CheckResult
-from evermodel.stats import intervals, metrics
 from evermodel.stats.arrays import Floats
+from evermodel.stats.skill import class_losses, skill, value_losses
 
 __all__ = ["USELESS", "measure_skill"]
 
@@ -38,28 +38,19 @@ def measure_skill(
         Why there are too few rows to tell, "" when there are not.
     auc : CheckResult or None
         The ROC AUC of the same rows (classification).
-
-    References
-    ----------
-    Murphy (1988), "Skill Scores Based on the Mean Square Error and Their Relationships to the
-    Correlation Coefficient", Monthly Weather Review 116. The interval is that of a ratio of means
-    by its influence function; to first order it does not matter that the guess is the mean of the
-    same rows, because there the guess's loss is at its least.
     """
-    method = "1 - squared loss / that of the guess (Murphy 1988), delta method"
-    losses, guess, said = _losses(found)
+    if found.task != REGRESSION and found.score is None:
+        why = doubt or "the model gives no probabilities"
+        return CheckResult(name=SKILL, subject=subject, n=found.n, verdict="unknown", why=why)
+    value, (low, high, _, method) = skill(*_losses(found), level)
     bare = CheckResult(
         name=SKILL, subject=subject, n=found.n, method=method, verdict="unknown", why=doubt
     )
-    if losses is None or not guess.any():
-        why = doubt or ("all outcomes are equal" if losses is not None else said)
-        return msgspec.structs.replace(bare, why=why)
-    ratio = float(losses.mean() / guess.mean())
-    value = 1 - ratio
-    each = value - (losses - ratio * guess) / guess.mean()
-    low, high, *_ = intervals.mean_interval(each, level, most=1.0)
+    if not math.isfinite(value):
+        return msgspec.structs.replace(bare, why=doubt or "all outcomes are equal")
     if not (math.isfinite(low) and math.isfinite(high)):
         return msgspec.structs.replace(bare, value=value, why=doubt or "too few rows to say")
+    said = _guess(found)
     measured = msgspec.structs.replace(bare, value=value, low=low, high=high, level=level)
     if doubt:
         return measured
@@ -73,19 +64,20 @@ def measure_skill(
     return msgspec.structs.replace(measured, verdict="pass", why=f"beside {said}")
 
 
-def _losses(found: Cases) -> tuple[Floats | None, Floats, str]:
-    """Return the squared loss of each row [N], that of the guess [N], and what is guessed."""
+def _losses(found: Cases) -> tuple[Floats, Floats]:
+    """Return the squared loss of each row [N], and that of the guess [N]."""
+    if found.task == REGRESSION:
+        return value_losses(found.truth, found.predicted)
+    return class_losses(found.truth, found.score if found.score is not None else ())
+
+
+def _guess(found: Cases) -> str:
+    """Return in words what is guessed."""
     if found.task == REGRESSION:
         mean = float(found.truth.mean())
-        off = np.abs(found.truth - mean)
-        said = f"guessing the mean, {mean:.4g}, which would be off by {off.mean():.4g} on average"
-        return (found.truth - found.predicted) ** 2, off**2, said
-    if found.score is None:
-        return None, np.zeros(0), "the model gives no probabilities"
-    shares = found.counts / found.n
-    guess = np.broadcast_to(shares[1] if found.score.ndim == 1 else shares, found.score.shape)
-    names = [f"{name} {share:.1%}" for name, share in zip(found.classes, shares, strict=True)]
+        off = float(np.abs(found.truth - mean).mean())
+        return f"guessing the mean, {mean:.4g}, which would be off by {off:.4g} on average"
+    shares = zip(found.classes, found.counts / found.n, strict=True)
+    names = [f"{name} {share:.1%}" for name, share in shares]
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    said = f"guessing the share of each class for every row: {shown}"
-    squares = metrics.brier_scores(found.truth, found.score)
-    return squares, metrics.brier_scores(found.truth, guess), said
+    return f"guessing the share of each class for every row: {shown}"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from evermodel.bundle import Model, Predictions, read_manifest
 from evermodel.data import gate
 from evermodel.errors import BundleError, InputError, masked
+from evermodel.evaluate.guessing import USELESS
 from evermodel.loop.comparing import row_losses
 from evermodel.loop.outcomes import labelled
 from evermodel.loop.predictions import compact, features_of, log_damage, logged
@@ -158,7 +159,7 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     gated, drifted = _compared(model, window, types, _drift_level(workspace))
     progress("measuring on outcomes", 0.7)
     measured = _measured(workspace, state, model)
-    action = diagnose(gated, drifted, measured)
+    action = diagnose(gated, drifted, measured, useless=_useless(workspace, live))
     noted = gated.results if gated is not None else ()
     failed = tuple(result for result in noted if result.verdict in ("fail", "warn"))
     own = _own_drift(workspace, live, window, types)
@@ -166,6 +167,12 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     results = (*action, *log_damage(workspace), *seen)
     progress("done", 1.0)
     return _watched(workspace, state, model, results, window)
+
+
+def _useless(workspace: Workspace, live: Version) -> str:
+    """Return why a version was no better than guessing on its test rows, "" where it was."""
+    tested = workspace.report(live.trained["report"]).results
+    return next((each.why for each in tested if each.evidence.get(USELESS)), "")
 
 
 def _drift_level(workspace: Workspace) -> float:

@@ -27,6 +27,8 @@ def diagnose(
     gate_report: Report | None,
     drift: Sequence[CheckResult],
     performance: Sequence[CheckResult] | None,
+    *,
+    useless: str = "",
 ) -> tuple[CheckResult, ...]:
     """Return one result named "action" that says in `evidence["state"]` what is the matter.
 
@@ -42,6 +44,9 @@ def diagnose(
         From `drift`.
     performance : sequence of CheckResult or None
         From `performance` and `RiskTracker`; None when outcomes were not asked for at all.
+    useless : str
+        Why the model was no better than guessing when it was tested. It is harm, as long as nobody
+        has measured that it is better by now.
 
     Examples
     --------
@@ -67,6 +72,8 @@ def diagnose(
     if harm:
         about = f" A possible reason: {_reasons(moved)}" if moved else ""
         return _action("harmful change", moved, f"{harm[0].why}{about}")
+    if useless and not _better_than_guessing(performance or ()):
+        return _action("harmful change", moved, f"What is live was {useless}.")
     judged = [result for result in measured if result.verdict == "pass"]
     doubted = [result for result in measured if result.verdict == "warn"]
     if doubted:
@@ -79,6 +86,10 @@ def diagnose(
         why = "New rows look different. Whether the answers got worse is not known yet."
         return _action("too few to say", moved, f"{why} {_reasons(moved)}")
     return _quiet(drift, judged, asked=performance is not None)
+
+
+def _better_than_guessing(performance: Sequence[CheckResult]) -> bool:
+    return any(each.name == "skill" and (each.low or 0.0) > 0 for each in performance)
 
 
 def _quiet(

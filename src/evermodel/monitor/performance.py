@@ -28,6 +28,7 @@ from evermodel.stats.metrics import (
     roc_auc,
 )
 from evermodel.stats.outcomes import Answers
+from evermodel.stats.skill import class_losses, skill, value_losses
 
 __all__ = ["LEAST_OF_RARER_CLASS", "LEAST_ROWS", "performance", "tolerated"]
 
@@ -214,7 +215,7 @@ def _inform(found: _Found, test: CheckResult | None, tolerance: float) -> CheckR
     if test is None or test.value is None:
         return found.result("pass", "")
     low, high = _growth(found, test)
-    worse = high < 0 if found.name == "roc_auc" else low > 0
+    worse = high < 0 if found.name in ("roc_auc", "skill") else low > 0
     beyond = abs(found.value - test.value) > tolerance * abs(test.value)
     why = f"{number(test.value)} on the test rows" if worse and beyond else ""
     verdict: Verdict = "warn" if worse and beyond else "pass"
@@ -260,6 +261,14 @@ def _mean_of(
 
 _Metric = tuple[Callable[[Matured], float], Callable[[Matured, float], Interval]]
 
+
+def _skill(rows: Matured, level: float = 0.95) -> tuple[float, Interval]:
+    losses = value_losses if rows.task == REGRESSION else class_losses
+    return skill(*losses(rows.truth, rows.answer), level)
+
+
+_SKILL: _Metric = (lambda rows: _skill(rows)[0], lambda rows, level: _skill(rows, level)[1])
+
 _CLASSES: dict[str, _Metric] = {
     "brier": _mean_of(_brier, lambda rows: largest_brier_score(rows.answer)),
     "log_loss": _mean_of(_log, lambda _: LARGEST_LOG_LOSS),
@@ -271,6 +280,7 @@ _CLASSES: dict[str, _Metric] = {
         lambda rows: roc_auc(rows.truth, rows.answer),
         lambda rows, level: delong(rows.truth, rows.answer, level),
     ),
+    "skill": _SKILL,
 }
 _REGRESSION: dict[str, _Metric] = {
     "mae": _mean_of(_errors, lambda _: math.inf),
@@ -278,4 +288,5 @@ _REGRESSION: dict[str, _Metric] = {
         lambda rows: rmse(rows.truth, rows.answer),
         lambda rows, level: rmse_interval(rows.truth, rows.answer, level),
     ),
+    "skill": _SKILL,
 }
