@@ -136,6 +136,15 @@ def test_a_title_above_the_header_is_passed_over_and_said(tmp_path: Path, above:
     assert pl.concat(tables.scan(path, batch_rows=4)).equals(table.frame)
 
 
+@pytest.mark.parametrize("row", ["Ann, Ulm;x", "1,5;y", "a,b;", "x y;1"])
+def test_commas_in_cells_make_no_title_of_the_header(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("name;address\n" + f"{row}\n" * 9)
+    table = tables.read(path)
+    assert table.frame.columns == ["name", "address"]
+    assert table.frame.height == 9
+
+
 @pytest.mark.parametrize("first", [",paid\n", "name\n", "a b,c\nd,e\n", "7\n"])
 def test_a_header_is_no_title(tmp_path: Path, first: str) -> None:
     path = tmp_path / "table.csv"

@@ -211,6 +211,7 @@ def _titles(lines: Sequence[str], told: str) -> int:
     Each has a text in its first cell or none at all; then come names, as many as most rows have
     cells.
     """
+    usual, score = _best(lines, (told,) if told else _SEPARATORS)
     for separator in (told,) if told else _SEPARATORS:
         rows = [_parse([line], separator)[0] for line in lines[:500]]
         count = 0
@@ -223,7 +224,9 @@ def _titles(lines: Sequence[str], told: str) -> int:
         alike = sum(len(row) == len(names) for row in below)
         valued = any(looks_like_number(name) or looks_like_date(name) for name in names)
         fits = len(names) > 1 and all(names) and not valued and alike >= 0.9 * len(below)
-        if fits and (told or _separator(lines[count:]) == separator):
+        found, better = _best(lines[count:], (told,) if told else _SEPARATORS)
+        # Without its first line a file of two columns may seem to be divided by its commas.
+        if fits and found == separator and (found == usual or better > score):
             return count
     return 0
 
@@ -252,8 +255,13 @@ def _parse(
 
 
 def _separator(lines: Sequence[str]) -> str:
+    return _best(lines, _SEPARATORS)[0]
+
+
+def _best(lines: Sequence[str], separators: Sequence[str]) -> tuple[str, tuple[float, int]]:
+    """Return the separator that divides most lines as the first, and how well it does."""
     best, best_score = ONE_COLUMN, (0.0, 0)
-    for separator in _SEPARATORS:
+    for separator in separators:
         rows = _parse(lines[:500], separator)
         if len(rows) > 1:
             rows = rows[:-1] if len(lines) > 500 else rows
@@ -265,7 +273,7 @@ def _separator(lines: Sequence[str]) -> str:
         score = (round(share, 2), width)
         if score > best_score:
             best, best_score = separator, score
-    return best
+    return best, best_score
 
 
 def _stray_quotes(lines: Sequence[str]) -> bool:
