@@ -1,9 +1,11 @@
-"""A last row of totals is set aside and said with its line; no other row is."""
+"""Titles, notes, totals and empty rows around a table are no rows of it, and nothing else is."""
 
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from evermodel import tables
 from evermodel.data import check
@@ -145,12 +147,59 @@ def test_commas_in_cells_make_no_title_of_the_header(tmp_path: Path, row: str) -
     assert table.frame.height == 9
 
 
-@pytest.mark.parametrize("first", [",paid\n", "name\n", "a b,c\nd,e\n", "7\n"])
-def test_a_header_is_no_title(tmp_path: Path, first: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "columns", "rows"),
+    [
+        ("name\n" + "Müller, Anna\nLang, Dora\n" * 3, ["name"], 6),
+        ("comment\n" + "Nice product, works well\n" * 5, ["comment"], 5),
+        ("name,,\n" + "Anna,Berlin,x\nBob,Ulm,y\n" * 3, ["name", "column_2", "column_3"], 6),
+        (",paid\n" + "0,1.5\n1,2.5\n" * 3, ["column_1", "paid"], 6),
+        ('"Full\nname";"age";"city"\n' + "p;1;c\nq;2;d\n" * 3, ["Full\nname", "age", "city"], 6),
+        ("name\n" + "a\nb\n" * 3, ["name"], 6),
+    ],
+)  # fmt: skip
+def test_a_header_is_no_title_and_no_row_is_lost(
+    tmp_path: Path, text: str, columns: list[str], rows: int
+) -> None:
     path = tmp_path / "table.csv"
-    path.write_text(first + "0,1.5\n1,2.5\n2,3.5\n3,4.5\n")
-    try:
-        notes = tables.read(path).understood.notes
-    except DataError as error:
-        notes = (str(error),)
-    assert not [note for note in notes if "above the header" in note]
+    path.write_text(text)
+    table = tables.read(path)
+    assert (table.frame.columns, table.frame.height) == (columns, rows)
+    assert not [note for note in table.understood.notes if "above the header" in note]
+
+
+@pytest.mark.parametrize("last", ["2024-01-06 10:00;;;", "Mary Jane;;;", "7;;;"])
+def test_a_last_row_whose_values_have_not_come_yet_is_no_note(tmp_path: Path, last: str) -> None:
+    assert tables.read(_table(tmp_path, last)).frame.height == 21
+
+
+def test_all_notes_below_a_table_are_set_aside(tmp_path: Path) -> None:
+    ends = f"Summe;;{_SUM};\n;;;\nSource: till 2;;;\n;;;\nNote: net of tax;;;\n;;;\n;;;"
+    table = tables.read(_table(tmp_path, ends))
+    assert table.frame.height == 20
+    assert [row.line for row in table.understood.rejected] == [22, 24, 26]
+    assert "empty rows below the last one passed over: 4" in table.understood.notes
+
+
+_ROW = st.sampled_from(
+    ["a;1;2;x", "b;3;4;y", "c;5;6;", ";;;", "Summe;6;8;", "Source: till;;;", "d;;;"]
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(_ROW, min_size=1, max_size=40), block=st.integers(8, 200))
+def test_where_a_block_ends_makes_no_difference(
+    tmp_path: Path, rows: list[str], block: int
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["k;n;m;t", *rows]) + "\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evermodel.tables.ends._TAIL", 3 * len(rows))
+        try:
+            whole = tables.read(path)
+        except DataError:
+            return
+        patch.setattr("evermodel.tables.delimited._BLOCK", block)
+        parts = tables.read(path)
+    assert parts.frame.equals(whole.frame)
+    assert parts.understood == whole.understood

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -20,8 +21,13 @@ _WORDS = frozenset(
         "totaal", "suma", "summa", "totalt", "itogo",
     }
 )  # fmt: skip
+_NOTE = re.compile(
+    r"(?i)^(?:source|quelle|notes?|hinweise?|anmerkung(?:en)?|remarks?|stand|exported|erstellt|created"
+    r"|generated|printed|seite|page|legende?|updated|as of)\b|^[*©]|\w:\s"
+)
 _LEAST_ROWS = 3
 _AT_ONCE = 1024
+_TAIL, _MOST_NOTES = 16, 5
 _NOTE_CELLS = 4
 """A row of fewer cells, of which only the first is filled, may as well be a row with gaps."""
 _CLOSE = 1e-6
@@ -34,8 +40,8 @@ def without_ends(
 
     Notes and totals are then among the rejected rows of the last batch, empty rows are nowhere.
 
-    A note is the only row of a wide table in which nothing but the first cell is filled, and that
-    with several words where all above are one (or with "Total").
+    A note fills nothing but the first cell of a wide table, which no row above does, and begins as
+    notes do ("Source: till 2"), or is a word such as "Total".
 
     A row of totals is looked at more closely where its first text is a word such as "Total" or
     where its first cell and most others are empty. It is one where no row above has that text (or
@@ -44,32 +50,76 @@ def without_ends(
     """
     held: RawBatch | None = None
     blank: list[RawBatch] = []
-    rows = 0
+    rows, any_filled = 0, False
     for batch in batches:
-        filled = _filled(batch)
-        if held is not None and (not batch.frame.height or not filled):
+        if held is not None and not any_filled and not _filled(held):
+            # A table of nothing but empty rows keeps them.
+            yield held
+            rows += held.frame.height
+            held = batch
+            continue
+        any_filled = held is not None
+        if held is not None and not _filled(batch):
             # What may be empty to the end is kept by its lines alone: spreadsheets export millions.
             held = _with_rejected(held, batch.rejected)
             blank.append(RawBatch(batch.frame.clear(), batch.lines))
             continue
-        if held is not None:
-            yield held
-            yield from map(_of_blanks, blank)
-            rows += held.frame.height + sum(len(each.lines) for each in blank)
-            blank.clear()
-        held = batch
-    if held is None:
-        return
-    held = held.head(_filled(held) or held.frame.height)
-    rows += held.frame.height
-    for why in (_note, _total):
-        found = why(held, rows, again) if held.frame.height and rows > _LEAST_ROWS else ""
-        if found:
-            last = Rejected(line=int(held.lines[-1]), reason=found)
-            kept = _filled(held.head(held.frame.height - 1))
-            rows -= held.frame.height - kept
-            held = _with_rejected(held.head(kept), (last,))
-    yield held
+        if held is not None and batch.frame.height < _TAIL:
+            # Notes and totals may lie on both sides of the edge of a block.
+            early, late = _divided(held)
+            if early is not None:
+                yield early
+                rows += early.frame.height
+            held = _joined([late, *map(_of_blanks, blank), batch])
+        else:
+            if held is not None:
+                yield held
+                yield from map(_of_blanks, blank)
+                rows += held.frame.height + sum(len(each.lines) for each in blank)
+            held = batch
+        blank.clear()
+    if held is not None:
+        empty = sum(len(each.lines) for each in blank)
+        yield _peeled(held, rows, empty, again) if any_filled or _filled(held) else held
+
+
+def _peeled(
+    held: RawBatch, before: int, empty: int, again: Callable[[], Iterator[RawBatch]]
+) -> RawBatch:
+    """Return the end of a table, of which `before` rows went before, without what follows it."""
+
+    def trimmed(batch: RawBatch) -> RawBatch:
+        nonlocal empty
+        kept = _filled(batch)
+        empty += batch.frame.height - kept
+        return batch.head(kept)
+
+    held = trimmed(held)
+    looks = [_note] * _MOST_NOTES + [_total]
+    for look in looks:
+        rows = before + held.frame.height
+        why = look(held, rows, again) if held.frame.height and rows > _LEAST_ROWS else ""
+        if why:
+            last = Rejected(line=int(held.lines[-1]), reason=why)
+            held = _with_rejected(trimmed(held.head(held.frame.height - 1)), (last,))
+    return replace(held, empty=empty)
+
+
+def _divided(batch: RawBatch) -> tuple[RawBatch | None, RawBatch]:
+    """Return all but the last rows of a batch, if there are more, and those."""
+    early = batch.frame.height - _TAIL
+    if early <= 0:
+        return None, batch
+    late = RawBatch(batch.frame[early:], batch.lines[early:])
+    return batch.head(early), late
+
+
+def _joined(batches: Sequence[RawBatch]) -> RawBatch:
+    return RawBatch(
+        pl.concat([batch.frame for batch in batches]),
+        np.concatenate([batch.lines for batch in batches]),
+        tuple(row for batch in batches for row in batch.rejected),
+    )
 
 
 def _filled(batch: RawBatch) -> int:
@@ -99,18 +149,19 @@ def _note(batch: RawBatch, rows: int, again: Callable[[], Iterator[RawBatch]]) -
     first, *others = [(text or "").strip() for text in batch.frame.row(-1)]
     if any(others) or len(others) < _NOTE_CELLS - 1:
         return ""
-    if not _is_word(first) and len(first.split()) < 2:
+    if not _is_word(first) and not _NOTE.search(first):
         return ""
-    left = rows - 1
+    bare, noted, left = 0, 0, rows - 1
     for above in again():
         frame = above.frame.head(left)
         left -= frame.height
-        if frame.to_series().str.strip_chars().str.contains(r"\s").any():
-            return ""
-        filled = [name.str.strip_chars() != "" for name in map(pl.col, frame.columns)]
-        bare = frame.select(filled[0] & ~pl.any_horizontal(filled[1:]))
-        if bare.to_series().any():
-            return ""
+        texts = [pl.col(name).str.strip_chars() for name in frame.columns]
+        alone = (texts[0] != "") & ~pl.any_horizontal(text != "" for text in texts[1:])
+        like = texts[0].str.contains(_NOTE.pattern)
+        counts = frame.select(bare=(alone & ~like).sum(), noted=(alone & like).sum())
+        bare, noted = bare + counts["bare"][0], noted + counts["noted"][0]
+    if bare or noted >= _MOST_NOTES:
+        return ""
     return "a note below the table: nothing but its first cell is filled"
 
 

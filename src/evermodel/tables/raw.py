@@ -21,7 +21,7 @@ class RawBatch:
     `lines` holds the line (or row number) on which each row starts. `kinds` says of columns whose
     values came with types of their own which these were ("text", "boolean", "value"). `names` are
     all columns of the source in order, where some of them are not in `frame`. `before` holds the
-    columns with a repair as they were before it.
+    columns with a repair as they were before it. `empty` counts the empty rows that follow these.
     """
 
     frame: pl.DataFrame
@@ -30,6 +30,7 @@ class RawBatch:
     kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     before: Mapping[str, pl.Series] = field(default_factory=dict)
+    empty: int = 0
 
     def head(self, rows: int) -> RawBatch:
         """Return the first rows, with all that was rejected."""

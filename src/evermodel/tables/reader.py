@@ -7,6 +7,7 @@ each conversion is in the `Understanding` that comes with the table.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -188,7 +189,7 @@ def _texts(
             for name, repair in repairs.items()
             if name in raw.frame.columns and (repair.map or repair.missing)
         }
-        yield RawBatch(frame, raw.lines, raw.rejected, raw.kinds, raw.names, before), done
+        yield replace(raw, frame=frame, before=before), done
 
 
 class _Gathered:
@@ -200,6 +201,7 @@ class _Gathered:
         self.done: dict[str, ColumnType] = {}
         self.order: list[str] = []
         self.rows = 0
+        self.empty = 0
         self.rejected: list[Rejected] = []
         self.rejected_rows = 0
         self.notes: dict[str, None] = {}
@@ -212,6 +214,7 @@ class _Gathered:
         for name, series in done.items():
             self.done[name] = type_of(series)
         self.rows += len(raw.lines)
+        self.empty += raw.empty
         self.rejected_rows += len(raw.rejected)
         self.rejected.extend(raw.rejected[: _MOST_REJECTED - len(self.rejected)])
         self.order = self.order or list(raw.names or raw.frame.columns)
@@ -270,6 +273,8 @@ class _Gathered:
             )
         if isinstance(opened, Delimited) and opened.blank_lines:
             notes.append(f"empty lines passed over: {opened.blank_lines}")
+        if self.empty:
+            notes.append(f"empty rows below the last one passed over: {self.empty}")
         if self.rows == 1:
             notes.append("the table has only one row")
         return notes

@@ -209,26 +209,56 @@ def _titles(lines: Sequence[str], told: str) -> int:
     """Return how many lines, such as a title and a date, stand above a header.
 
     Each has a text in its first cell or none at all; then come names, as many as most rows have
-    cells.
+    cells. A single line is a title only where values below the names are numbers or dates: it may
+    as well be a header that names its first column alone.
     """
-    usual, score = _best(lines, (told,) if told else _SEPARATORS)
-    for separator in (told,) if told else _SEPARATORS:
-        rows = [_parse([line], separator)[0] for line in lines[:500]]
-        count = 0
-        while count < min(len(rows), _MOST_TITLES) and not any(map(str.strip, rows[count][1:])):
-            count += 1
-        below = [row for row in rows[count:] if any(map(str.strip, row))]
-        if not count or len(below) < 3:
+    separators = (told,) if told else _SEPARATORS
+    usual, score = _best(lines, separators)
+    for separator in separators:
+        count = _bare_lines(lines, separator)
+        if not 0 < count < len(lines) - 1 or any(
+            line.count('"') % 2 for line in lines[: count + 1]
+        ):
+            continue  # a line break in quotes: lines are no rows here
+        rows = [row for row in _parse(lines[count:500], separator) if any(map(str.strip, row))]
+        if len(rows) < 3 or not _is_header(rows, sure=count > 1):
             continue
-        names = [cell.strip() for cell in below[0]]
-        alike = sum(len(row) == len(names) for row in below)
-        valued = any(looks_like_number(name) or looks_like_date(name) for name in names)
-        fits = len(names) > 1 and all(names) and not valued and alike >= 0.9 * len(below)
-        found, better = _best(lines[count:], (told,) if told else _SEPARATORS)
+        found, better = _best(lines[count:], separators)
         # Without its first line a file of two columns may seem to be divided by its commas.
-        if fits and found == separator and (found == usual or better > score):
+        if found == separator and (found == usual or better > score):
             return count
     return 0
+
+
+def _bare_lines(lines: Sequence[str], separator: str) -> int:
+    """Return how many lines from the first on hold nothing beyond their first cell."""
+    count = 0
+    for line in lines[:_MOST_TITLES]:
+        if any(map(str.strip, _parse([line], separator)[0][1:])):
+            break
+        count += 1
+    return count
+
+
+def _is_header(rows: Sequence[Sequence[str]], *, sure: bool) -> bool:
+    """Whether the first row names all columns of the others; unless `sure`, above typed values."""
+    names, others = [cell.strip() for cell in rows[0]], rows[1:]
+    alike = [row for row in others if len(row) == len(names)]
+    if len(names) < 2 or not all(names) or len(alike) < 0.9 * len(others):
+        return False
+    if any(looks_like_number(name) or looks_like_date(name) for name in names):
+        return False
+    return sure or any(
+        _typed([row[place].strip() for row in alike]) for place in range(1, len(names))
+    )
+
+
+def _typed(cells: Sequence[str]) -> bool:
+    """Whether nearly all texts that there are hold a number or a date."""
+    texts = [cell.replace(",", ".") for cell in cells if cell]
+    return bool(texts) and sum(
+        looks_like_number(text) or looks_like_date(text) for text in texts
+    ) > 0.9 * len(texts)
 
 
 def _shown(lines: Sequence[str]) -> str:
