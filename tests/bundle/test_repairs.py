@@ -245,3 +245,6 @@ def test_a_word_that_is_declared_as_it_stands_is_not_stripped_in_a_request(
     same(one.frame(table.frame, repaired=True), served)
     assert np.isnan(served.numbers[2, 0])
     assert served.numbers[[0, 1, 3], 0].tolist() == [5.0, 1207.5, 0.0]
+    for other in ("500 m", "5 k", "5 kmk"):
+        with pytest.raises(RequestError, match="wrong type or value"):
+            one.records([{"x": other}])

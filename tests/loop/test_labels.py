@@ -12,7 +12,7 @@ import pytest
 
 from evermodel.errors import DataError
 from evermodel.loop.outcomes import labelled, labels
-from evermodel.loop.predictions import logged
+from evermodel.loop.predictions import compact, logged
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.retraining import retrain
 from evermodel.loop.state import read_state
@@ -122,6 +122,11 @@ def test_outcomes_of_rows_with_a_time_belong_to_the_prediction_made_for_that_row
     known = _known(one)
     assert {known[answer["id"]] for answer in older} == {"no"}
     assert {known[answer["id"]] for answer in newer} == {"yes"}
+    one.clock.advance(DAY)
+    again = one.ask(rows.with_columns(seen=pl.lit(months[0])))
+    compact(one.workspace)
+    assert _known(one) == known, "who is asked about when it is known is not predicted"
+    assert not set(known) & {answer["id"] for answer in again}
 
 
 def test_where_the_time_of_a_row_is_not_sent_its_day_tells_the_prediction(shop: Make) -> None:

@@ -8,10 +8,14 @@ import polars as pl
 import pytest
 
 from evermodel.bundle import read_manifest
+from evermodel.loop.comparing import compare_models, decide
 from evermodel.loop.outcomes import labels
+from evermodel.loop.releasing import register
 from evermodel.loop.retraining import retrain
 from evermodel.loop.scoring import score
 from evermodel.loop.serving import application
+from evermodel.loop.state import load_version, read_state
+from evermodel.loop.training import train
 from evermodel.loop.turning import run
 from evermodel.loop.watching import monitor
 from evermodel.loop.workspace import Workspace
@@ -158,3 +162,28 @@ def test_whole_numbers_said_again_are_repeated_and_infinity_is_no_outcome(begin:
     assert (again["repeated"], again["contradicting"]) == (100, 0)
     assert bring(300, [*said[:299], float("inf")])["refused"] == 1
     assert monitor(workspace).find("mae").n == 299
+
+
+def test_the_gain_of_a_regression_is_the_difference_of_mean_errors_in_its_own_unit(
+    begin: Begin,
+) -> None:
+    rows = _spending(900, seed=0)
+    workspace = begin(PROJECT.replace(BINARY, 'task = "regression"\n'), rows)
+    assert run(workspace).facts["live"] == 1
+    wild = pl.when(pl.int_range(pl.len()) % 40 == 0).then(pl.col("churned") + 900)
+    rows.with_columns(wild.otherwise("churned").alias("churned")).write_csv(
+        workspace.root.parent / "customers.csv"
+    )
+    train(workspace)
+    register("", workspace)
+    first, second = (load_version(workspace, read_state(workspace).version(n)) for n in (1, 2))
+    new = _spending(400, seed=4, first=40_000)
+    y = new["churned"].to_numpy()
+    errors = [np.abs(y - model.predict(model.encode_frame(new)).value) for model in (first, second)]
+    assert errors[0].mean() < errors[1].mean()
+    comparison, facts = compare_models(first, second, new, y, level=0.95)
+    word, gain = decide(comparison, scale=facts["scale"])
+    assert word == "reject"
+    assert gain.value == pytest.approx(errors[0].mean() - errors[1].mean(), rel=1e-6)
+    assert gain.unit == "mae"
+    assert decide(compare_models(second, first, new, y, level=0.95)[0])[0] == "promote"

@@ -11,7 +11,9 @@ from evermodel.loop.beginning import read_source
 from evermodel.loop.outcomes import labels
 from evermodel.loop.predictions import compact
 from evermodel.loop.releasing import promote, register
+from evermodel.loop.retraining import retrain
 from evermodel.loop.state import read_state
+from evermodel.loop.telling import status
 from evermodel.loop.training import train, train_on
 from evermodel.loop.windows import Window, training_windows
 from evermodel.loop.workspace import Workspace
@@ -112,3 +114,14 @@ def test_in_a_small_table_what_is_new_is_a_window_of_its_own_and_tests_all(
     assert tested["customer"].to_list() == (
         newest.table.frame.filter(pl.col(PART) == "test")["customer"].to_list()
     )
+
+
+def test_a_window_that_lost_is_no_candidate_that_waits(shop: Callable[..., Shop]) -> None:
+    one = shop()
+    windows(one, customers(400, seed=5, first=5000, strength=-1.0))
+    report = retrain(one.workspace)
+    state = read_state(one.workspace)
+    assert len(state.candidates) == 3
+    assert state.candidate is not None
+    assert state.candidate["run"] == state.version(report.facts["version"]).run
+    assert "candidate" not in [result.name for result in status(one.workspace).results]

@@ -169,6 +169,10 @@ def test_a_unit_at_all_numbers_is_taken_off_and_said(tmp_path: Path, unit: str) 
         [*(f"{age} kg" for age in _AGES), "5"],  # of what?
         [f"{age}A" for age in _AGES],  # house numbers
         [f"{age} m2" for age in _AGES],
+        [f"PS{age}" for age in _AGES],
+        [f"m{age}" for age in _AGES],
+        [f"{age}h" for age in _AGES],
+        [f"MB-{age}" for age in _AGES],
     ],
 )
 def test_numbers_of_two_units_or_of_none_stay_words(tmp_path: Path, cells: list[str]) -> None:
@@ -179,3 +183,18 @@ def test_a_word_that_is_declared_as_it_stands_is_not_stripped_first(tmp_path: Pa
     cells = ["5 km", "kein Weg", "7,5 km", "k.A."]
     repair = Repair(strip="km", missing=("k.A.",), map={"kein Weg": "0"}, type="number")
     assert _read(tmp_path, cells, repairs={"x": repair}).frame["x"].to_list() == [5, 0, 7.5, None]
+
+
+def test_a_unit_that_was_found_is_taken_off_as_a_word_and_no_other_unit_with_it(
+    tmp_path: Path,
+) -> None:
+    repair = Repair(strip="kg", type="number")
+    with pytest.raises(DataError, match="1 of 3 values of column 'x' are not numbers"):
+        _read(tmp_path, ["5 kg", "7kg", "600 g"], repairs={"x": repair})
+    understood = _read(tmp_path, [f"{age} kg" for age in _AGES]).understood
+    path = tmp_path / "later.csv"
+    path.write_text("row;x\n1;5 kg\n2;600 g\n" + "3;7 kg\n" * 40)
+    misfits = tables.Misfits()
+    later = pl.concat(tables.scan(path, understood=understood, misfits=misfits))
+    assert later["x"].to_list() == [5.0, None, *[7.0] * 40]
+    assert misfits.cells == {"x": 1}

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from evermodel.bundle.blocks import MISSING_TIME
 from evermodel.bundle.dates import iso
 from evermodel.bundle.manifest import Input, Repair
+from evermodel.project.signs import is_word
 
 __all__ = ["Mender", "microseconds", "written"]
 
@@ -28,7 +30,6 @@ _GROUPED = {
     for decimal in (".", ",")
 }
 _GROUPED_BY_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+", re.ASCII)
-_DIGITS = frozenset("0123456789")
 _EXACT = 2**53
 # What Unicode calls white space, as files are read with: str.strip() takes off more.
 _BLANKS = (
@@ -188,9 +189,8 @@ class Mender:
         if repair.strip:
             text = text.strip(_BLANKS)
             if text not in self._missing and text not in repair.map:
-                text = text.strip(repair.strip)
-                if self._type == "number":
-                    text = _amount(text, _BLANKS + repair.strip)
+                bare = _amount if self._type == "number" else _bared
+                text = bare(text, repair.strip)
         if text in repair.map:
             return repair.map[text], False
         if self._by_value:
@@ -220,7 +220,7 @@ class Mender:
         text = text.strip(_BLANKS)
         repair = self._repair
         if repair.sign:
-            text = _amount(text.strip(_BLANKS + repair.sign), _BLANKS + repair.sign)
+            text = _amount(text, repair.sign)
         if repair.decimal == "," and repair.thousands != "." and _GROUPED_BY_POINTS.fullmatch(text):
             return None  # a thousand times more or less: nothing says which
         if repair.thousands:
@@ -241,13 +241,32 @@ class Mender:
         return None if found == MISSING_TIME else found
 
 
-def _amount(text: str, marks: str) -> str:
-    """Return a number without marks behind its sign; in brackets it is negative."""
-    if not any(letter in _DIGITS for letter in text):
-        return text
-    if text[:1] == "(" and text[-1:] == ")":
-        return "-" + text[1:-1].strip(marks)
-    return text[0] + text[1:].lstrip(marks) if text[:1] in ("+", "-") else text
+def _amount(text: str, sign: str) -> str:
+    """Return a text without a sign at its ends, behind a minus or in brackets, as files are read.
+
+    A known word is taken off whole; of others each character may stand there. A number in brackets
+    is negative.
+    """
+    _, brackets, signed = _patterns(sign)
+    text = brackets.sub(r"-\1", _bared(text, sign), count=1)
+    return signed.sub(r"\1\2", text, count=1)
+
+
+def _bared(text: str, sign: str) -> str:
+    return _patterns(sign)[0].sub(r"\1", text, count=1)
+
+
+@cache
+def _patterns(sign: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    blanks = f"[{re.escape(_BLANKS)}]*"
+    marks = f"[{re.escape(sign + _BLANKS)}]*"
+    if is_word(sign):
+        marks = f"{blanks}(?:{re.escape(sign)})?{blanks}"
+    return (
+        re.compile(rf"\A{marks}(.*?){marks}\Z", re.DOTALL),
+        re.compile(rf"\A\({marks}(.*[0-9].*?){marks}\)\Z"),
+        re.compile(rf"\A([+-]){marks}(.*[0-9])"),
+    )
 
 
 def _plain_number(text: str) -> float | None:

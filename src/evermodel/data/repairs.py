@@ -11,6 +11,7 @@ from evermodel.data.intake import numbers
 from evermodel.data.proposal import RepairAdvice
 from evermodel.project import Repair
 from evermodel.records import ColumnType
+from evermodel.tables.convert import apply_repairs
 
 __all__ = ["MISSING_WORDS", "mended", "repair_for"]
 
@@ -70,13 +71,7 @@ def mended(series: pl.Series, repair: Repair | None) -> pl.Series:
     """
     if repair is None or series.dtype != pl.String:
         return series
-    out = series
-    if repair.strip:
-        out = out.str.strip_chars(_BLANKS).str.strip_chars(repair.strip)
-    if repair.map:
-        out = out.replace(repair.map)
-    if repair.missing:
-        out = out.set(out.is_in(list(repair.missing)).fill_null(value=False), None)
+    out = apply_repairs(series.to_frame(), {series.name: repair}).to_series()
     return numbers(out) if repair.type == "number" else out
 
 
@@ -88,8 +83,8 @@ def _already_read(series: pl.Series, known: Mapping[str, int], sign: str) -> Rep
     if series.dtype.is_temporal():
         kind = "timestamp"
     said = []
-    # Words are compared after the strip.
-    odd = tuple(dict.fromkeys(w.strip(_BLANKS).strip(sign) if sign else w for w in known))
+    # Words that are declared are compared as they stand, but for blanks around them.
+    odd = tuple(dict.fromkeys(w.strip(_BLANKS) if sign else w for w in known))
     if sign:
         said.append(f"{sign!r} at the numbers is taken off")
     if odd:

@@ -13,29 +13,41 @@ from evermodel.records import BINARY, REGRESSION, CheckResult, Verdict
 from evermodel.stats.compare import Comparison, bounded_error, compare, verdict
 from evermodel.stats.metrics import brier_scores
 
-__all__ = ["compare_models", "decide", "row_losses"]
+__all__ = ["compare_models", "decide", "error_scale", "row_losses"]
 
 _VERDICTS: dict[str, Verdict] = {"promote": "pass", "reject": "fail", "hold": "unknown"}
 
 
-def row_losses(model: Model, predictions: Predictions, y: NDArray[Any]) -> NDArray[np.float64]:
-    """Return a loss in [0, 1] for each row: Brier score, or the error over the training range.
+def error_scale(*models: Model) -> float:
+    """Return the error that is a whole loss to all of these regressions, fixed at their training.
+
+    Whoever compares models asks for the scale of all: each on its own would favour the one that was
+    trained on the wider outcomes.
+    """
+    return max(float(model.manifest.training.get("target_range") or 1.0) for model in models)
+
+
+def row_losses(
+    model: Model, predictions: Predictions, y: NDArray[Any], *, scale: float
+) -> NDArray[np.float64]:
+    """Return a loss in [0, 1] for each row: Brier score, or the error over a range.
 
     Parameters
     ----------
     model : Model
-        Gives the order of the classes and, in regression, the scale fixed at training.
+        Gives the order of the classes.
     predictions : Predictions
         Of N rows.
     y : array [N]
         Class names, or values.
+    scale : float
+        The error of a regression that is a whole loss, from `error_scale`.
     """
     manifest = model.manifest
     answers = predictions.value if manifest.task == REGRESSION else predictions.probability
     if answers is None:
         raise ValueError("predictions without a value or a probability have no loss")
     if manifest.task == REGRESSION:
-        scale = float(manifest.training.get("target_range") or 1.0)
         return bounded_error(y.astype(np.float64), answers, scale=scale)
     if manifest.task == BINARY:
         return brier_scores((y == manifest.positive).astype(int), answers)
@@ -61,10 +73,12 @@ def compare_models(
         model.predict(model.encode_frame(_as_read(rows, model), repaired=True))
         for model in (champion, challenger)
     )
-    comparison = compare(
-        row_losses(champion, before, y), row_losses(challenger, after, y), level=level
-    )
+    scale = error_scale(champion, challenger)
+    losses = row_losses(champion, before, y, scale=scale)
+    comparison = compare(losses, row_losses(challenger, after, y, scale=scale), level=level)
     facts: dict[str, Any] = {"rows": len(y)}
+    if champion.manifest.task == REGRESSION:
+        facts["scale"] = scale
     if before.label is not None and after.label is not None and champion.manifest.task == BINARY:
         positive = champion.manifest.positive
         facts["enter"] = int(((before.label != positive) & (after.label == positive)).sum())
@@ -97,8 +111,14 @@ def _needed(comparison: Comparison) -> str:
     return f": about {comparison.needed} more outcomes would tell"
 
 
-def decide(comparison: Comparison, *, margin: float = 0.0) -> tuple[str, CheckResult]:
-    """Return "promote", "reject" or "hold", and the result that says why."""
+def decide(
+    comparison: Comparison, *, margin: float = 0.0, scale: float | None = None
+) -> tuple[str, CheckResult]:
+    """Return "promote", "reject" or "hold", and the result that says why.
+
+    With the `scale` of a regression's errors the gain is told in the target's own unit.
+    """
+    times = 1.0 if scale is None else scale
     word = verdict(comparison, margin)
     sentences = {
         "promote": "the challenger is better on the same rows",
@@ -108,10 +128,10 @@ def decide(comparison: Comparison, *, margin: float = 0.0) -> tuple[str, CheckRe
     result = CheckResult(
         name="gain",
         subject="challenger against champion",
-        value=comparison.mean,
-        unit="loss",
-        low=comparison.low,
-        high=comparison.high,
+        value=times * comparison.mean,
+        unit="loss" if scale is None else "mae",
+        low=times * comparison.low,
+        high=times * comparison.high,
         level=comparison.level,
         anytime=comparison.anytime,
         n=comparison.n,

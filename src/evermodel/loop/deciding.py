@@ -89,7 +89,7 @@ def judged(workspace: Workspace, champion: Version, challenger: Version) -> tupl
         return "hold", CheckResult(name="gain", verdict="unknown", why=problem)
     level = workspace.project.loop.confidence
     comparison, facts = compare_models(old, new, rows, y, level=level)
-    word, result = decide(comparison)
+    word, result = decide(comparison, scale=facts.get("scale"))
     return word, msgspec.structs.replace(result, evidence=facts)
 
 
@@ -201,8 +201,8 @@ def worse_than_previous(workspace: Workspace, state: State) -> CheckResult | Non
     if not len(mine):
         return None
     level = workspace.project.loop.confidence
-    comparison, _ = compare_models(live, before, mine.rows, mine.y, level=level)
-    word, result = decide(comparison)
+    comparison, facts = compare_models(live, before, mine.rows, mine.y, level=level)
+    word, result = decide(comparison, scale=facts.get("scale"))
     if word != "promote":
         return None
     why = "the previous version has the smaller loss on the same rows"

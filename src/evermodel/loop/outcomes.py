@@ -318,8 +318,11 @@ def _of_rows(
     mine = keyed.join(outcomes.select("ref").unique(), on="ref", how="semi", maintain_order="left")
     time = project.data.time
     mine = mine.with_columns(features_of(mine, {time: "timestamp"})[time].alias("at"))
-    sent = mine.drop_nulls("at").unique(["ref", "at"], keep="last", maintain_order=True)
-    yield outcomes.join(sent.select("id", "ref", "at"), on=["ref", "at"], how="inner")
+    sent = mine.drop_nulls("at").select("id", "ref", "at", "time")
+    # Who is scored again when the outcome is known is not predicted: the last one before it is.
+    before = outcomes.join(sent, on=["ref", "at"], how="inner", maintain_order="left_right")
+    before = before.filter(pl.col("time") <= pl.col("arrived"))
+    yield before.unique("row", keep="last", maintain_order=True)
     # Where the time was not sent, a row is answered on the day it is of.
     unsent = mine.filter(pl.col("at").is_null())
     yield _nearest(outcomes.drop_nulls("at"), unsent, "forward", tolerance=_A_DAY)

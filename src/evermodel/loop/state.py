@@ -51,7 +51,8 @@ class State:
 
     `proven_worse` holds the versions that outcomes proved worse than the one before, and when.
     `harm_at` is when measured harm last brought about a retraining or the way back, and
-    `since_harm` counts the retrainings after it.
+    `since_harm` counts the retrainings after it. `beaten` holds the runs of windows that another
+    window of the same retraining beat: nobody has to look at them again.
     """
 
     versions: dict[int, Version] = field(default_factory=dict)
@@ -71,6 +72,7 @@ class State:
     proven_worse: dict[int, str] = field(default_factory=dict)
     harm_at: str = ""
     since_harm: int = 0
+    beaten: set[str] = field(default_factory=set)
     sources: set[str] = field(default_factory=set)
     monitored: dict[str, Any] | None = None
     monitored_at: str = ""
@@ -79,8 +81,9 @@ class State:
 
     @property
     def candidate(self) -> dict[str, Any] | None:
-        """The newest trained candidate, registered or not."""
-        return next(reversed(self.candidates.values()), None)
+        """The newest trained candidate, registered or not, that nothing beat at once."""
+        left = (each for run, each in self.candidates.items() if run not in self.beaten)
+        return next(reversed([*left]), None)
 
     def version(self, number: int | None) -> Version:
         """Return one version.
@@ -224,6 +227,9 @@ def _promoted(state: State, event: Event) -> None:
 def _retrained(state: State, event: Event) -> None:
     state.retrained_at = event.time
     state.sources.add(event.body.get("source", ""))
+    registered = {version.run for version in state.versions.values()}
+    tried = list(state.candidates)[-len(event.body.get("windows", ())) :]
+    state.beaten.update(run for run in tried if run not in registered)
     state.since_harm += 1
     if event.body["reason"] == HARM:
         state.harm_at, state.since_harm = event.time, 0

@@ -18,7 +18,7 @@ from evermodel.bundle import Model, Predictions, read_manifest
 from evermodel.data import gate
 from evermodel.errors import BundleError, InputError, masked
 from evermodel.evaluate.guessing import USELESS
-from evermodel.loop.comparing import row_losses
+from evermodel.loop.comparing import error_scale, row_losses
 from evermodel.loop.outcomes import labelled
 from evermodel.loop.predictions import compact, features_of, log_damage, logged
 from evermodel.loop.state import State, Version, load_version, read_state
@@ -390,7 +390,8 @@ def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckRe
         tolerance=project.monitor.tolerance,
         level=level,
     )
-    risk = _risk(log, row_losses(model, predictions, y), baseline, model, workspace, state)
+    losses = row_losses(model, predictions, y, scale=error_scale(model))
+    risk = _risk(log, losses, baseline, model, workspace, state)
     return (*told, *results, *([] if risk is None else [risk]))
 
 
@@ -458,7 +459,7 @@ def _risk(
     if most is None:
         return None
     if not scale:
-        scale = 1.0 / float(model.manifest.training.get("target_range") or 1.0)
+        scale = 1.0 / error_scale(model)
     bound = min(max(scale * most, 1e-6), 1 - 1e-6)
     level = risk_level(monitored.false_alarms_a_year, _reign(state))
     tracker = RiskTracker(bound=bound, level=level)

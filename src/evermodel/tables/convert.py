@@ -15,6 +15,7 @@ from evermodel.tables.values import (
     CATEGORY_MISSING,
     MISSING_WORDS,
     amounts,
+    bared,
     convert_dates,
     convert_numbers,
     stripped,
@@ -55,8 +56,8 @@ def _stripped_off(texts: pl.Series, repair: Repair) -> pl.Series:
     if not repair.strip:
         return texts
     whole = stripped(texts)
-    bare = whole.str.strip_chars(repair.strip)
-    bare = amounts(bare, repair.strip) if repair.type == "number" else bare
+    number = repair.type == "number"
+    bare = amounts(whole, repair.strip) if number else bared(whole, repair.strip)
     # A word that is declared as it stands loses nothing: "k.A." beside "5 km".
     named = whole.is_in([*repair.missing, *repair.map]).fill_null(False)
     return bare.zip_with(~named, whole)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from evermodel.project.signs import is_unit
 from evermodel.tables.evidence import Evidence
-from evermodel.tables.values import is_unit
 
 __all__ = ["Settled", "settle"]
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import polars as pl
 
+from evermodel.project.signs import CURRENCIES, SHORT_UNITS, UNITS, is_word
 from evermodel.tables.understanding import ColumnReading, DateOrder
 
 __all__ = [
@@ -15,12 +16,12 @@ __all__ = [
     "MARKS",
     "MISSING_WORDS",
     "amounts",
+    "bared",
     "common_shape",
     "convert_dates",
     "convert_numbers",
     "date_format",
     "date_shapes",
-    "is_unit",
     "looks_like_date",
     "looks_like_number",
     "sign_of",
@@ -50,18 +51,7 @@ MARKS = {
     # A sign of plus before groups of digits is a telephone number.
     "spaced": r"^-?" + r"\d{1,3}(?:[ '\u2019\u00a0\u202f\u2009]\d{3})+(?:[.,]\d+)?$",
 }
-# Units hold no digit and no capital alone, as house numbers do ("12A").
-_UNITS = (
-    r"km/h|[kcdm]?m[²³]?|ha|[km]?g|lbs?|oz|[mc]?l|kWh?|PS|hp|h|Std\.?|Stunden?|hours?|hrs?|[Mm]in\.?"
-    r"|Minuten?|minutes?|Sek\.?|sec|ms|Tage?|days?|Wochen?|weeks?|Monate?|months?|Jahre?|years?|yrs?"
-    r"|Stk\.?|Stück|pcs|[MGT]B|°[CF]|bar|Hz|mi|miles|ft"
-)
-# A currency has a sign, a code, or both ("US$"); what is not listed is no currency to us.
-_SIGN_WORD = (
-    r"(?:[A-Z]{1,3})?\p{Sc}|%|Euro?|EUR|USD|GBP|CHF|JPY|CNY|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|CAD"
-    r"|AUD|NZD|INR|BRL|MXN|ZAR|TRY|RUB|kr\.?|zł|Kč|Ft|Fr\.|" + _UNITS
-)
-_IS_UNIT = re.compile(_UNITS)
+_SIGN_WORD = rf"(?:[A-Z]{{1,3}})?\p{{Sc}}|%|{CURRENCIES}"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 LIKE_DATE = (
     r"^(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{2,4}"
@@ -110,37 +100,48 @@ def sign_of(values: pl.Series) -> pl.Series:
     ['$', 'EUR', 'US$', 'kg', None]
     """
     before = values.str.extract(rf"^(?:[+-]|\()?\s*({_SIGN_WORD})\s*[-+(]?[\d.,]")
-    after = values.str.extract(rf"[\d.,)]\s*({_SIGN_WORD})\s*\)?$")
-    return before.fill_null(after)
+    after = values.str.extract(rf"[\d.,)]\s*({_SIGN_WORD}|{UNITS})\s*\)?$")
+    apart = values.str.extract(rf"[\d.,)]\s+({SHORT_UNITS})$")
+    return before.fill_null(after).fill_null(apart)
 
 
-def is_unit(sign: str) -> bool:
-    """Return whether a sign at numbers is a unit: 5 kg beside 5 may be another 5.
+def amounts(values: pl.Series, sign: str) -> pl.Series:
+    """Return texts without a sign at their ends, also behind a minus or in ().
 
-    Examples
-    --------
-    >>> is_unit("kg"), is_unit("EUR")
-    (True, False)
-    """
-    return _IS_UNIT.fullmatch(sign) is not None
-
-
-def amounts(values: pl.Series, signs: str) -> pl.Series:
-    """Return texts without any of these characters at their ends, also behind a minus or in ().
-
-    A number in brackets is negative, as in bookkeeping.
+    A known word is taken off whole, so that no other unit loses a letter of its name; of others
+    each character may stand there. A number in brackets is negative, as in bookkeeping.
 
     Examples
     --------
     >>> amounts(pl.Series(["$5", "-$5", "($ 5)", "$-5", "5 $"]), "$").to_list()
     ['5', '-5', '-5', '-5', '5']
+    >>> amounts(pl.Series(["5 kg", "500 g"]), "kg").to_list()
+    ['5', '500 g']
     """
-    marks = "[" + re.escape(signs) + r"\s]*"
+    marks = _marks(sign)
     return (
-        values.str.replace(f"^{marks}(.*?){marks}$", "${1}")
+        bared(values, sign)
         .str.replace(rf"^\({marks}(.*[0-9].*?){marks}\)$", "-${1}")
         .str.replace(rf"^([+-]){marks}(.*[0-9])", "${1}${2}")
     )
+
+
+def bared(values: pl.Series, sign: str) -> pl.Series:
+    """Return texts without a sign, as `amounts` takes it, and without blanks at their ends.
+
+    Examples
+    --------
+    >>> bared(pl.Series(["..a.", "b"]), ".").to_list()
+    ['a', 'b']
+    """
+    marks = _marks(sign)
+    return values.str.replace(f"(?s)^{marks}(.*?){marks}$", "${1}")
+
+
+def _marks(sign: str) -> str:
+    if is_word(sign):
+        return rf"\s*(?:{re.escape(sign)})?\s*"
+    return "[" + re.escape(sign) + r"\s]*"
 
 
 def convert_numbers(values: pl.Series, how: ColumnReading) -> pl.Series:
