@@ -335,24 +335,45 @@ def test_a_model_that_is_no_better_than_guessing_is_warned_of(task: Task) -> Non
     y, answers = MAKERS[task](2000)
     assert evaluate(y, answers).find("skill").verdict == "pass"
     mixed = np.random.default_rng(1).permutation(y)
-    report = evaluate(mixed, answers)
-    skill = report.find("skill")
-    assert (skill.verdict, skill.evidence) == ("warn", {"useless": True})
+    guess = GUESSES[task]
+    skill = evaluate(mixed, answers, guess=guess).find("skill")
+    assert skill.verdict == "warn"
+    assert skill.evidence == {"useless": skill.why}
     assert "no better than guessing" in skill.why
-    few = evaluate(mixed[:15], replace(answers, **_head(answers, 15)))
-    assert few.find("skill").verdict in {"unknown", "warn"}
+    line = evaluate(mixed, answers, guess=guess, require=["skill >= -9"]).find("skill")
+    assert (line.verdict, line.evidence) == ("pass", skill.evidence)
+    assert "useless" not in evaluate(mixed, answers).find("skill").evidence
 
 
-def _head(answers: Answers, rows: int) -> dict[str, Any]:
-    names = ("probability", "value", "low", "high", "label")
-    arrays = {name: getattr(answers, name) for name in names}
-    return {name: array[:rows] for name, array in arrays.items() if array is not None}
+GUESSES: dict[Task, Any] = {"binary": [0.5, 0.5], "multiclass": [0.4, 0.3, 0.3], "regression": 0.0}
+
+
+def test_in_a_trend_the_guess_is_what_was_known_when_the_model_was_trained() -> None:
+    rng = np.random.default_rng(0)
+    y = 10 + rng.normal(size=300)
+    answers = Answers(task="regression", classes=(), value=y + 1.5)
+    skill = evaluate(y, answers, guess=0.0).find("skill")
+    assert skill.value is not None
+    assert skill.value < 0
+    assert "useless" not in skill.evidence
+
+
+@pytest.mark.parametrize("rows", [10, 20, 40])
+def test_a_good_model_is_hardly_ever_called_useless_however_few_its_test_rows(rows: int) -> None:
+    rng = np.random.default_rng(0)
+    wrong = 0
+    for _ in range(500):
+        value = rng.normal(size=rows)
+        y = value + rng.normal(size=rows) * 2  # R2 is 0.2
+        answers = Answers(task="regression", classes=(), value=value)
+        wrong += "useless" in evaluate(y, answers, guess=0.0).find("skill").evidence
+    assert wrong <= 0.06 * 500
 
 
 def test_probabilities_of_no_use_beside_a_good_ranking_are_a_doubt_and_no_refusal() -> None:
     y, answers = _binary(2000)
     sharp = np.clip(0.9 * answers.probability**0.05, 0, 1)
-    report = evaluate(y, replace(answers, probability=sharp))
+    report = evaluate(y, replace(answers, probability=sharp), guess=GUESSES["binary"])
     skill = report.find("skill")
     assert skill.value is not None
     assert skill.value < 0

@@ -55,7 +55,8 @@ def test_a_first_version_that_is_no_better_than_guessing_is_not_released(begin: 
     rows = customers(600)
     workspace = begin(PROJECT, rows.with_columns(rows["churned"].shuffle(seed=7)))
     report = run(workspace)
-    assert report.facts["decision"] == "none"
+    assert (report.facts["decision"], report.find("gate").evidence["gate"]) == ("none", "fail")
+    assert train(workspace).facts["gate"] == "fail"
     assert "no better than guessing the share of each class" in report.find("gate").why
     assert read_state(workspace).live is None
     assert register("", workspace, force=True).facts["version"] == 1
@@ -64,7 +65,7 @@ def test_a_first_version_that_is_no_better_than_guessing_is_not_released(begin: 
     customers(300, seed=8, first=80_000).drop("churned").write_csv(new)
     score(new, workspace.root / "scored.csv", workspace)
     watched = monitor(workspace)
-    assert (watched.facts["state"], watched.verdict) == ("harmful change", "fail")
+    assert (watched.facts["state"], watched.verdict) == ("useless", "fail")
     assert "no better than guessing" in watched.find("action").why
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from evermodel.evaluate.cases import Cases, Predictions, cases
 from evermodel.evaluate.gate import METRICS, apply, gate_verdict, requirements
+from evermodel.evaluate.guessing import Guess
 from evermodel.evaluate.measure import measure
 from evermodel.evaluate.reliability import reliability
 from evermodel.evaluate.slices import measure_slices
@@ -32,6 +33,7 @@ def evaluate(
     slices: Mapping[str, npt.ArrayLike] | None = None,
     costs: Outcome | None = None,
     held: float | None = None,
+    guess: Guess | None = None,
 ) -> Report:
     """Return every metric of the task with its interval, n, method and verdict.
 
@@ -50,6 +52,8 @@ def evaluate(
         What a false positive and a false negative cost; adds the cost per row of a binary task.
     held
         Share of the outcomes that the model's intervals are meant to hold (regression).
+    guess
+        The mean, or the share of each class, that could be guessed when the model was trained.
 
     What cannot be measured is unknown, with the reason. `facts["gate"]` is the verdict of the
     required results alone.
@@ -79,7 +83,9 @@ def evaluate(
     if found.trouble:
         results = _all_unknown(found, subject, priced=costs is not None)
     else:
-        results = measure(found, subject=subject, level=level, seed=seed, costs=costs, held=held)
+        results = measure(
+            found, subject=subject, level=level, seed=seed, costs=costs, held=held, guess=guess
+        )
         of_groups, left_out = measure_slices(found, slices or {}, subject=subject, level=level)
         results += of_groups
         facts |= _facts(found)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,22 +14,34 @@ from evermodel.records import REGRESSION, CheckResult
 from evermodel.stats.arrays import Floats
 from evermodel.stats.skill import class_losses, skill, value_losses
 
-__all__ = ["USELESS", "measure_skill"]
+__all__ = ["USELESS", "Guess", "measure_skill"]
+
+Guess = float | Sequence[float]
+"""The mean of the outcomes a model was trained on, or the share of each class in them."""
 
 SKILL = "skill"
 USELESS = "useless"
-"""Named in the evidence of a model that is no better than guessing."""
+"""Names in the evidence why a model is no better than guessing."""
 
 _BETTER_RANKING = 0.5
+_NO_MATTER = 0.02
+"""A share of the guess's loss that is not worth a model."""
 
 
 def measure_skill(
-    found: Cases, *, subject: str, level: float, doubt: str, auc: CheckResult | None
+    found: Cases,
+    *,
+    subject: str,
+    level: float,
+    doubt: str,
+    auc: CheckResult | None,
+    guess: Guess | None,
 ) -> CheckResult:
     """Return the share of the guess's squared loss that the model saves: R2, or Brier's skill.
 
-    It warns where the interval holds 0. At 0 and below the evidence says `useless`, unless
-    probabilities that are of no use come with a ranking that certainly is better than chance.
+    It warns where the interval holds 0. The evidence says `useless` where the model is for certain
+    not worth more than the guess that was known when it was trained, unless its probabilities come
+    with a ranking that certainly is better than chance.
 
     Parameters
     ----------
@@ -38,6 +52,8 @@ def measure_skill(
         Why there are too few rows to tell, "" when there are not.
     auc : CheckResult or None
         The ROC AUC of the same rows (classification).
+    guess : float or sequence of float, optional
+        What could be guessed without the model.
     """
     if found.task != REGRESSION and found.score is None:
         why = doubt or "the model gives no probabilities"
@@ -55,29 +71,35 @@ def measure_skill(
     if doubt:
         return measured
     ranked = auc is not None and auc.low is not None and auc.low > _BETTER_RANKING
-    if value <= 0 and not ranked:
-        why = f"no better than {said}"
-        return msgspec.structs.replace(measured, verdict="warn", why=why, evidence={USELESS: True})
+    if guess is not None and not ranked and _worth(found, guess, level) <= _NO_MATTER:
+        why = f"no better than {_guess(found, guess)}"
+        return msgspec.structs.replace(measured, verdict="warn", why=why, evidence={USELESS: why})
     if low <= 0:
         why = f"not shown to be better than {said}"
         return msgspec.structs.replace(measured, verdict="warn", why=why)
     return msgspec.structs.replace(measured, verdict="pass", why=f"beside {said}")
 
 
-def _losses(found: Cases) -> tuple[Floats, Floats]:
+def _worth(found: Cases, guess: Guess, level: float) -> float:
+    """Return the upper bound of the share that the model saves of the loss of a given guess."""
+    _, interval = skill(*_losses(found, guess), level)
+    return interval.high if math.isfinite(interval.high) else math.inf
+
+
+def _losses(found: Cases, guess: Any = None) -> tuple[Floats, Floats]:
     """Return the squared loss of each row [N], and that of the guess [N]."""
     if found.task == REGRESSION:
-        return value_losses(found.truth, found.predicted)
-    return class_losses(found.truth, found.score if found.score is not None else ())
+        return value_losses(found.truth, found.predicted, guess=guess)
+    return class_losses(found.truth, found.score if found.score is not None else (), guess=guess)
 
 
-def _guess(found: Cases) -> str:
-    """Return in words what is guessed."""
+def _guess(found: Cases, guess: Any = None) -> str:
+    """Return in words what is guessed: mean or shares of the rows, unless they are given."""
     if found.task == REGRESSION:
-        mean = float(found.truth.mean())
+        mean = float(found.truth.mean()) if guess is None else guess
         off = float(np.abs(found.truth - mean).mean())
         return f"guessing the mean, {mean:.4g}, which would be off by {off:.4g} on average"
-    shares = zip(found.classes, found.counts / found.n, strict=True)
+    shares = zip(found.classes, found.counts / found.n if guess is None else guess, strict=True)
     names = [f"{name} {share:.1%}" for name, share in shares]
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     return f"guessing the share of each class for every row: {shown}"

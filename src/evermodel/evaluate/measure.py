@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evermodel.evaluate.cases import Cases
-from evermodel.evaluate.guessing import measure_skill
+from evermodel.evaluate.guessing import Guess, measure_skill
 from evermodel.project import Outcome
 from evermodel.records import BINARY, REGRESSION, CheckResult
 from evermodel.stats import intervals, metrics
@@ -35,11 +35,12 @@ def measure(
     seed: int,
     costs: Outcome | None,
     held: float | None,
+    guess: Guess | None,
 ) -> list[CheckResult]:
     """Return the task's metrics, in their fixed order."""
     if found.task == REGRESSION:
-        return _regression(found, subject, level, held)
-    return _classification(found, subject, level, seed, costs)
+        return _regression(found, subject, level, held, guess)
+    return _classification(found, subject, level, seed, costs, guess)
 
 
 def result(
@@ -81,7 +82,9 @@ def result(
     )
 
 
-def _regression(found: Cases, subject: str, level: float, held: float | None) -> list[CheckResult]:
+def _regression(
+    found: Cases, subject: str, level: float, held: float | None, guess: Guess | None
+) -> list[CheckResult]:
     y, value, n = found.truth, found.predicted, found.n
     doubt = f"{n} rows are too few to say: {ENOUGH} are needed" if n < ENOUGH else ""
     errors = np.abs(y - value)
@@ -104,7 +107,10 @@ def _regression(found: Cases, subject: str, level: float, held: float | None) ->
         )
         for name, number, interval, why in rows
     ]
-    out.append(measure_skill(found, subject=subject, level=level, doubt=flat or doubt, auc=None))
+    skill = measure_skill(
+        found, subject=subject, level=level, doubt=flat or doubt, auc=None, guess=guess
+    )
+    out.append(skill)
     if found.low is None or found.high is None:
         nothing = Interval(math.nan, math.nan, level, "")
         why = "the model gives no intervals"
@@ -133,7 +139,7 @@ def _as_meant(covered: CheckResult, held: float | None) -> CheckResult:
     """Say which share of the outcomes the intervals are meant to hold; warn of clearly fewer."""
     if held is None or covered.verdict != "pass" or covered.low is None or covered.high is None:
         return covered
-    meant = f"its intervals are meant to hold {held:.0%} of the outcomes"
+    meant = f"its intervals are meant to hold {100 * held:g}% of the outcomes"
     if covered.high < held:
         return msgspec.structs.replace(
             covered, verdict="warn", why=f"{meant}, and hold fewer: they are too narrow here"
@@ -143,7 +149,12 @@ def _as_meant(covered: CheckResult, held: float | None) -> CheckResult:
 
 
 def _classification(
-    found: Cases, subject: str, level: float, seed: int, costs: Outcome | None
+    found: Cases,
+    subject: str,
+    level: float,
+    seed: int,
+    costs: Outcome | None,
+    guess: Guess | None,
 ) -> list[CheckResult]:
     k = len(found.classes)
     table = metrics.confusion(found.truth, found.predicted, k)
@@ -187,8 +198,10 @@ def _classification(
         out.append(each)
     out += _of_probabilities(found, subject, level, doubts)
     auc = next(each for each in out if each.name == "roc_auc")
-    doubt = doubts["brier"]
-    out.append(measure_skill(found, subject=subject, level=level, doubt=doubt, auc=auc))
+    skill = measure_skill(
+        found, subject=subject, level=level, doubt=doubts["brier"], auc=auc, guess=guess
+    )
+    out.append(skill)
     if priced is not None:
         out.append(_cost(float(values["cost"]), bounds["cost"], found, priced, subject, doubts))
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from evermodel.loop.state import State
 from evermodel.loop.workspace import Workspace
 from evermodel.records import CheckResult
 
-__all__ = ["TEST", "gate_of", "gate_result"]
+__all__ = ["TEST", "gate_of", "gate_result", "useless"]
 
 TEST = "test"
 """Subject of an evaluation on the rows that training held out: these alone open the gate."""
@@ -21,7 +21,13 @@ TEST = "test"
 
 def gate_of(workspace: Workspace, state: State, recorded: Mapping[str, Any]) -> str:
     """Return what today's gate says of the newest measurement of a run on its test rows."""
-    return gate_verdict(_held_to(workspace, state, recorded))
+    results = _held_to(workspace, state, recorded)
+    return "fail" if state.live is None and useless(results) else gate_verdict(results)
+
+
+def useless(results: Iterable[CheckResult]) -> str:
+    """Return why a model is no better than guessing, "" when it is or nobody can tell."""
+    return next((str(each.evidence[USELESS]) for each in results if USELESS in each.evidence), "")
 
 
 def gate_result(
@@ -34,12 +40,13 @@ def gate_result(
     better than guessing. What follows is compared with what is live, which may be worse than that.
     """
     results = _held_to(workspace, state, recorded)
+    why = useless(results)
+    if why and state.live is None:
+        why = f"{why}: look at the columns with evermodel check, or bring more rows"
+        found = {"gate": "fail"}
+        return CheckResult(name="gate", subject=subject, verdict="fail", why=why, evidence=found)
     gate = gate_verdict(results)
     found = {"gate": gate}
-    useless = [result for result in results if result.evidence.get(USELESS)]
-    if useless and state.live is None:
-        why = f"{useless[0].why}: look at the columns with evermodel check, or bring more rows"
-        return CheckResult(name="gate", subject=subject, verdict="fail", why=why, evidence=found)
     if gate == "pass":
         return CheckResult(name="gate", subject=subject, why="the gate passes", evidence=found)
     why = _missed(results) if gate == "fail" else doubts(results)
@@ -58,7 +65,7 @@ def _held_to(
 
 def _as_measured(result: CheckResult) -> CheckResult:
     """Return a result as it was before any gate: what could not be told stays so, and why."""
-    if result.verdict == "unknown" or result.evidence.get(USELESS):
+    if result.verdict == "unknown" or USELESS in result.evidence:
         return msgspec.structs.replace(result, min=None, max=None)
     return msgspec.structs.replace(result, min=None, max=None, verdict="pass", why="")
 

@@ -87,6 +87,7 @@ def _evaluate(
         slices=groups(rows, project.data.protected),
         costs=project.outcome,
         held=model.manifest.training.get("interval_level"),
+        guess=model.manifest.training.get("guess"),
     )
     evidence = workspace.keep_report(report)
     gate = report.facts.get("gate", "")

@@ -24,6 +24,7 @@ __all__ = ["history", "report", "status", "verify_ledger"]
 _STATES: dict[str, Verdict] = {
     "broken data": "fail",
     "harmful change": "fail",
+    "useless": "fail",
     "harmless change": "warn",
     "steady": "pass",
 }

@@ -20,7 +20,9 @@ from evermodel.errors import SurroundingsError, masked
 from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.beginning import read_source
 from evermodel.loop.environment import packages
+from evermodel.loop.gating import useless
 from evermodel.loop.reading import bundle_repairs, missing_words
+from evermodel.loop.state import read_state
 from evermodel.loop.workspace import (
     Effort,
     Workspace,
@@ -157,8 +159,15 @@ def _report(
             "data_version": data_version,
             "losses": trained.losses,
             **measured.facts,
+            **_gate(workspace, measured),
         },
     )
+
+
+def _gate(workspace: Workspace, measured: Report) -> dict[str, str]:
+    """Return the gate's verdict where it is not that of [evaluate] require alone."""
+    first = read_state(workspace).live is None
+    return {"gate": "fail"} if first and useless(measured.results) else {}
 
 
 def _record(
@@ -289,6 +298,7 @@ def measure(workspace: Workspace, trained: Trained, project: Project) -> Report:
         slices=groups(trained.test, project.data.protected),
         costs=project.outcome,
         held=trained.manifest.training["interval_level"],
+        guess=trained.manifest.training["guess"],
     )
 
 

@@ -236,6 +236,8 @@ def _why_retrain(workspace: Workspace, state: State, found: str) -> str:
     """
     if found == "harmful change":
         return HARM
+    if found == "useless":
+        return "what is live is no better than guessing"
     if not state.retrained_at:
         return ""
     if _more_is_known(workspace, state):

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from evermodel.bundle import Model, Predictions, read_manifest
 from evermodel.data import gate
 from evermodel.errors import BundleError, InputError, masked
-from evermodel.evaluate.guessing import USELESS
 from evermodel.loop.comparing import error_scale, row_losses
+from evermodel.loop.gating import useless
 from evermodel.loop.outcomes import labelled
 from evermodel.loop.predictions import compact, features_of, log_damage, logged
 from evermodel.loop.state import State, Version, load_version, read_state
@@ -171,8 +171,7 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
 
 def _useless(workspace: Workspace, live: Version) -> str:
     """Return why a version was no better than guessing on its test rows, "" where it was."""
-    tested = workspace.report(live.trained["report"]).results
-    return next((each.why for each in tested if each.evidence.get(USELESS)), "")
+    return useless(workspace.report(live.trained["report"]).results)
 
 
 def _drift_level(workspace: Workspace) -> float:

@@ -9,7 +9,9 @@ from evermodel.records import CheckResult, Report, Verdict
 
 __all__ = ["State", "diagnose"]
 
-State = Literal["broken data", "harmful change", "harmless change", "steady", "too few to say"]
+State = Literal[
+    "broken data", "harmful change", "useless", "harmless change", "steady", "too few to say"
+]
 
 NAMED = 3
 """Columns named in the sentence; all are in the evidence."""
@@ -17,6 +19,7 @@ NAMED = 3
 _VERDICTS: dict[State, Verdict] = {
     "broken data": "fail",
     "harmful change": "fail",
+    "useless": "fail",
     "harmless change": "pass",
     "steady": "pass",
     "too few to say": "unknown",
@@ -45,8 +48,8 @@ def diagnose(
     performance : sequence of CheckResult or None
         From `performance` and `RiskTracker`; None when outcomes were not asked for at all.
     useless : str
-        Why the model was no better than guessing when it was tested. It is harm, as long as nobody
-        has measured that it is better by now.
+        Why the model was no better than guessing when it was tested. So it stays, as long as this
+        look does not measure that it is better.
 
     Examples
     --------
@@ -73,7 +76,7 @@ def diagnose(
         about = f" A possible reason: {_reasons(moved)}" if moved else ""
         return _action("harmful change", moved, f"{harm[0].why}{about}")
     if useless and not _better_than_guessing(performance or ()):
-        return _action("harmful change", moved, f"What is live was {useless}.")
+        return _action("useless", moved, f"When it was tested, what is live was {useless}.")
     judged = [result for result in measured if result.verdict == "pass"]
     doubted = [result for result in measured if result.verdict == "warn"]
     if doubted:

@@ -47,6 +47,7 @@ _SAY: dict[Verdict, str] = {
 _NEXT: dict[str, str] = {
     "broken data": "Next: mend the feed, then look again.",
     "harmful change": "Next: go back to the version before, or train on newer data.",
+    "useless": "Next: look at the columns, and train on more or newer data.",
     "harmless change": "Nothing to do.",
     "steady": "Nothing to do.",
     "too few to say": "Next: wait for more rows and outcomes; meanwhile nothing speaks against it.",

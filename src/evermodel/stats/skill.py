@@ -6,6 +6,7 @@ The guess is the mean of the outcomes, or the share of each class, the same for 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,10 @@ __all__ = ["class_losses", "skill", "value_losses"]
 METHOD = "1 - squared loss / that of the guess (Murphy 1988), delta method"
 
 
-def value_losses(y: npt.ArrayLike, value: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Return the squared error of each value [N], and that of the mean of all [N].
+def value_losses(
+    y: npt.ArrayLike, value: npt.ArrayLike, *, guess: float | None = None
+) -> tuple[Floats, Floats]:
+    """Return the squared error of each value [N], and that of `guess` or the mean of all [N].
 
     Examples
     --------
@@ -28,10 +31,13 @@ def value_losses(y: npt.ArrayLike, value: npt.ArrayLike) -> tuple[Floats, Floats
     (array([0., 1.]), array([1., 1.]))
     """
     truth = np.asarray(y, np.float64)
-    return (truth - np.asarray(value, np.float64)) ** 2, (truth - truth.mean()) ** 2
+    middle = truth.mean() if guess is None else guess
+    return (truth - np.asarray(value, np.float64)) ** 2, (truth - middle) ** 2
 
 
-def class_losses(y: npt.ArrayLike, probability: npt.ArrayLike) -> tuple[Floats, Floats]:
+def class_losses(
+    y: npt.ArrayLike, probability: npt.ArrayLike, *, guess: Sequence[float] | None = None
+) -> tuple[Floats, Floats]:
     """Return the Brier score of each row [N], and that of the classes' shares in all rows [N].
 
     Parameters
@@ -40,6 +46,8 @@ def class_losses(y: npt.ArrayLike, probability: npt.ArrayLike) -> tuple[Floats, 
         Class numbers.
     probability : array of float [N] or [N, K]
         Of class 1 of two, or of each of K classes.
+    guess : sequence of float [K], optional
+        Shares to be guessed instead of those in these rows.
 
     Examples
     --------
@@ -49,8 +57,9 @@ def class_losses(y: npt.ArrayLike, probability: npt.ArrayLike) -> tuple[Floats, 
     p = np.asarray(probability, np.float64)
     labels = np.asarray(y, np.int64)
     shares = np.bincount(labels, minlength=p.shape[1] if p.ndim == 2 else 2) / labels.size
-    guess = np.broadcast_to(shares[1] if p.ndim == 1 else shares, p.shape)
-    return brier_scores(labels, p), brier_scores(labels, guess)
+    shares = shares if guess is None else np.asarray(guess, np.float64)
+    guessed = np.broadcast_to(shares[1] if p.ndim == 1 else shares, p.shape)
+    return brier_scores(labels, p), brier_scores(labels, guessed)
 
 
 def skill(losses: Floats, guess: Floats, level: float = 0.95) -> tuple[float, Interval]:

@@ -230,6 +230,7 @@ def _bundled(
         "split": rows.split.how,
         "seed": seed,
         "target_range": span,
+        "guess": _guess(rows),
     }
     manifest = _described(draft, blocks, fitted, facts)
     model = Model(manifest, {"graph": graph}, threads=0)
@@ -249,6 +250,14 @@ def _bundled(
         trials=fitted.trials,
         losses=fitted.losses,
     )
+
+
+def _guess(rows: _Rows) -> float | list[float]:
+    """Return what could be answered without a model: the mean, or the share of each class."""
+    if not rows.target.classes:
+        return float(rows.y.mean())
+    counts = np.bincount(rows.y.astype(np.int64), minlength=len(rows.target.classes))
+    return [float(share) for share in counts / counts.sum()]
 
 
 def _described(draft: Manifest, blocks: Blocks, fitted: _Fit, facts: Mapping[str, Any]) -> Manifest:
