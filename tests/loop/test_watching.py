@@ -1,6 +1,7 @@
 """What monitoring finds in predictions that a real server answered and logged."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -8,6 +9,7 @@ import pytest
 
 from evermodel.errors import InputError
 from evermodel.loop.outcomes import labels
+from evermodel.loop.predictions import logged
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.scoring import score
 from evermodel.loop.state import load_version, read_state
@@ -18,7 +20,7 @@ from evermodel.loop.unseen import unseen
 from evermodel.loop.watching import broken_windows, input_types, matured_rows, monitor
 from evermodel.monitor import drift_level, risk_level
 from evermodel.records import Report
-from evermodel.tables import Profile
+from evermodel.tables import Profile, versions
 from tests.loop.shop import DAY, Shop, customers
 
 Make = Callable[..., Shop]
@@ -330,6 +332,40 @@ def test_scored_rows_that_were_learned_from_do_not_measure_the_live_version(shop
     score(one.folder / "new.csv", one.folder / "scored.csv", one.workspace)
     _learn(one, new)
     assert monitor(one.workspace).find("brier").n == 1300 - trained
+
+
+def test_rows_that_were_learned_from_stay_known_beside_a_file_that_carries_the_key(
+    shop: Make,
+) -> None:
+    one = shop()
+    live = read_state(one.workspace).version(1)
+    places = {"same.csv": customers().drop("customer"), "new.csv": customers(50, seed=8)}
+    known = []
+    for name, rows in places.items():
+        rows.drop("churned").write_csv(one.folder / name)
+        score(one.folder / name, one.folder / "scored.csv", one.workspace)
+        log = logged(one.workspace)
+        assert log is not None
+        known.append(int((~unseen(one.workspace, log, live)).sum()))
+    assert known[0] == known[1]
+    assert live.trained["rows"] - 5 <= known[0] <= live.trained["rows"], "a few are alike"
+
+
+def test_every_part_of_a_file_is_in_some_look(shop: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evermodel.loop.scoring._BATCH_ROWS", 500)
+    one = shop()
+    customers(2000, seed=8, first=80_000).drop("churned").write_csv(one.folder / "new.csv")
+    append, seen = versions.append, []
+
+    def and_look(*given: Any, **more: Any) -> bool:
+        done = append(*given, **more)
+        if given[0].name == "predictions":
+            seen.append(monitor(one.workspace).facts["rows"])
+        return done
+
+    monkeypatch.setattr("evermodel.loop.batch_log.versions.append", and_look)
+    score(one.folder / "new.csv", one.folder / "scored.csv", one.workspace)
+    assert seen == [500, 500, 500, 500]
 
 
 def test_rows_that_nothing_tells_apart_all_measure_the_live_version(shop: Make) -> None:

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -65,12 +65,14 @@ class BatchLog:
     def commit(self) -> None:
         """Write down what is held, which has to be done before the file of answers appears.
 
-        The time of a prediction is that of this moment: one of before may lie in the past of a look
-        that was taken meanwhile, and no later look would see it.
+        The time of a prediction is that of its commit, each later than the one before: what lies in
+        the past of a look that was taken meanwhile, no later look would see.
         """
-        now = self._workspace.ports.clock.now().astimezone(UTC).replace(tzinfo=None)
-        time = pl.lit(now).cast(pl.Datetime("us"))
+        last = datetime.min
         for place, key in enumerate(self._held):
+            now = self._workspace.ports.clock.now().astimezone(UTC).replace(tzinfo=None)
+            last = max(now, last + timedelta(microseconds=1))
+            time = pl.lit(last).cast(pl.Datetime("us"))
             rows = pl.read_parquet(self._part(place)).with_columns(time=time)
             if versions.append(self._workspace.table("predictions"), rows, key=key):
                 self.rows += rows.height

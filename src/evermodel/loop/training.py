@@ -218,7 +218,12 @@ def kept_data(workspace: Workspace, version: int) -> pl.DataFrame:
 
 
 def learned_from(
-    workspace: Workspace, recorded: Mapping[str, Any], rows: pl.DataFrame, names: Sequence[str]
+    workspace: Workspace,
+    recorded: Mapping[str, Any],
+    rows: pl.DataFrame,
+    names: Sequence[str],
+    *,
+    kept: pl.DataFrame | None = None,
 ) -> NDArray[np.bool_]:
     """Return for each of N rows whether a run was trained on it, or on one equal to it, [N].
 
@@ -231,13 +236,16 @@ def learned_from(
         N rows.
     names : sequence of str
         Columns by which rows are told apart; those that the run's data lack are passed by.
+    kept : polars.DataFrame, optional
+        The run's data, where they are at hand.
 
     Raises
     ------
     NotFoundError
         When the run's data were erased since: nobody can tell any more.
     """
-    kept = kept_data(workspace, recorded["data_version"])
+    if kept is None:
+        kept = kept_data(workspace, recorded["data_version"])
     test = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
     names = [name for name in names if name in rows.columns and name in kept.columns]
     trained = np.setdiff1d(row_hashes(kept.select(names)), row_hashes(test.select(names)))

@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from evermodel.bundle import read_manifest
 from evermodel.errors import NotFoundError
 from evermodel.loop.batch_log import ROUTE
 from evermodel.loop.predictions import features_of, keys_of
-from evermodel.loop.state import Version, load_version
+from evermodel.loop.state import Version
 from evermodel.loop.training import kept_data, learned_from
 from evermodel.loop.workspace import Workspace
 from evermodel.records import CheckResult
@@ -46,28 +47,37 @@ def unseen(workspace: Workspace, log: pl.DataFrame, *versions: Version) -> NDArr
 
 
 def _known(workspace: Workspace, log: pl.DataFrame, version: Version) -> NDArray[np.bool_]:
-    """Return for each of N logged rows whether a version was trained on it, [N]."""
-    types = {item.name: item.type for item in load_version(workspace, version).manifest.inputs}
-    none = np.zeros(log.height, np.bool_)
+    """Return for each of N logged rows whether a version was trained on it, [N].
+
+    Rows that carry the same columns are looked up together, by just these: a file without the key
+    is no other file for that.
+    """
+    known = np.zeros(log.height, np.bool_)
     try:
         kept = kept_data(workspace, version.trained["data_version"])
     except NotFoundError:
-        return none  # erased since: nobody can tell any more
-    rows = features_of(log, types)
-    keys = {
-        name: kept.schema[name]
-        for name in workspace.project.data.key
-        if name in kept.columns and name not in types
-    }
-    rows = rows.with_columns(keys_of(log, keys))
-    names = [name for name in rows.columns if name in kept.columns and not _unsent(rows[name])]
-    if kept.select(names).n_unique() < _TOLD_APART * kept.height:
-        return none
-    return learned_from(workspace, version.trained, rows, names)
+        return known  # erased since: nobody can tell any more
+    rows = _as_kept(workspace, log, version, kept)
+    carried = rows.select(pl.all().is_not_null())
+    keys = [name for name in workspace.project.data.key if name in rows.columns]
+    for _, place in carried.with_row_index("row").group_by(keys or pl.lit(0)):
+        group = place["row"].to_numpy()
+        some = rows[group]
+        names = [name for name in rows.columns if some[name].null_count() < some.height]
+        if kept.select(names).n_unique() >= _TOLD_APART * kept.height:
+            known[group] = learned_from(workspace, version.trained, some, names, kept=kept)
+    return known
 
 
-def _unsent(column: pl.Series) -> bool:
-    return column.null_count() == len(column)
+def _as_kept(
+    workspace: Workspace, log: pl.DataFrame, version: Version, kept: pl.DataFrame
+) -> pl.DataFrame:
+    """Return features and keys of logged rows, as far as they are columns of the kept data."""
+    manifest = read_manifest(workspace.bundles / str(version.number))
+    types = {item.name: item.type for item in manifest.inputs if item.name in kept.columns}
+    names = [name for name in workspace.project.data.key if name in kept.columns]
+    keys = keys_of(log, {name: kept.schema[name] for name in names if name not in types})
+    return features_of(log, types).with_columns(keys)
 
 
 def flattered(rows: int, n: int) -> tuple[CheckResult, ...]:

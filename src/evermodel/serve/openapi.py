@@ -108,6 +108,9 @@ def sample_record(manifest: Manifest) -> dict[str, Any]:
     >>> age = Input(name="age", type="number", low=18.0, high=90.0)
     >>> sample_record(Manifest(project="p", task="binary", target="y", inputs=(age,)))
     {'age': 54.0}
+    >>> year = Input(name="year", type="number", low=2022.0, high=2024.0)
+    >>> sample_record(Manifest(project="p", task="binary", target="y", inputs=(year,)))
+    {'year': 2023.0}
     """
     return {item.name: _sample(item) for item in manifest.inputs}
 
@@ -116,7 +119,9 @@ def _sample(item: Input) -> Any:
     if item.type == "number":
         if item.low is None or item.high is None:
             return None
-        return float(f"{(item.low + item.high) / 2:.3g}")
+        middle = item.low / 2 + item.high / 2
+        short = float(f"{middle:.3g}")
+        return short if item.low <= short <= item.high else middle
     if item.type == "boolean":
         return True
     if item.type == "timestamp":
