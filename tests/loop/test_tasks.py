@@ -72,6 +72,9 @@ def test_numbers_are_predicted_watched_and_learned_again(begin: Begin) -> None:
     _learn(workspace, changed, "changed")
     harm = run(workspace)
     assert harm.facts["state"] == "harmful change"
+    risk, mae = harm.find("risk"), harm.find("mae", "live")
+    assert risk.value == pytest.approx(mae.value, rel=0.01), "in the unit of the target"
+    assert "The mean error rose above the" in risk.why
     later = _spending(500, seed=3, first=30_000, per_visit=-7.0)
     _ask(workspace, later)
     _learn(workspace, later, "later")

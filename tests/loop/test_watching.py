@@ -13,7 +13,7 @@ from evermodel.loop.predictions import logged
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.scoring import score
 from evermodel.loop.state import load_version, read_state
-from evermodel.loop.telling import status
+from evermodel.loop.telling import history, status
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
 from evermodel.loop.unseen import unseen
@@ -68,6 +68,11 @@ def test_a_unit_slip_is_broken_data_and_neither_judged_nor_learned_from(shop: Ma
     assert report.facts["decision"] == "none"
     assert "retraining" in report.find("decision").why
     assert len(broken_windows(one.workspace)) == 1
+    (told,) = [each for each in history(one.workspace).results if each.name == "monitored"]
+    assert "broken data: The data are broken: amount" in told.why
+    monitor(one.workspace)
+    names = [each.name for each in history(one.workspace).results]
+    assert names.count("monitored") == 1, "the first of equal looks"
     assert _matured(one) == 300
     assert len(one.workspace.events("trained")) == 1
     assert status(one.workspace).find("trust").verdict == "warn"

@@ -384,10 +384,11 @@ def rollback(
         state = read_state(workspace)
         number = to if to is not None else state.previous
         if number is None:
+            before = ", ".join(map(str, sorted(state.lived - {state.live}))) or "no other"
             raise NotFoundError(
                 "there is no version to go back to",
-                found=f"live: {state.live}",
-                hint="name one with --to, from evermodel history",
+                found=f"live: {state.live}; once live: {before}",
+                hint="name one: evermodel rollback --to N",
             )
         version = state.version(number)
         if number == state.live:

@@ -137,7 +137,8 @@ def history(folder: str | Path | Workspace = ".", *, everything: bool = False) -
     """
     workspace = open_workspace(folder, make=False)
     shown = (*DECISIONS, "registered")
-    events = [e for e in workspace.events() if everything or e.kind in shown]
+    bad = _first_bad_looks(workspace)
+    events = [e for e in workspace.events() if everything or e.kind in shown or e.seq in bad]
     results = tuple(
         CheckResult(
             name=event.kind.replace("_", " "),
@@ -157,8 +158,21 @@ def history(folder: str | Path | Workspace = ".", *, everything: bool = False) -
     return Report(verb="history", subject=workspace.project.name, results=results, facts=facts)
 
 
+def _first_bad_looks(workspace: Workspace) -> set[int]:
+    """Return the looks that found what stopped the loop: the first of each run of equal ones."""
+    found, last = set(), ""
+    for event in workspace.events("monitored"):
+        state = str(event.body["state"])
+        if state != last and _STATES.get(state) == "fail":
+            found.add(event.seq)
+        last = state
+    return found
+
+
 def _told(event: Event) -> str:
     """Return who decided, and why, in a line."""
+    if event.kind == "monitored":
+        return f"{event.actor}: {event.body['state']}: {event.body.get('why', '')}".rstrip(": ")
     forced = " (forced)" if event.body.get("forced") else ""
     reason = event.body.get("reason", "")
     if event.kind == "registered" and event.body.get("gate") not in (None, "", "pass", "warn"):

@@ -467,4 +467,5 @@ def _risk(
     arrived = log["arrived"].to_numpy()
     for moment in np.unique(arrived):
         tracker.update(losses[arrived == moment])
-    return tracker.result()
+    regression = model.manifest.task == REGRESSION
+    return tracker.result(scale=error_scale(model) if regression else None)

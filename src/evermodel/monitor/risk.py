@@ -116,15 +116,19 @@ class RiskTracker(msgspec.Struct, kw_only=True):
         self.rows += new.size
         return lower
 
-    def result(self) -> CheckResult:
-        """Return where the risk stands: "fail" once harmful, "unknown" below 200 rows."""
+    def result(self, *, scale: float | None = None) -> CheckResult:
+        """Return where the risk stands: "fail" once harmful, "unknown" below 200 rows.
+
+        With the `scale` of a regression's errors it is told in the target's own unit.
+        """
         mean = self.total / self.rows if self.rows else None
+        times, what = (1.0, "loss") if scale is None else (scale, "error")
         why = ""
         verdict: Verdict = "pass"
         if self.harmful:
             verdict = "fail"
             why = (
-                f"The mean loss rose above {number(self.bound)}, which is tolerated; "
+                f"The mean {what} rose above the {number(times * self.bound)} that is tolerated; "
                 f"chance was ruled out after {self.harmful_at:,} outcomes."
             )
         elif self.rows < LEAST_ROWS:
@@ -133,12 +137,12 @@ class RiskTracker(msgspec.Struct, kw_only=True):
         return CheckResult(
             name="risk",
             subject="live",
-            value=mean,
-            low=None if mean is None else self._low(mean),
+            value=None if mean is None else times * mean,
+            low=None if mean is None else times * self._low(mean),
             level=self.level,
             anytime=True,
             n=self.rows,
-            max=self.bound,
+            max=times * self.bound,
             verdict=verdict,
             why=why,
             method="confidence sequence and e-process (Podkopaev & Ramdas 2022)",

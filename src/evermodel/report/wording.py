@@ -36,6 +36,7 @@ SHAPES: dict[Verdict, str] = {"fail": "✕", "warn": "▲", "unknown": "?", "pas
 
 _COUNTED = frozenset({"rows", "columns", "values", "bytes"})
 _URGENCY: dict[Verdict, int] = {"fail": 0, "warn": 1, "unknown": 2, "pass": 3}
+_ROUNDING = 1e-9  # what is left of a difference of equal shares
 
 
 def number(value: float | None, unit: str = "") -> str:
@@ -89,12 +90,14 @@ def percent(share: float) -> str:
 
     Examples
     --------
+    >>> percent(-1e-16)
+    '0 %'
     >>> percent(0.312), percent(0.004), percent(0.0), percent(0.00001), percent(0.9999)
     ('31 %', '0.4 %', '0 %', 'under 0.1 %', '99.9 %')
     """
     if not math.isfinite(share):
         return NONE
-    parts = 100 * share
+    parts = 0.0 if abs(share) < _ROUNDING else 100 * share
     if 0 < parts < 0.1:
         return "under 0.1 %"
     if 99.5 <= parts < 100:
