@@ -73,6 +73,8 @@ def test_a_unit_slip_is_broken_data_and_neither_judged_nor_learned_from(shop: Ma
     monitor(one.workspace)
     names = [each.name for each in history(one.workspace).results]
     assert names.count("monitored") == 1, "the first of equal looks"
+    aside = monitor(one.workspace).find("outcomes_set_aside")
+    assert (aside.value, aside.n) == (400, 700)
     assert _matured(one) == 300
     assert len(one.workspace.events("trained")) == 1
     assert status(one.workspace).find("trust").verdict == "warn"

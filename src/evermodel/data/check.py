@@ -55,7 +55,9 @@ def check(
         results += _schema(intake.frame, project)
     if reference is not None:
         results += _against(intake.frame, reference, project)
-    unused = {*project.data.key, *project.data.leave_out} if project is not None else set()
+    unused: set[str] = set()
+    if project is not None:
+        unused = {project.data.target, *project.data.key, *project.data.leave_out}
     if intake.rows:
         results += _duplicates(intake.frame, project)
         for column in intake.frame.columns:

@@ -277,7 +277,9 @@ def _label_results(
     return [
         share("matched", "pass" if counts["matched"] or not rows else "warn",
               "outcomes that belong to a prediction"),
-        share("unmatched", "pass", "kept: their prediction may still be in a server's log"),
+        share("unmatched", "pass",
+              "kept: their prediction may still be in a server's log, or by the key be younger than "
+              "outcome.known_after"),
         share("repeated", "pass", "said before, counted once"),
         share("contradicting", "warn" if counts["contradicting"] else "pass",
               "said otherwise before: the newest counts"),

@@ -371,7 +371,10 @@ def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckRe
     if log is None:
         return None
     fresh = unseen(workspace, log, state.version(state.live))
-    told = flattered(int((~fresh).sum()), log.height)
+    told = (
+        *flattered(int((~fresh).sum()), log.height),
+        *_set_aside(workspace, log, state.reign(workspace.project.name)),
+    )
     log = log.filter(fresh)
     if not log.height:
         return told or None
@@ -394,6 +397,28 @@ def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckRe
     losses = row_losses(model, predictions, y, scale=error_scale(model))
     risk = _risk(log, losses, baseline, model, workspace, state)
     return (*told, *results, *([] if risk is None else [risk]))
+
+
+def _set_aside(workspace: Workspace, judged: pl.DataFrame, reign: str) -> tuple[CheckResult, ...]:
+    """Return how many outcomes of the present reign are in no measure, because data were broken."""
+    every = labelled(workspace)
+    mine = pl.col("deployment") == reign
+    known = 0 if every is None else every.filter(mine).height
+    aside = known - judged.filter(mine).height
+    if not aside:
+        return ()
+    why = "their rows came while the data were broken: they are in no measure here"
+    return (
+        CheckResult(
+            name="outcomes_set_aside",
+            subject="live",
+            value=aside,
+            unit="rows",
+            n=known,
+            verdict="warn",
+            why=why,
+        ),
+    )
 
 
 def _reigned(workspace: Workspace, state: State, model: Model) -> pl.DataFrame | None:

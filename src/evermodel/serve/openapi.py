@@ -112,7 +112,8 @@ def sample_record(manifest: Manifest) -> dict[str, Any]:
     >>> sample_record(Manifest(project="p", task="binary", target="y", inputs=(year,)))
     {'year': 2023.0}
     """
-    return {item.name: _sample(item) for item in manifest.inputs}
+    keys: dict[str, Any] = dict.fromkeys(manifest.keys, "example")
+    return keys | {item.name: _sample(item) for item in manifest.inputs}
 
 
 def _sample(item: Input) -> Any:
