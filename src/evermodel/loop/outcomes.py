@@ -278,7 +278,7 @@ def _label_results(
         share("matched", "pass" if counts["matched"] or not rows else "warn",
               "outcomes that belong to a prediction"),
         share("unmatched", "pass",
-              "kept: their prediction may still be in a server's log, or by the key be younger than "
+              "kept: their prediction may still be in a server's log, or be younger than "
               "outcome.known_after"),
         share("repeated", "pass", "said before, counted once"),
         share("contradicting", "warn" if counts["contradicting"] else "pass",
