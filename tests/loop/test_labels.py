@@ -378,3 +378,27 @@ def test_a_key_that_was_set_later_joins_what_was_predicted_before(shop: Make) ->
     found = labelled(workspace)
     assert found is not None
     assert set(found["id"]) == {each["id"] for each in given}
+
+
+def test_a_time_of_an_outcome_that_is_none_is_refused_by_name(shop: Make) -> None:
+    one = shop()
+    one.ask(customers(3, seed=1))
+    names = customers(3, seed=1)["customer"]
+    path = _write(
+        one,
+        "o.csv",
+        customer=names,
+        churned=["yes"] * 3,
+        as_of=["2026-01-03", "99.99.2026", "2026-01-04"],
+    )
+    with pytest.raises(DataError, match="'as_of' holds what is no time") as caught:
+        labels(path, one.workspace)
+    assert "99.99.2026" in caught.value.found
+
+
+def test_a_file_of_no_usable_outcome_fails(shop: Make) -> None:
+    one = shop()
+    rows = customers(3, seed=1)
+    one.ask(rows)
+    path = _write(one, "o.csv", customer=rows["customer"], churned=["Ja", "NEIN", "?"])
+    assert labels(path, one.workspace).verdict == "fail"

@@ -285,3 +285,12 @@ def test_a_waiting_challenger_that_goes_live_by_rollback_waits_no_more(shop: Mak
     rollback(one.workspace, to=2, force=True)
     state = read_state(one.workspace)
     assert (state.live, state.challenger) == (2, None)
+
+
+def test_status_says_that_costs_have_changed_since_the_live_version_was_made(shop: Make) -> None:
+    one = shop()
+    assert "threshold" not in [result.name for result in status(one.workspace).results]
+    dear = shop(("outcome", "cost_false_negative = 15"))
+    told = status(dear.workspace).find("threshold")
+    assert told.verdict == "warn"
+    assert "chosen for costs of 1 and 1, not 1 and 15" in told.why

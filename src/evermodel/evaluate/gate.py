@@ -85,7 +85,11 @@ def apply(
     for (name, group), line in bounds.items():
         if (name, group) in met:
             continue
-        why = f"no row is of {group}" if group else f"{name} was not measured: no costs are given"
+        why = f"{name} was not measured: no costs are given"
+        if group:
+            column = group.partition("=")[0].strip()
+            of = dict.fromkeys(each.slice for each in results if each.slice.startswith(column))
+            why = f"no row is of {group}; measured are {', '.join(of) or 'no groups'}"
         missing = CheckResult(
             name=name, subject=subject, slice=group, verdict="unknown", why=why, n=0
         )

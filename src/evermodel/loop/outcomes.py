@@ -17,7 +17,7 @@ from evermodel.loop.state import read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project, duration_seconds
 from evermodel.protocols import Progress
-from evermodel.records import BINARY, REGRESSION, CheckResult, Report
+from evermodel.records import BINARY, REGRESSION, CheckResult, Report, Verdict
 from evermodel.tables import digest, read, versions
 
 __all__ = ["labelled", "labels"]
@@ -161,9 +161,23 @@ def _when(frame: pl.DataFrame, time: str) -> tuple[str, pl.Series | pl.Expr]:
     """Return by what outcomes with a key are joined, and the time that goes with it."""
     for by, names in (("row", (time,)), ("key", _TIME_COLUMNS)):
         for name in names:
-            if name and name in frame.columns and frame[name].dtype in _TIMES:
+            if not name or name not in frame.columns:
+                continue
+            if frame[name].dtype in _TIMES:
                 return by, frame[name].cast(pl.Datetime("us"))
+            if name != "time" and frame[name].dtype == pl.String:
+                raise _no_time(frame[name])
     return "key", pl.lit(None, pl.Datetime("us"))
+
+
+def _no_time(column: pl.Series) -> DataError:
+    read = column.str.to_datetime(strict=False)
+    odd = column.filter(read.is_null() & column.is_not_null())
+    return DataError(
+        f"the column {column.name!r} holds what is no time",
+        found=f"for example {odd[0]!r}" if len(odd) else "",
+        hint="write times as 2026-01-31 or 2026-01-31T12:00:00, all in one way",
+    )
 
 
 def _as_classes(outcome: pl.Series, classes: Sequence[str]) -> pl.Series:
@@ -283,10 +297,15 @@ def _label_results(
         share("repeated", "pass", "said before, counted once"),
         share("contradicting", "warn" if counts["contradicting"] else "pass",
               "said otherwise before: the newest counts"),
-        share("refused", "warn" if counts["refused"] else "pass",
+        share("refused", _refusal(counts["refused"], rows),
               f"without a usable outcome, or without whom it is about{known}",
               examples=said, rows=shown["row"].to_list()),
     ]  # fmt: skip
+
+
+def _refusal(refused: int, rows: int) -> Verdict:
+    """Return the verdict on refused outcomes: a file of nothing else brought nothing."""
+    return "pass" if not refused else "fail" if refused >= rows else "warn"
 
 
 def _joined(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:

@@ -8,15 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from evermodel.errors import BusyError, InputError, NotFoundError, SurroundingsError
 from evermodel.loop.beginning import check
 from evermodel.loop.gating import gate_result
 from evermodel.loop.predictions import log_damage
 from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.state import DECISIONS, State, read_state
+from evermodel.loop.training import Recipe
 from evermodel.loop.workspace import Workspace, open_workspace, silent, tell
+from evermodel.project import Outcome
 from evermodel.protocols import Progress
-from evermodel.records import CheckResult, Event, ModelVersion, Report, Verdict
+from evermodel.records import BINARY, CheckResult, Event, ModelVersion, Report, Verdict
 from evermodel.store.durable import write_durably
 
 __all__ = ["history", "report", "status", "verify_ledger"]
@@ -47,6 +51,7 @@ def status(folder: str | Path | Workspace = ".", *, repair: bool = True) -> Repo
         why = f"version {state.challenger} waits for a decision since {since}"
         results.append(CheckResult(name="waiting", value=state.challenger, verdict="warn", why=why))
     results += _unregistered(workspace, state)
+    results += _made_for_other_costs(workspace, state)
     results += log_damage(workspace)
     if repair and state.versions:
         results += _mlflow(workspace)
@@ -84,6 +89,27 @@ def _unregistered(workspace: Workspace, state: State) -> list[CheckResult]:
     then = "evermodel register makes it a version" if gate.verdict != "fail" else gate.why
     why = f"trained at {_minute(candidate['time'])}: {then}"
     return [CheckResult(name="candidate", subject=candidate["run"][:8], why=why)]
+
+
+def _made_for_other_costs(workspace: Workspace, state: State) -> list[CheckResult]:
+    """Return a warning where the live version's threshold was chosen for other costs."""
+    if state.live is None or workspace.project.data.task != BINARY:
+        return []
+    recipe = workspace.ports.blobs.path(state.version(state.live).trained["recipe"])
+    then = msgspec.json.decode(recipe.read_bytes(), type=Recipe).project.outcome
+    now = workspace.project.outcome
+
+    def prices(costs: Outcome) -> tuple[float, float]:
+        return costs.cost_false_positive, costs.cost_false_negative
+
+    if prices(then) == prices(now):
+        return []
+    why = (
+        f"chosen for costs of {prices(then)[0]:g} and {prices(then)[1]:g}, not {prices(now)[0]:g} "
+        f"and {prices(now)[1]:g}: evermodel retrain makes a version for these"
+    )
+    subject = f"{workspace.project.name}/{state.live}"
+    return [CheckResult(name="threshold", subject=subject, verdict="warn", why=why)]
 
 
 def _minute(time: str) -> str:

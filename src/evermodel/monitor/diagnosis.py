@@ -66,7 +66,8 @@ def diagnose(
     broken = _broken(gate_report, drift)
     if broken:
         why = (
-            f"The data are broken: {_reasons(broken)} Mend the feed first; nothing else is judged."
+            f"The data are broken: {_reasons(broken)} Mend the feed first; what was measured "
+            "before says nothing of these rows."
         )
         return _action("broken data", broken, why)
     moved = [result for result in drift if result.verdict == "warn"]
