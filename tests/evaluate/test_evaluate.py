@@ -546,3 +546,12 @@ def test_no_sample_gives_a_traceback_or_a_value_outside_its_interval(
         assert all(np.isfinite(numbers)), result
         if len(numbers) == 3:
             assert numbers[1] - 1e-9 <= numbers[0] <= numbers[2] + 1e-9, result
+
+
+def test_a_group_that_does_not_occur_is_answered_with_those_of_its_own_column() -> None:
+    y, answers = _binary(600)
+    rows = np.arange(600)
+    slices = {"Land": np.where(rows % 2, "DE", "FR"), "Landkreis": np.where(rows % 3, "a", "b")}
+    missing = evaluate(y, answers, slices=slices, require=["recall[Land=IT] >= 0.1"])
+    why = missing.find("recall", slice="Land=IT").why
+    assert why == "no row is of Land=IT; measured are Land=DE, Land=FR"

@@ -47,7 +47,7 @@ def _checked(line: Requirement | str, task: Task, columns: Collection[str]) -> R
         raise InputError(
             f"no metric {line.name!r} is measured {of}", where=where, hint=_advice(line.name, words)
         )
-    column = line.slice.partition("=")[0].strip()
+    column = _column(line.slice)
     if line.slice and column not in columns:
         raise InputError(
             f"no groups are formed by {column!r}", where=where, hint=_advice(column, columns)
@@ -87,14 +87,18 @@ def apply(
             continue
         why = f"{name} was not measured: no costs are given"
         if group:
-            column = group.partition("=")[0].strip()
-            of = dict.fromkeys(each.slice for each in results if each.slice.startswith(column))
+            column = _column(group)
+            of = dict.fromkeys(each.slice for each in results if _column(each.slice) == column)
             why = f"no row is of {group}; measured are {', '.join(of) or 'no groups'}"
         missing = CheckResult(
             name=name, subject=subject, slice=group, verdict="unknown", why=why, n=0
         )
         out.append(msgspec.structs.replace(missing, min=line.min, max=line.max))
     return tuple(out)
+
+
+def _column(group: str) -> str:
+    return group.partition("=")[0].strip()
 
 
 def _about(each: Requirement | CheckResult) -> tuple[str, str]:

@@ -84,6 +84,7 @@ def retrain_on(
     pools = training_windows(workspace, state, table, seed=seed)
     best: Report | None = None
     window = ""
+    runs: list[str] = []
     refused: Report | None = None
     for index, pool in enumerate(pools):
         share = 0.9 / len(pools)
@@ -96,7 +97,9 @@ def retrain_on(
         )
         if "run" not in report.facts:
             refused = report
-        elif best is None or _test_loss(report) < _test_loss(best):
+            continue
+        runs.append(report.facts["run"])
+        if best is None or _test_loss(report) < _test_loss(best):
             best, window = report, pool.name
     if best is None:
         if refused is None:
@@ -107,6 +110,7 @@ def retrain_on(
     evidence = read_state(workspace).version(number).trained["report"]
     body = {"number": number, "reason": why, "windows": [pool.name for pool in pools]}
     body["source"] = digest(table.frame)
+    body["beaten"] = [run for run in runs if run != best.facts["run"]]
     workspace.record("retrained", {**body, "reports": [evidence]})
     results = (_learned(best, window, len(pools)), *best.results, *registered.results)
     with workspace.releasing(_PATIENCE):

@@ -227,9 +227,7 @@ def _promoted(state: State, event: Event) -> None:
 def _retrained(state: State, event: Event) -> None:
     state.retrained_at = event.time
     state.sources.add(event.body.get("source", ""))
-    registered = {version.run for version in state.versions.values()}
-    tried = list(state.candidates)[-len(event.body.get("windows", ())) :]
-    state.beaten.update(run for run in tried if run not in registered)
+    state.beaten.update(event.body.get("beaten", ()))
     state.since_harm += 1
     if event.body["reason"] == HARM:
         state.harm_at, state.since_harm = event.time, 0

@@ -13,9 +13,8 @@ from evermodel.loop.predictions import features_of, keys_of
 from evermodel.loop.state import Version
 from evermodel.loop.training import kept_data, learned_from
 from evermodel.loop.workspace import Workspace
-from evermodel.records import CheckResult
 
-__all__ = ["flattered", "unseen"]
+__all__ = ["unseen"]
 
 _TOLD_APART = 0.9
 """Share of distinct training rows from which on equal rows are taken for the same."""
@@ -58,9 +57,9 @@ def _known(workspace: Workspace, log: pl.DataFrame, version: Version) -> NDArray
     except NotFoundError:
         return known  # erased since: nobody can tell any more
     rows = _as_kept(workspace, log, version, kept)
-    carried = rows.select(pl.all().is_not_null())
     keys = [name for name in workspace.project.data.key if name in rows.columns]
-    for _, place in carried.with_row_index("row").group_by(keys or pl.lit(0)):
+    carried = rows.select(pl.col(keys).is_not_null(), row=pl.int_range(pl.len()))
+    for _, place in carried.group_by(keys or pl.lit(0)):
         group = place["row"].to_numpy()
         some = rows[group]
         names = [name for name in rows.columns if some[name].null_count() < some.height]
@@ -78,21 +77,3 @@ def _as_kept(
     names = [name for name in workspace.project.data.key if name in kept.columns]
     keys = keys_of(log, {name: kept.schema[name] for name in names if name not in types})
     return features_of(log, types).with_columns(keys)
-
-
-def flattered(rows: int, n: int) -> tuple[CheckResult, ...]:
-    """Return what to say of scored rows that are in no measure, because they were learned from."""
-    if not rows:
-        return ()
-    why = "scored rows that it was trained on: they are in no measure here, for they would flatter"
-    return (
-        CheckResult(
-            name="learned_from",
-            subject="live",
-            value=rows,
-            unit="rows",
-            n=n,
-            verdict="warn",
-            why=why,
-        ),
-    )

@@ -22,7 +22,7 @@ from evermodel.loop.gating import useless
 from evermodel.loop.outcomes import labelled
 from evermodel.loop.predictions import compact, features_of, log_damage, logged
 from evermodel.loop.state import State, Version, load_version, read_state
-from evermodel.loop.unseen import flattered, unseen
+from evermodel.loop.unseen import unseen
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.monitor import (
     RiskTracker,
@@ -50,6 +50,9 @@ _FEW = "too few to say"
 _MOST_ROWS = 200_000
 _PREDICTION = "prediction"
 _YEAR = timedelta(days=365)
+_FLATTERING = (
+    "scored rows that it was trained on: they are in no measure here, for they would flatter"
+)
 
 
 @dataclass(frozen=True)
@@ -158,8 +161,9 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     types = input_types(model)
     gated, drifted = _compared(model, window, types, _drift_level(workspace))
     progress("measuring on outcomes", 0.7)
-    measured = _measured(workspace, state, model)
-    action = diagnose(gated, drifted, measured, useless=_useless(workspace, live))
+    tested = workspace.report(live.trained["report"]).results
+    measured = _measured(workspace, state, model, tested)
+    action = diagnose(gated, drifted, measured, useless=useless(tested))
     noted = gated.results if gated is not None else ()
     failed = tuple(result for result in noted if result.verdict in ("fail", "warn"))
     own = _own_drift(workspace, live, window, types)
@@ -167,11 +171,6 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     results = (*action, *log_damage(workspace), *seen)
     progress("done", 1.0)
     return _watched(workspace, state, model, results, window)
-
-
-def _useless(workspace: Workspace, live: Version) -> str:
-    """Return why a version was no better than guessing on its test rows, "" where it was."""
-    return useless(workspace.report(live.trained["report"]).results)
 
 
 def _drift_level(workspace: Workspace) -> float:
@@ -365,14 +364,16 @@ def _truth(workspace: Workspace, log: pl.DataFrame) -> NDArray[Any]:
     return log["outcome"].cast(kind).to_numpy()
 
 
-def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckResult, ...] | None:
+def _measured(
+    workspace: Workspace, state: State, model: Model, tested: Sequence[CheckResult]
+) -> tuple[CheckResult, ...] | None:
     """Return measured performance since the version went live, or None without outcomes."""
     log = _reigned(workspace, state, model)
     if log is None:
         return None
     fresh = unseen(workspace, log, state.version(state.live))
     told = (
-        *flattered(int((~fresh).sum()), log.height),
+        *_in_no_measure("learned_from", int((~fresh).sum()), log.height, _FLATTERING),
         *_set_aside(workspace, log, state.reign(workspace.project.name)),
     )
     log = log.filter(fresh)
@@ -380,11 +381,8 @@ def _measured(workspace: Workspace, state: State, model: Model) -> tuple[CheckRe
         return told or None
     predictions = _said(model, log, state.reign(workspace.project.name))
     project, y = workspace.project, _truth(workspace, log)
-    baseline_report = workspace.report(state.version(state.live).trained["report"])
     baseline = {
-        result.name: result
-        for result in baseline_report.results
-        if result.subject == "test" and not result.slice
+        result.name: result for result in tested if result.subject == "test" and not result.slice
     }
     level = project.loop.confidence
     results = performance(
@@ -404,19 +402,16 @@ def _set_aside(workspace: Workspace, judged: pl.DataFrame, reign: str) -> tuple[
     every = labelled(workspace)
     mine = pl.col("deployment") == reign
     known = 0 if every is None else every.filter(mine).height
-    aside = known - judged.filter(mine).height
-    if not aside:
-        return ()
     why = "their rows came while the data were broken: they are in no measure here"
+    return _in_no_measure("outcomes_set_aside", known - judged.filter(mine).height, known, why)
+
+
+def _in_no_measure(name: str, rows: int, n: int, why: str) -> tuple[CheckResult, ...]:
+    if not rows:
+        return ()
     return (
         CheckResult(
-            name="outcomes_set_aside",
-            subject="live",
-            value=aside,
-            unit="rows",
-            n=known,
-            verdict="warn",
-            why=why,
+            name=name, subject="live", value=rows, unit="rows", n=n, verdict="warn", why=why
         ),
     )
 
