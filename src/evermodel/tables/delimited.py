@@ -67,6 +67,11 @@ class Delimited:
         self.told = bool(reading.encoding)
         self.blank_lines = 0
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the file is written, where that is not plain."""
+        return self.dialect.notes
+
     def batches(self, rows: int) -> Iterator[RawBatch]:
         """Yield all rows in order as texts, a block of the file at a time.
 

@@ -76,6 +76,8 @@ class JsonLines:
     """A file of one JSON object a line, or one JSON array of objects."""
 
     kind = "json"
+    notes: tuple[str, ...] = ()
+    blank_lines = 0
 
     def __init__(self, path: Path) -> None:
         self.path = path

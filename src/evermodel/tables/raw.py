@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
 
 from evermodel.tables.understanding import Rejected
 
-__all__ = ["RawBatch", "RawSource"]
+__all__ = ["RawBatch", "RawSource", "TypedSource"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,42 @@ class RawBatch:
         return replace(self, frame=self.frame.head(rows), lines=self.lines[:rows])
 
 
+@runtime_checkable
 class RawSource(Protocol):
-    """A place that rows come from, more than once if asked."""
+    """A place that rows come from as texts, more than once if asked.
+
+    `notes` say how it is read, `blank_lines` how many empty ones were passed over the last time.
+    """
 
     where: str
     kind: str
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how it is read."""
+        ...
+
+    @property
+    def blank_lines(self) -> int:
+        """How many empty lines were passed over the last time."""
+        ...
+
     def batches(self, rows: int) -> Iterator[RawBatch]:
+        """Yield all rows in order, about `rows` at a time."""
+        ...
+
+
+@runtime_checkable
+class TypedSource(Protocol):
+    """A place whose columns come with types of their own."""
+
+    where: str
+    kind: str
+
+    def frame(self) -> pl.DataFrame:
+        """Return the whole table."""
+        ...
+
+    def frames(self, rows: int) -> Iterator[pl.DataFrame]:
         """Yield all rows in order, about `rows` at a time."""
         ...

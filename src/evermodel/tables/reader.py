@@ -21,8 +21,8 @@ from evermodel.tables.decide import decide
 from evermodel.tables.delimited import Delimited
 from evermodel.tables.ends import without_ends
 from evermodel.tables.evidence import Evidence, missing_words
-from evermodel.tables.raw import RawBatch, RawSource
-from evermodel.tables.sources import Typed, open_source
+from evermodel.tables.raw import RawBatch, RawSource, TypedSource
+from evermodel.tables.sources import open_source
 from evermodel.tables.typed import as_raw, type_of
 from evermodel.tables.understanding import ColumnReading, Misfits, Rejected, Table, Understanding
 
@@ -34,7 +34,7 @@ _UNTOLD = Reading()
 
 
 def read(
-    source: str | Path,
+    source: object,
     *,
     reading: Reading = _UNTOLD,
     repairs: Mapping[str, Repair] | None = None,
@@ -44,9 +44,10 @@ def read(
 
     Parameters
     ----------
-    source : str or Path
-        CSV, TSV, JSON lines or parquet file, folder of a Delta table, or a database such as
-        ``sqlite:///shop.db?table=orders``.
+    source : str, Path or DataFrame
+        CSV, TSV, JSON lines, parquet, Arrow or Excel file (``book.xlsx#sheet=Orders``), folder of a
+        Delta table, a database such as ``sqlite:///shop.db?table=orders``, or a frame of pandas,
+        polars, pyarrow and any other library that speaks Arrow.
     reading : Reading
         What is known about how a text file is written; the rest is found out.
     repairs : mapping of str to Repair, optional
@@ -72,12 +73,14 @@ def read(
     forced = _forced(repairs or {}, types or {})
     if isinstance(opened, Delimited):
         opened.settle()
-    batches = iter([opened.frame()]) if isinstance(opened, Typed) else _raw_batches(opened, 65_536)
+    batches = (
+        iter([opened.frame()]) if isinstance(opened, TypedSource) else _raw_batches(opened, 65_536)
+    )
     return _whole(opened, batches, reading, repairs or {}, forced)
 
 
 def scan(
-    source: str | Path,
+    source: object,
     *,
     reading: Reading = _UNTOLD,
     repairs: Mapping[str, Repair] | None = None,
@@ -119,7 +122,7 @@ def scan(
 
 
 def understand(
-    source: str | Path,
+    source: object,
     *,
     reading: Reading = _UNTOLD,
     repairs: Mapping[str, Repair] | None = None,
@@ -152,8 +155,10 @@ def understand(
     return gathered.verdict(opened, reading, forced)
 
 
-def _raw_batches(opened: RawSource | Typed, batch_rows: int) -> Iterator[RawBatch | pl.DataFrame]:
-    if isinstance(opened, Typed):
+def _raw_batches(
+    opened: RawSource | TypedSource, batch_rows: int
+) -> Iterator[RawBatch | pl.DataFrame]:
+    if isinstance(opened, TypedSource):
         return opened.frames(batch_rows)
     if isinstance(opened, Delimited):
         file = opened
@@ -204,7 +209,6 @@ class _Gathered:
         self.empty = 0
         self.rejected: list[Rejected] = []
         self.rejected_rows = 0
-        self.notes: dict[str, None] = {}
 
     def add(self, raw: RawBatch, done: Mapping[str, pl.Series]) -> None:
         for name in raw.frame.columns:
@@ -220,7 +224,7 @@ class _Gathered:
         self.order = self.order or list(raw.names or raw.frame.columns)
 
     def verdict(
-        self, opened: RawSource | Typed, reading: Reading, forced: Mapping[str, ColumnType]
+        self, opened: RawSource | TypedSource, reading: Reading, forced: Mapping[str, ColumnType]
     ) -> Understanding:
         if self.rejected_rows > self.rows:
             first = self.rejected[0]
@@ -243,7 +247,7 @@ class _Gathered:
         }
         columns = tuple(by_name[name] for name in self.order)
         missing = {name: missing_words(one, by_name[name]) for name, one in self.evidence.items()}
-        notes = [*(dialect.notes if dialect else ()), *self._notes(opened), *notes]
+        notes = [*self._notes(opened), *notes]
         notes += _missing_notes(missing)
         decimals = {one.decimal for one in columns if one.type == "number"}
         orders = {one.dates for one in columns if one.dates}
@@ -263,15 +267,15 @@ class _Gathered:
             rejected_rows=self.rejected_rows,
         )
 
-    def _notes(self, opened: RawSource | Typed) -> list[str]:
-        notes = list(self.notes)
+    def _notes(self, opened: RawSource | TypedSource) -> list[str]:
+        notes = list(opened.notes) if isinstance(opened, RawSource) else []
         if self.rejected_rows:
             notes.append(
                 f"{_rows(self.rejected_rows)} left out: "
                 + "; ".join(f"line {row.line}: {row.reason}" for row in self.rejected[:_NAMED])
                 + ("; ..." if self.rejected_rows > _NAMED else "")
             )
-        if isinstance(opened, Delimited) and opened.blank_lines:
+        if isinstance(opened, RawSource) and opened.blank_lines:
             notes.append(f"empty lines passed over: {opened.blank_lines}")
         if self.empty:
             notes.append(f"empty rows below the last one passed over: {self.empty}")
@@ -294,7 +298,7 @@ def _missing_notes(missing: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def _whole(
-    opened: RawSource | Typed,
+    opened: RawSource | TypedSource,
     batches: Iterator[RawBatch | pl.DataFrame],
     reading: Reading,
     repairs: Mapping[str, Repair],

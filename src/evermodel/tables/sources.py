@@ -12,19 +12,24 @@ import polars as pl
 from evermodel.errors import DataError, NotFoundError, nearest
 from evermodel.project import Reading
 from evermodel.tables.addresses import expanded
+from evermodel.tables.arrow import ArrowFile, Frame, is_frame
 from evermodel.tables.delimited import Delimited
+from evermodel.tables.duck import DuckDb
 from evermodel.tables.objects import JsonLines
-from evermodel.tables.raw import RawSource
+from evermodel.tables.raw import RawSource, TypedSource
 from evermodel.tables.sniff import check_names, name_binary
+from evermodel.tables.workbook import SUFFIXES, Workbook
 
 __all__ = ["Typed", "open_source"]
 
 _TABLES = {".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".gz"}
+_ARROW = (".arrow", ".arrows", ".feather", ".ipc")
+_TABLES |= {*SUFFIXES, *_ARROW}
 _SQLITE = b"SQLite format 3\x00"
 
 
 class Typed:
-    """A parquet file or a Delta table: columns come with types of their own."""
+    """A parquet file or a Delta table, whose columns come with types of their own."""
 
     def __init__(self, path: Path, kind: str) -> None:
         self.path = path
@@ -59,27 +64,35 @@ class Typed:
         return DataError(what, where=self.where, found=said, hint="copy or export it again")
 
 
-def open_source(source: str | Path, reading: Reading) -> RawSource | Typed:
-    """Return what lies at a path or an address, ready to be read.
+def open_source(source: object, reading: Reading) -> RawSource | TypedSource:
+    """Return what lies at a path or an address, or in another library's frame, ready to be read.
 
     Raises
     ------
     DataError
         When there is nothing, or nothing that is a table.
     """
+    if is_frame(source):
+        return Frame(source)
+    if not isinstance(source, (str, Path)):
+        hint = "give a path, an address, or a DataFrame"
+        raise DataError("this is not a table", found=type(source).__name__, hint=hint)
     text = str(source)
     whole = expanded(text)
     if "://" in whole:
         return _by_address(text, whole)
-    path = Path(whole)
+    path, sheet = Path(whole), ""
+    if "#sheet=" in whole and not path.exists():
+        name, sheet = whole.split("#sheet=", 1)
+        path = Path(name)
     if path.is_dir():
         return _folder(path)
     if not path.is_file():
         raise _missing(path)
-    return _file(path, reading)
+    return _file(path, reading, sheet)
 
 
-def _by_address(text: str, whole: str) -> RawSource:
+def _by_address(text: str, whole: str) -> RawSource | TypedSource:
     from evermodel.tables.sql import SqlQuery, is_database
 
     scheme = whole.split("://", 1)[0]
@@ -87,6 +100,8 @@ def _by_address(text: str, whole: str) -> RawSource:
         what = "addresses of this kind cannot be read"
         hint = "give a file, a folder, or a database such as sqlite:///shop.db?table=orders"
         raise DataError(what, where=text, found=scheme, hint=hint)
+    if scheme == "duckdb":
+        return DuckDb(whole)
     return SqlQuery(whole, written=text)
 
 
@@ -114,7 +129,7 @@ def _missing(path: Path) -> DataError:
     return DataError("there is no such file", where=str(path), hint=hint)
 
 
-def _file(path: Path, reading: Reading) -> RawSource | Typed:
+def _file(path: Path, reading: Reading, sheet: str) -> RawSource | TypedSource:
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -128,6 +143,10 @@ def _file(path: Path, reading: Reading) -> RawSource | Typed:
         raise DataError("the file is empty", where=str(path), hint="export it again")
     if head.startswith(_SQLITE):
         raise _database(path)
+    if suffix in SUFFIXES and name_binary(head):
+        return Workbook(path, sheet)
+    if head.startswith(b"ARROW1") or suffix in _ARROW:
+        return ArrowFile(path)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     lines = suffix in (".jsonl", ".ndjson", ".json")
     if (lines and not name_binary(head)) or start.startswith((b'{"', b'[{"')):

@@ -45,6 +45,8 @@ class SqlQuery:
     """
 
     kind = "database"
+    notes: tuple[str, ...] = ()
+    blank_lines = 0
 
     def __init__(self, address: str, *, written: str = "") -> None:
         parts = urlsplit(address)
