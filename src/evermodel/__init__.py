@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evermodel.bundle import load
     from evermodel.loop.beginning import check, init
+    from evermodel.loop.datasets import data_diff, data_log, data_restore, data_show, data_tidy
     from evermodel.loop.doctor import doctor
     from evermodel.loop.outcomes import labels
     from evermodel.loop.releasing import evaluate, promote, register, rollback
@@ -42,6 +43,11 @@ _ROOMS = {
     "Workspace": "loop.workspace",
     "application": "loop.serving",
     "check": "loop.beginning",
+    "data_diff": "loop.datasets",
+    "data_log": "loop.datasets",
+    "data_restore": "loop.datasets",
+    "data_show": "loop.datasets",
+    "data_tidy": "loop.datasets",
     "doctor": "loop.doctor",
     "evaluate": "loop.releasing",
     "history": "loop.telling",
@@ -76,6 +82,11 @@ __all__ = [
     "__version__",
     "application",
     "check",
+    "data_diff",
+    "data_log",
+    "data_restore",
+    "data_show",
+    "data_tidy",
     "doctor",
     "evaluate",
     "history",

@@ -113,7 +113,7 @@ def test_init_never_replaces_a_project_file_unasked(tmp_path: Path) -> None:
 def test_the_ledger_tells_the_whole_way_to_the_first_live_version(shop: Make) -> None:
     workspace = shop().workspace
     kinds = [event.kind for event in workspace.events() if event.kind != "mirrored"]
-    assert kinds == ["trained", "tracked", "registered", "promoted"]
+    assert kinds == ["data_kept", "trained", "tracked", "registered", "promoted"]
     assert verify_ledger(workspace).verdict == "pass"
     assert [r.name for r in history(workspace).results] == ["registered", "promoted"]
     assert len(history(workspace, everything=True).results) == len(workspace.events())

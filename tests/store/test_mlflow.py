@@ -303,7 +303,7 @@ def test_whole_numbers_and_codes_as_pandas_reads_them_are_taken(
             "senior": [True, False],
             "contract": ["monthly", None],
             "region": [1.0, float("nan")],
-            "since": pd.to_datetime(["2026-01-31T12:00:00", None]),
+            "since": [pd.Timestamp("2026-01-31T12:00:00"), pd.NaT],
         },
         index=[10, 20],
     )

@@ -9,6 +9,7 @@ import argparse
 import importlib
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -21,9 +22,9 @@ from evermodel.errors import EvermodelError, InputError, MissingExtraError, near
 __all__ = ["build_parser", "main"]
 
 VERBS = (
-    "init", "check", "train", "evaluate", "register", "promote", "rollback", "status", "history",
-    "serve", "score", "labels", "monitor", "retrain", "run", "report", "reproduce", "doctor",
-    "ledger", "demo",
+    "init", "check", "data", "train", "evaluate", "register", "promote", "rollback", "status",
+    "history", "serve", "score", "labels", "monitor", "retrain", "run", "report", "reproduce",
+    "doctor", "ledger", "demo",
 )  # fmt: skip
 """In the order in which one meets them; each is a module of this package."""
 
@@ -40,9 +41,13 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         hint = f"see {self.prog} --help"
-        if message.startswith("argument COMMAND: invalid choice"):
-            given = message.split("invalid choice: ")[1].split("'")[1]
-            message, word = f"there is no command {given!r}", nearest(given, VERBS)
+        if message.startswith(("argument COMMAND: invalid choice", "argument WHAT: invalid")):
+            given, *known = re.findall(r"'([^']+)'", message.split("invalid choice: ")[1])
+            top = message.startswith("argument COMMAND")
+            message, word = (
+                f"there is no command {given!r}",
+                nearest(given, VERBS if top else known),
+            )
             hint = f"did you mean {word}?" if word else hint
         raise InputError(message, hint=hint)
 

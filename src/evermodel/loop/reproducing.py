@@ -12,9 +12,10 @@ import polars as pl
 
 from evermodel.bundle import load
 from evermodel.errors import NotFoundError
+from evermodel.loop.datasets import kept_data
 from evermodel.loop.environment import changed_since, code_digest, environment_digest
 from evermodel.loop.state import load_version, read_state
-from evermodel.loop.training import Recipe, kept_data
+from evermodel.loop.training import Recipe
 from evermodel.loop.workspace import Workspace, open_workspace, silent, tell
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
@@ -124,9 +125,9 @@ def _environment(workspace: Workspace, recorded: dict[str, Any]) -> CheckResult:
 
 
 def _recorded_data(workspace: Workspace, recorded: dict[str, Any]) -> pl.DataFrame:
-    where, gone = f"data version {recorded['data_version']}", "this version cannot be fitted again"
+    where, gone = f"data {recorded['data'][:12]}", "this version cannot be fitted again"
     try:
-        frame = kept_data(workspace, recorded["data_version"])
+        frame = kept_data(workspace, recorded)
     except NotFoundError as error:
         raise NotFoundError(
             "the recorded data are gone", where=where, found=tell(error), hint=gone

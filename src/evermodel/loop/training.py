@@ -19,6 +19,7 @@ from evermodel.data import check as check_table
 from evermodel.errors import SurroundingsError, masked
 from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.beginning import read_source
+from evermodel.loop.datasets import Kept, keep, kept_data
 from evermodel.loop.environment import packages
 from evermodel.loop.gating import useless
 from evermodel.loop.reading import bundle_repairs, missing_words
@@ -34,12 +35,12 @@ from evermodel.loop.workspace import (
 from evermodel.project import Project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Run, Verdict
-from evermodel.tables import Table, ordered_digests, row_hashes, versions
+from evermodel.tables import Table, row_hashes
 from evermodel.train.export import PARITY_LIMIT
 from evermodel.train.fit import Trained
 from evermodel.train.fit import train as fit_candidate
 
-__all__ = ["Recipe", "kept_data", "learned_from", "train", "train_on"]
+__all__ = ["Recipe", "learned_from", "train", "train_on"]
 
 
 def train(
@@ -88,7 +89,7 @@ def train_on(
     if checked.verdict == "fail":
         return _refused(workspace, checked, run)
     step("keeping the data version", 0.03)
-    fingerprint, kept = _keep_data(workspace, table.frame)
+    kept = keep(workspace, table)
     missing, repairs = missing_words(table, project), bundle_repairs(table, project)
     place = workspace.candidates / run.id
     trained = fit_candidate(
@@ -97,13 +98,13 @@ def train_on(
         place,
         run=run.id,
         created=run.started,
-        data=fingerprint,
+        data=kept.digest,
         missing=missing,
         repairs=repairs,
         seed=seed,
         progress=step,
     )
-    report = _report(workspace, trained, project, run=run.id, place=place, data_version=kept)
+    report = _report(workspace, trained, project, run=run.id, place=place, kept=kept)
     recipe = _keep_recipe(workspace, trained, project, missing, repairs)
     run = msgspec.structs.replace(
         run,
@@ -111,7 +112,7 @@ def train_on(
         cpu_seconds=round(effort.cpu_seconds, 3),
         peak_bytes=effort.peak_bytes,
         bytes_written=sum(path.stat().st_size for path in place.rglob("*") if path.is_file()),
-        inputs={"data": fingerprint},
+        inputs={"data": kept.digest},
         parameters=asdict(trained.chosen),
     )
     _record(workspace, trained, run, report, recipe=recipe, why=why)
@@ -134,7 +135,7 @@ def _report(
     *,
     run: str,
     place: Path,
-    data_version: int,
+    kept: Kept,
 ) -> Report:
     """Measure the candidate on its test rows, and say what was fitted and how."""
     measured = measure(workspace, trained, project)
@@ -156,7 +157,8 @@ def _report(
             "split": trained.split.how,
             "train_rows": len(trained.split.train),
             "test_rows": len(trained.split.test),
-            "data_version": data_version,
+            "data_version": kept.version,
+            "data_order": kept.order,
             "losses": trained.losses,
             **measured.facts,
             **_gate(workspace, measured),
@@ -181,6 +183,7 @@ def _record(
         "digest": load(place, trusted=None).digest,
         "data": run.inputs["data"],
         "data_version": report.facts["data_version"],
+        "data_order": report.facts["data_order"],
         "seed": run.seed,
         "recipe": recipe,
         "test": workspace.ports.blobs.put(_parquet(trained.test)),
@@ -197,24 +200,6 @@ def _record(
         "packages": workspace.ports.blobs.put(msgspec.json.encode(packages())),
     }
     workspace.record("trained", body)
-
-
-_ROW = "evermodel row"
-
-
-def _keep_data(workspace: Workspace, frame: pl.DataFrame) -> tuple[str, int]:
-    """Return the digest of the rows, and the version under which they are kept.
-
-    They are kept in their order, which splits go by and a Delta table does not promise.
-    """
-    content, ordered = ordered_digests(frame)
-    place = workspace.table("data")
-    return content, versions.save(place, frame.with_row_index(_ROW), digest=ordered)
-
-
-def kept_data(workspace: Workspace, version: int) -> pl.DataFrame:
-    """Return a kept version of the data, in the order in which it was read."""
-    return versions.load(workspace.table("data"), version).sort(_ROW).drop(_ROW)
 
 
 def learned_from(
@@ -245,7 +230,7 @@ def learned_from(
         When the run's data were erased since: nobody can tell any more.
     """
     if kept is None:
-        kept = kept_data(workspace, recorded["data_version"])
+        kept = kept_data(workspace, recorded)
     test = pl.read_parquet(workspace.ports.blobs.path(recorded["test"]))
     names = [name for name in names if name in rows.columns and name in kept.columns]
     trained = np.setdiff1d(row_hashes(kept.select(names)), row_hashes(test.select(names)))

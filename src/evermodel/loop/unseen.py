@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from evermodel.bundle import read_manifest
 from evermodel.errors import NotFoundError
 from evermodel.loop.batch_log import ROUTE
+from evermodel.loop.datasets import kept_data
 from evermodel.loop.predictions import features_of, keys_of
 from evermodel.loop.state import Version
-from evermodel.loop.training import kept_data, learned_from
+from evermodel.loop.training import learned_from
 from evermodel.loop.workspace import Workspace
 
 __all__ = ["unseen"]
@@ -53,7 +54,7 @@ def _known(workspace: Workspace, log: pl.DataFrame, version: Version) -> NDArray
     """
     known = np.zeros(log.height, np.bool_)
     try:
-        kept = kept_data(workspace, version.trained["data_version"])
+        kept = kept_data(workspace, version.trained)
     except NotFoundError:
         return known  # erased since: nobody can tell any more
     rows = _as_kept(workspace, log, version, kept)

@@ -97,6 +97,7 @@ class Data(_Table, frozen=True, kw_only=True):
     reading: Reading = Reading()
     repairs: dict[str, Repair] = msgspec.field(default_factory=dict)
     checks: tuple[str, ...] = ()
+    keep: Literal["rows", "digest"] = "rows"
 
 
 class Outcome(_Table, frozen=True, kw_only=True):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -20,7 +21,7 @@ from evermodel.tables.typed import normalise
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-__all__ = ["append", "load", "read_all", "save", "scan_version"]
+__all__ = ["append", "load", "read_all", "save", "scan_version", "tidy"]
 
 _DIGEST = "evermodel.digest"
 _CLEANUP = "delta.enableExpiredLogCleanup"
@@ -81,7 +82,13 @@ def load(folder: str | Path, version: int) -> pl.DataFrame:
     NotFoundError
         When there is no such table or version.
     """
-    columns = scan_version(folder, version).collect().get_columns()
+    try:
+        columns = scan_version(folder, version).collect().get_columns()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        what = f"the rows of version {version} are gone or damaged"
+        found = str(error).splitlines()[0][:200]
+        hint = "bring the table back from a backup"
+        raise NotFoundError(what, where=str(folder), found=found, hint=hint) from None
     return pl.DataFrame([normalise(series)[0] for series in columns])
 
 
@@ -153,6 +160,43 @@ def scan_version(folder: str | Path, version: int | None = None) -> pl.LazyFrame
     return pl.scan_delta(_known(Path(folder), version))
 
 
+def tidy(folder: str | Path, *, days: float, keep: Collection[int] = ()) -> int:
+    """Join small files, free those that only versions older than `days` need; return the bytes.
+
+    The newest version and those in `keep` lose nothing. A file that no version knows is freed only
+    when it is as old: a writer may be about to commit it.
+
+    Raises
+    ------
+    BusyError
+        When other writers did not let it through.
+    NotFoundError
+        When there is no table here.
+    """
+    folder = Path(folder)
+    before = _bytes(folder)
+
+    def free() -> None:
+        table = _known(folder)
+        # A saved version is one whole; joined files would be a new version beside it.
+        if table.metadata().configuration.get(_CLEANUP) != "false":
+            table.optimize.compact()
+        table.vacuum(
+            retention_hours=int(24 * days),
+            dry_run=False,
+            enforce_retention_duration=False,
+            full=True,
+            keep_versions=sorted({*keep, table.version()}),
+        )
+
+    _retried(free, folder)
+    return max(0, before - _bytes(folder))
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*.parquet") if path.is_file())
+
+
 def _open(folder: Path, version: int | None = None) -> DeltaTable | None:
     from deltalake import DeltaTable
     from deltalake.exceptions import TableNotFoundError
@@ -183,9 +227,15 @@ def _version_of(folder: Path, digest: str) -> int | None:
     if table is None:
         return None
     for commit in table.history():
-        if commit.get(_DIGEST) == digest:
+        # A version that was freed is one no more, whatever the log remembers of it.
+        if commit.get(_DIGEST) == digest and _is_whole(folder, int(commit["version"])):
             return int(commit["version"])
     return None
+
+
+def _is_whole(folder: Path, version: int) -> bool:
+    added = pl.DataFrame(_known(folder, version).get_add_actions(flatten=True))
+    return all((folder / unquote(path)).is_file() for path in added["path"])
 
 
 def _retried(write: Callable[[], _T], folder: Path) -> _T:

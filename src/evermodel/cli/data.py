@@ -1,0 +1,129 @@
+"""Versions of the data that were learned from: list, show, compare, bring back, tidy up."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from evermodel.cli.output import Output
+
+__all__ = ["HELP", "arguments", "call"]
+
+HELP = "versions of the data"
+_WHICH = "a number, the beginning of a digest"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's own flags."""
+    verbs = parser.add_subparsers(
+        dest="part", metavar="WHAT", required=True, title="what", help="what to do"
+    )
+
+    def add(name: str, words: str, run: Callable[[argparse.Namespace, Output], int]) -> None:
+        _PARTS[name](
+            verbs.add_parser(name, help=words, description=words, prog=f"{parser.prog} {name}")
+        )
+        verbs.choices[name].set_defaults(run=run)
+
+    add("log", "every version of the data, and what learned from it", _log)
+    add("show", "what a version holds, column by column", _show)
+    add("diff", "what changed between two versions or files", _diff)
+    add("restore", "write the rows of a version to a new file", _restore)
+    add("tidy", "free what no registered version needs any more", _tidy)
+
+
+def call(options: argparse.Namespace, output: Output) -> int:
+    """Run the command and return its exit code."""
+    return int(options.run(options, output))
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing."""
+
+
+def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "which", nargs="?", default="", metavar="VERSION", help=f"{_WHICH} (default: the newest)"
+    )
+
+
+def _diff_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", metavar="A", help=f"{_WHICH}, or a file")
+    parser.add_argument(
+        "second",
+        nargs="?",
+        default="",
+        metavar="B",
+        help="another (default: the source as it is now)",
+    )
+
+
+def _restore_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("which", metavar="VERSION", help=_WHICH)
+    parser.add_argument("path", metavar="OUT", help="a .csv, .tsv or .parquet file")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def _tidy_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--days",
+        type=float,
+        default=30,
+        metavar="N",
+        help="versions younger than this stay (default: 30)",
+    )
+
+
+_PARTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "log": _no_arguments,
+    "show": _show_arguments,
+    "diff": _diff_arguments,
+    "restore": _restore_arguments,
+    "tidy": _tidy_arguments,
+}
+
+
+def _log(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.datasets import data_log
+
+    report = data_log(options.folder)
+    if output.json:
+        return output.report(report)
+    if not report.results:
+        output.say("no data were learned from yet")
+    for result in report.results:
+        output.say(f"{result.value:>3.0f}  {result.subject}  {result.why}")
+    return 0
+
+
+def _show(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.datasets import data_show
+
+    return output.report(data_show(options.which, options.folder))
+
+
+def _diff(options: argparse.Namespace, output: Output) -> int:
+    import msgspec
+
+    from evermodel.loop.datasets import data_diff
+
+    report = data_diff(options.first, options.second, options.folder)
+    if output.json:
+        return output.report(report)
+    told = tuple(result for result in report.results if result.name != "column_same")
+    same = len(report.results) - len(told)
+    lines = [f"{same} column{'' if same == 1 else 's'} as before"] if same else []
+    return output.report(msgspec.structs.replace(report, results=told), lines=lines)
+
+
+def _restore(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.datasets import data_restore
+
+    report = data_restore(options.which, options.path, options.folder, force=options.force)
+    return output.report(report)
+
+
+def _tidy(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.datasets import data_tidy
+
+    return output.report(data_tidy(options.folder, days=options.days, progress=output.progress))
