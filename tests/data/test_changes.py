@@ -110,7 +110,7 @@ def test_rows_added_and_removed_are_the_difference_of_two_bags(
     old: list[tuple[int, str | None]], new: list[tuple[int, str | None]]
 ) -> None:
     schema = {"n": pl.Int64, "t": pl.String}
-    frames = [pl.DataFrame(rows, schema=schema, orient="row") for rows in (old, new)]
-    found = _found(*frames)
+    before, after = (pl.DataFrame(rows, schema=schema, orient="row") for rows in (old, new))
+    found = _found(before, after)
     assert found["rows_added"].value == (Counter(new) - Counter(old)).total()
     assert found["rows_removed"].value == (Counter(old) - Counter(new)).total()

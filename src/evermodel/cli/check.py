@@ -14,11 +14,26 @@ HELP = "look for what is wrong with the data"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own flags."""
     parser.add_argument("data", nargs="?", metavar="DATA", help="default: the project's data")
+    parser.add_argument(
+        "--target", default="", metavar="COLUMN", help="without a project: the column to predict"
+    )
+    parser.add_argument(
+        "--against", metavar="EARLIER", help="an earlier table: tell what changed, and what broke"
+    )
+    parser.add_argument("--html", metavar="FILE", help="write what was found as one page, too")
 
 
 def call(options: argparse.Namespace, output: Output) -> int:
     """Run the command and return its exit code."""
-    from evermodel.loop.beginning import check
+    from evermodel.loop.beginning import check, write_findings
 
-    report = check(options.folder, data=options.data, progress=output.progress)
-    return output.report(report, lines=[*report.facts.get("understood", [])])
+    report = check(
+        options.folder,
+        data=options.data,
+        target=options.target,
+        against=options.against,
+        progress=output.progress,
+    )
+    if options.html:
+        write_findings(report, options.html)
+    return output.findings(report, notes=report.facts.get("understood", []))

@@ -67,13 +67,22 @@ class Output:
         else:
             from evermodel.report.text import results_text
 
-            width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-            colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+            width, colour = _width(), _colour()
             heading = title or f"{report.verb} {report.subject}".strip()
             print(results_text(report.results, width, title=heading, colour=colour))
             if lines:
                 print()
                 print("\n".join(lines))
+        return 1 if report.verdict == "fail" else 0
+
+    def findings(self, report: Report, *, notes: list[str]) -> int:
+        """Print what was found in data, what to fix first; return the exit code as `report`."""
+        self.close()
+        if self.json:
+            return self.report(report)
+        from evermodel.report.findings import findings_text
+
+        print(findings_text(report, _width(), colour=_colour(), notes=notes))
         return 1 if report.verdict == "fail" else 0
 
     def say(self, text: str) -> None:
@@ -97,6 +106,14 @@ class Output:
                 "error": {**said, "hint": error.hint},
             }
             print(msgspec.json.encode(body).decode())
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size((100, 24)).columns, 120)
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def document(verb: str, report: Report) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from evermodel.data.column_checks import column_checks, reading_checks
@@ -73,16 +74,26 @@ def check(
             results += target_checks(columns, target, data.task, positive=data.positive)
     if project is not None and intake.rows:
         results += own_checks(intake.frame, project)
+    lines = getattr(table, "lines", ())
     return Report(
         verb="check",
         subject=project.name if project is not None else "",
-        results=tuple(results),
+        results=tuple(_with_lines(result, lines) for result in results),
         facts={
             "rows": intake.rows,
             "columns": intake.frame.width,
             "understood": list(getattr(intake.understood, "notes", ())),
         },
     )
+
+
+def _with_lines(result: CheckResult, lines: Sequence[int]) -> CheckResult:
+    """Return a result whose evidence says where in the file its rows stand."""
+    rows = result.evidence.get("rows", ())
+    if not lines or not rows or "lines" in result.evidence:
+        return result
+    places = [lines[row] for row in rows]
+    return msgspec.structs.replace(result, evidence={**result.evidence, "lines": places})
 
 
 def _features(frame: pl.DataFrame, project: Project) -> Mapping[str, pl.Series]:
@@ -118,6 +129,7 @@ def _rows(intake: Intake) -> Iterator[CheckResult]:
         why="rows that could not be read or hold totals are left aside, never guessed at",
         evidence={
             "rows": [row.line for row in named],
+            "lines": [row.line for row in named],
             "examples": [row.reason for row in named],
             "counted": "lines of the file, from 1",
         },

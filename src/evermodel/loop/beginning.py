@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from evermodel.data import changes, gate, propose, render
 from evermodel.data import check as check_table
-from evermodel.data import propose, render
 from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.workspace import project_file, silent
 from evermodel.project import Data, Project, load_project, parse_project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Task
-from evermodel.tables import Table, read
+from evermodel.tables import Table, profile, read
 
-__all__ = ["check", "init", "read_source"]
+__all__ = ["check", "init", "read_source", "write_findings"]
 
 
 def init(
@@ -148,10 +149,10 @@ def _write(path: Path, text: str) -> None:
     write_durably(path, text.encode())
 
 
-def read_source(project: Project, source: str | Path | None = None) -> Table:
-    """Read the project's data (or another file of the same kind) as the project file says."""
+def read_source(project: Project, source: object = None) -> Table:
+    """Read the project's data (or another table of the same kind) as the project file says."""
     return read(
-        source or project.source,
+        project.source if source is None else source,
         reading=project.data.reading,
         repairs=project.data.repairs,
         types=project.data.types,
@@ -159,16 +160,26 @@ def read_source(project: Project, source: str | Path | None = None) -> Table:
 
 
 def check(
-    folder: str | Path = ".", *, data: str | Path | None = None, progress: Progress = silent
+    folder: str | Path = ".",
+    *,
+    data: object = None,
+    target: str = "",
+    against: object = None,
+    progress: Progress = silent,
 ) -> Report:
-    """Check the project's data, or any file, and return what was found.
+    """Check the project's data, or any table, and return what was found.
 
     Parameters
     ----------
     folder : path
         The project's folder; without a project file, `data` is checked on its own.
-    data : path or URL, optional
+    data : path, URL or DataFrame, optional
         Another table than the project's own.
+    target : str
+        Without a project file: the column that is to be predicted.
+    against : path, URL or DataFrame, optional
+        An earlier table: what changed since is told column by column, and what looks broken
+        rather than changed fails.
 
     Raises
     ------
@@ -179,16 +190,42 @@ def check(
     if data is None or project_file(folder).exists():
         project = load_project(folder)
     progress("reading the data", 0.1)
-    table = read(str(data)) if project is None else read_source(project, data)
-    progress("checking", 0.5)
+    table = read(data) if project is None else read_source(project, data)
+    if project is None and target:
+        project = _supposed(table, target)
+    progress("checking", 0.4)
     found = check_table(table, project=project)
     results = found.results
-    if data is not None and project is not None:
+    if data is not None and project is not None and not target:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
+    if against is not None:
+        progress("comparing", 0.8)
+        earlier = read(against) if project is None or target else read_source(project, against)
+        results += tuple(_compared(earlier, table, project))
     progress("done", 1.0)
     facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes)}
-    subject = masked(str(data or (project.source if project else "")))
-    return Report(verb="check", subject=subject, results=results, facts=facts)
+    return Report(verb="check", subject=_named(data, project), results=results, facts=facts)
+
+
+def _named(data: object, project: Project | None) -> str:
+    if data is None:
+        return masked(project.source) if project else ""
+    return masked(str(data)) if isinstance(data, (str, Path)) else f"a {type(data).__name__}"
+
+
+def _supposed(table: Table, target: str) -> Project:
+    """Return the project that `init` would propose for a table."""
+    text = render(propose(table, source="the table", target=target, name="check"))
+    return parse_project(text, path="the proposal", root=".")
+
+
+def _compared(before: Table, after: Table, project: Project | None) -> Iterator[CheckResult]:
+    """Yield what is broken in a table, judged by an earlier one, and what else changed."""
+    key = project.data.key if project is not None else ()
+    types = {column.name: column.type for column in before.schema.columns}
+    broken = gate(after, profile(before.frame, types), key=key)
+    yield from (each for each in broken.results if each.verdict == "fail")
+    yield from changes(before.frame, after.frame, key=key)
 
 
 def _without_outcomes(result: CheckResult, target: str) -> CheckResult:
@@ -200,3 +237,18 @@ def _without_outcomes(result: CheckResult, target: str) -> CheckResult:
     if near:
         why += f"; is {near[0]!r} meant?"
     return msgspec.structs.replace(result, verdict="warn" if near else "pass", why=why)
+
+
+def write_findings(report: Report, path: str | Path) -> None:
+    """Write what `check` found as one self-contained HTML page.
+
+    Raises
+    ------
+    SurroundingsError
+        When it cannot be written.
+    """
+    from evermodel.report import findings_page
+    from evermodel.store.durable import write_durably
+
+    text = findings_page(report, notes=report.facts.get("understood", ()))
+    write_durably(Path(path), text.encode())

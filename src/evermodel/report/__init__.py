@@ -2,6 +2,7 @@
 
 from evermodel.report.charts import bars, compare, intervals, reliability
 from evermodel.report.course import course
+from evermodel.report.findings import findings_page, findings_text
 from evermodel.report.html import page, results_table, verdict_banner
 from evermodel.report.project_page import Course, project_page
 from evermodel.report.text import results_text, verdict_line
@@ -11,6 +12,8 @@ __all__ = [
     "bars",
     "compare",
     "course",
+    "findings_page",
+    "findings_text",
     "intervals",
     "page",
     "project_page",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from evermodel.tables import versions
     from evermodel.tables.digests import digest, digest_batches, row_hashes
     from evermodel.tables.profiles import ColumnProfile, Profile, profile
-    from evermodel.tables.reader import read, scan, understand
+    from evermodel.tables.reader import read, scan, texts, understand
     from evermodel.tables.understanding import (
         ColumnReading,
         Misfits,
@@ -37,6 +37,7 @@ __all__ = [
     "read",
     "row_hashes",
     "scan",
+    "texts",
     "understand",
     "versions",
     "write",
@@ -57,6 +58,7 @@ _ROOMS = {
     "profile": "profiles",
     "read": "reader",
     "scan": "reader",
+    "texts": "reader",
     "understand": "reader",
     "write": "writer",
 }

@@ -6,10 +6,11 @@ each conversion is in the `Understanding` that comes with the table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from evermodel.errors import DataError
@@ -22,10 +23,10 @@ from evermodel.tables.ends import without_ends
 from evermodel.tables.evidence import Evidence, missing_words
 from evermodel.tables.raw import RawBatch, RawSource, TypedSource
 from evermodel.tables.sources import open_source
-from evermodel.tables.typed import as_raw, type_of
+from evermodel.tables.typed import as_raw, type_of, written
 from evermodel.tables.understanding import ColumnReading, Misfits, Rejected, Table, Understanding
 
-__all__ = ["read", "scan", "understand"]
+__all__ = ["read", "scan", "texts", "understand"]
 
 _MOST_REJECTED = 1_000
 _NAMED = 5
@@ -57,6 +58,7 @@ def read(
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> path = Path(tempfile.mkdtemp()) / "bills.csv"
     >>> _ = path.write_text("id;total\n007;1,50\n008; \n")
     >>> table = read(path)
@@ -97,6 +99,7 @@ def scan(
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> path = Path(tempfile.mkdtemp()) / "days.csv"
     >>> _ = path.write_text("day,n\n1,5\n2,6\n3,7.5\n")
     >>> [batch["n"].to_list() for batch in scan(path, batch_rows=2)]
@@ -120,6 +123,37 @@ def scan(
         yield from frame.iter_slices(batch_rows)
 
 
+def texts(source: object, *, reading: Reading = _UNTOLD) -> pl.DataFrame:
+    r"""Return the rows of a source as the texts that stand in it, "" where there is nothing.
+
+    They are the rows that `read` returns, in the same order, before anything is made of them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "days.csv"
+    >>> _ = path.write_text("day;price\n31.01.2020; 1,5\n;n/a\n")
+    >>> texts(path).rows()
+    [('31.01.2020', ' 1,5'), ('', 'n/a')]
+
+    Raises
+    ------
+    DataError
+        When there is no table there.
+    """
+    opened = open_source(source, reading)
+    if isinstance(opened, Delimited):
+        opened.settle()
+    frames = [
+        batch.with_columns(written(series) for series in batch.get_columns())
+        if isinstance(batch, pl.DataFrame)
+        else batch.frame
+        for batch in _raw_batches(opened, 65_536)
+    ]
+    return pl.concat(frames).with_columns(pl.all().fill_null(""))
+
+
 def understand(
     source: object,
     *,
@@ -133,6 +167,7 @@ def understand(
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> path = Path(tempfile.mkdtemp()) / "days.csv"
     >>> _ = path.write_text("day;price\n31.01.2020;1,5\n")
     >>> found = understand(path)
@@ -310,6 +345,7 @@ def _whole(
         kept.append((raw, done))
     understood = gathered.verdict(opened, reading, forced)
     frames = []
+    lines = _lines([raw.lines for raw, _ in kept])
     while kept:
         raw, done = kept.pop(0)  # texts are let go of as soon as they are values
         frames.append(_typed(raw, done, understood.columns, reading, repairs, opened.where))
@@ -324,7 +360,16 @@ def _whole(
             for one in understood.columns
         )
     )
-    return Table(frame=frame, schema=schema, understood=understood)
+    return Table(frame=frame, schema=schema, understood=understood, lines=lines)
+
+
+def _lines(parts: list[np.ndarray]) -> Sequence[int]:
+    """Return the line of every row; as a range, which takes no room, where none is left out."""
+    whole = np.concatenate(parts)
+    if len(whole) and int(whole[-1]) - int(whole[0]) == len(whole) - 1:
+        return range(int(whole[0]), int(whole[-1]) + 1)
+    lines: list[int] = whole.tolist()
+    return lines
 
 
 def _typed(

@@ -13,7 +13,7 @@ from evermodel.tables.convert import in_codes
 from evermodel.tables.raw import RawBatch
 from evermodel.tables.understanding import ColumnReading
 
-__all__ = ["as_raw", "normalise", "type_of"]
+__all__ = ["as_raw", "normalise", "type_of", "written"]
 
 _EXACT = 2.0**53
 
@@ -95,7 +95,7 @@ def as_raw(
             texts.append(values)
             kinds[series.name] = frozenset({"text"})
         elif changed or (told is not None and told != kind):
-            texts.append(_written(values))
+            texts.append(written(values))
         else:
             words = (*missing, *(repair.missing if repair is not None else ()))
             done[series.name] = _without_codes(values, words, kind) if words else values
@@ -103,8 +103,15 @@ def as_raw(
     return RawBatch(pl.DataFrame(texts), rows, (), kinds, tuple(frame.columns)), done
 
 
-def _written(values: pl.Series) -> pl.Series:
-    """Return values as the texts that a repair is declared for: 7.0 is 7, as in a file of texts."""
+def written(values: pl.Series) -> pl.Series:
+    """Return values as the texts that a repair is declared for: 7.0 is 7, as in a file of texts.
+
+    Examples
+    --------
+    >>> written(pl.Series([7.0, 1.5, None])).to_list()
+    ['7', '1.5', None]
+    """
+    values = normalise(values)[0]
     if not values.dtype.is_float():
         return values.cast(pl.String)
     whole = values.cast(pl.Int64, strict=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -70,11 +71,16 @@ class Understanding(Record, frozen=True, kw_only=True):
 
 
 class Table(Record, frozen=True, kw_only=True):
-    """A table in memory: typed values, their schema, and how they were understood."""
+    """A table in memory: typed values, their schema, and how they were understood.
+
+    `lines` says for each row on which line of its file (or as which row of another source, from 1)
+    it begins.
+    """
 
     frame: pl.DataFrame
     schema: Schema
     understood: Understanding
+    lines: Sequence[int] = ()
 
 
 @dataclass(slots=True)

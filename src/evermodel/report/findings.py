@@ -1,0 +1,231 @@
+"""What is wrong with data, as their owner reads it: what to fix first, each with its examples."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from html import escape
+
+from evermodel.records import CheckResult, Report, Verdict
+from evermodel.report.html import Section, folded, marked, page, results_table, verdict_banner
+from evermodel.report.wording import interval, number, plain_name, whole
+
+__all__ = ["Finding", "findings_page", "findings_text", "headline"]
+
+Finding = CheckResult
+GROUPS: tuple[tuple[str, tuple[Verdict, ...]], ...] = (
+    ("Must fix", ("fail",)),
+    ("Worth fixing", ("warn",)),
+    ("Good to know", ("unknown", "pass")),
+)
+_SHOWN = 3
+_TOLD = frozenset({"missing", "many_values", "duplicate_rows", "duplicate_but_key"})
+"""Results that are worth a line although nothing is wrong with them."""
+_SAID = {
+    "rows": "{value}",
+    "rejected_rows": "{value} left out: they could not be read, or are no rows of the table",
+    "missing": "`{subject}`: {value} of the values are missing",
+    "time_missing": "`{subject}`: {value} without a time",
+    "constant": "`{subject}` holds the same value in every row",
+    "infinite": "`{subject}`: {value} with an infinite number",
+    "below_zero": "`{subject}`: {value} below zero",
+    "above_100_percent": "`{subject}`: {value} above 100 %",
+    "code_among_numbers": "`{subject}`: {value} with a code among the numbers",
+    "date_before_1900": "`{subject}`: {value} with a date before 1900",
+    "date_in_the_future": "`{subject}`: {value} with a date in the future",
+    "damaged_letters": "`{subject}`: {value} with damaged letters",
+    "spelling": "`{subject}`: {value} with another spelling of the same",
+    "mixed_values": "`{subject}` mixes numbers or dates with words",
+    "many_values": "`{subject}` has {value} that hardly repeat",
+    "duplicate_rows": "{value} repeat an earlier row",
+    "duplicate_keys": "`{subject}`: {value} with a key that another row has",
+    "column_missing": "`{subject}` is not in the table",
+    "column_unknown": "`{subject}` is new",
+    "wrong_type": "`{subject}` holds something else than it should",
+    "leakage": "`{subject}` gives the answer away",
+    "wrong_cells": "`{subject}`: {value} that look wrong",
+}
+
+
+def headline(result: CheckResult) -> str:
+    """Return what was found, in a few words.
+
+    Examples
+    --------
+    >>> headline(CheckResult(name="below_zero", subject="age", value=3.0, unit="rows"))
+    '`age`: 3 rows below zero'
+    >>> headline(CheckResult(name="odd_thing", subject="age", value=0.2, unit="share"))
+    '`age`: Odd thing, 20 %'
+    """
+    value = number(result.value, result.unit) if result.value is not None else ""
+    text = _SAID.get(result.name)
+    if text is not None and (value or "{value}" not in text):
+        return text.format(subject=_printable(result.subject), value=value)
+    subject = f"`{_printable(result.subject)}`: " if result.subject else ""
+    measured = f", {value}" if value else ""
+    return f"{subject}{plain_name(result.name)}{measured}"
+
+
+def grouped(results: Sequence[CheckResult]) -> list[tuple[str, list[CheckResult]]]:
+    """Return the findings under their headings; what is in order and tells nothing is in none."""
+    groups = []
+    for title, verdicts in GROUPS:
+        chosen = [each for each in results if each.verdict in verdicts and _worth_a_line(each)]
+        if chosen:
+            groups.append((title, chosen))
+    return groups
+
+
+def _worth_a_line(result: CheckResult) -> bool:
+    if result.verdict in ("fail", "warn"):
+        return True
+    if result.verdict == "unknown":
+        return bool(result.why)
+    return result.name in _TOLD and bool(result.value)
+
+
+def counts(results: Sequence[CheckResult]) -> str:
+    """Return how many findings there are, in words.
+
+    Examples
+    --------
+    >>> counts([CheckResult(name="a", verdict="warn"), CheckResult(name="b")])
+    '1 worth fixing, 1 in order'
+    """
+    words = {"fail": "to fix", "warn": "worth fixing", "unknown": "too few to say"}
+    found = {verdict: sum(each.verdict == verdict for each in results) for verdict in words}
+    parts = [f"{count} {words[verdict]}" for verdict, count in found.items() if count]
+    fine = len(results) - sum(found.values())
+    return ", ".join([*parts, f"{fine} in order"] if fine else parts) or "nothing was looked at"
+
+
+def findings_text(
+    report: Report, width: int = 100, *, colour: bool = False, notes: Sequence[str] = ()
+) -> str:
+    """Return findings as lines of at most `width` characters: a verdict, then what to do first.
+
+    Examples
+    --------
+    >>> wrong = CheckResult(name="below_zero", subject="age", value=1.0, unit="rows", n=90,
+    ...                     verdict="warn", why="nobody is younger than nothing",
+    ...                     evidence={"rows": [4], "lines": [6], "examples": ["-4"]})
+    >>> print(findings_text(Report(verb="check", subject="a.csv", results=(wrong,))))
+    WARN  a.csv: 1 worth fixing
+    <BLANKLINE>
+    Worth fixing
+      `age`: 1 row below zero (of 90)
+        nobody is younger than nothing
+        line 6: -4
+    """
+    verdict = report.verdict
+    words = _painted(verdict.upper(), verdict, colour=colour)
+    size = f" ({_size(report)})" if _size(report) else ""
+    lines = [f"{words}  {_printable(report.subject)}: {counts(report.results)}{size}"]
+    for title, findings in grouped(report.results):
+        lines += ["", title]
+        for result in findings:
+            lines += _wrapped(headline(result) + _of(result), width, "  ")
+            for text in (result.why, *_example_lines(result)):
+                lines += _wrapped(text, width, "    ")
+    said = _unsaid(notes, report.results)
+    if said:
+        lines += ["", "How it was read"]
+        for note in said:
+            lines += _wrapped(note, width, "  ")
+    return "\n".join(lines)
+
+
+def _unsaid(notes: Sequence[str], results: Sequence[CheckResult]) -> list[str]:
+    """Return the notes that no finding says already."""
+    whys = [result.why for result in results if result.verdict in ("fail", "warn")]
+    # A note begins with the name of its column, a finding names it elsewhere.
+    parts = [(note, note.partition(": ")[2] or note) for note in notes]
+    return [note for note, part in parts if not any(part in why for why in whys)]
+
+
+def _size(report: Report) -> str:
+    rows, columns = report.facts.get("rows"), report.facts.get("columns")
+    if rows is None or columns is None:
+        return ""
+    return f"{whole(rows)} rows, {whole(columns)} columns"
+
+
+def _of(result: CheckResult) -> str:
+    """Return the interval of a share, or of how many rows a count is."""
+    if result.unit in ("rows", "cells") and result.n and result.name != "rows":
+        return f" (of {whole(result.n)})"
+    ranged = interval(result)
+    return f" ({ranged}, n = {whole(result.n)})" if ranged and result.n else ""
+
+
+def _example_lines(result: CheckResult) -> list[str]:
+    """Return the first examples with where they stand; in order only what is told, not shown."""
+    if result.verdict == "pass":
+        return []
+    values = [str(value) for value in result.evidence.get("examples", ())][:_SHOWN]
+    lines, rows = result.evidence.get("lines", ()), result.evidence.get("rows", ())
+    word, places = ("line", lines) if lines else ("row", rows)
+    if values and len(places) >= len(values):
+        pairs = zip(places, values, strict=False)
+        return ["; ".join(f"{word} {place}: {_printable(value)}" for place, value in pairs)]
+    if values:
+        return ["such as " + ", ".join(map(_printable, values))]
+    if places:
+        more = " and others" if len(places) > _SHOWN else ""
+        return [f"{word}s {', '.join(map(str, places[:_SHOWN]))}{more}"]
+    return []
+
+
+def findings_page(report: Report, *, notes: Sequence[str] = (), footer: str = "") -> str:
+    """Return the same findings as one self-contained HTML page.
+
+    Examples
+    --------
+    >>> text = findings_page(Report(verb="check", subject="a.csv", results=()))
+    >>> "Nothing was found" in text, "<script" in text
+    (True, False)
+    """
+    groups = grouped(report.results)
+    sections = [
+        Section(title=title, body="".join(map(_finding, findings))) for title, findings in groups
+    ]
+    if not sections:
+        body = "<p>Nothing was found that you would have to know.</p>"
+        sections.append(Section(title="In order", body=body))
+    said = _unsaid(notes, report.results)
+    if said:
+        items = "".join(f"<li>{escape(_printable(note))}</li>" for note in said)
+        sections.append(Section(title="How it was read", body=f"<ul>{items}</ul>"))
+    if report.results:
+        every = results_table(report.results, caption="Every check")
+        sections.append(Section(title="Everything that was checked", body=folded("Show", every)))
+    says: dict[Verdict, str] = {
+        "fail": "Fix this before you rely on the data",
+        "warn": "You can go on, and some things are worth fixing",
+        "unknown": "There are too few rows to say",
+        "pass": "The data are in order",
+    }
+    why = f"{counts(report.results)}. {_size(report)}".strip()
+    banner = verdict_banner(report.verdict, says[report.verdict], why)
+    return page(_printable(report.subject) or "Data", sections, banner=banner, footer=footer)
+
+
+def _finding(result: CheckResult) -> str:
+    examples = "".join(f"<p><code>{escape(text)}</code></p>" for text in _example_lines(result))
+    why = f"<p>{marked(result.why)}</p>" if result.why else ""
+    return f"<h3>{marked(headline(result) + _of(result))}</h3>{why}{examples}"
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    room = max(width, len(indent) + 24)
+    return textwrap.wrap(_printable(text), room, initial_indent=indent, subsequent_indent=indent)
+
+
+def _printable(text: str) -> str:
+    """Return text without line breaks and control codes: names come from files of strangers."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _painted(word: str, verdict: Verdict, *, colour: bool) -> str:
+    codes: dict[Verdict, str] = {"fail": "31", "warn": "33", "unknown": "36", "pass": "32"}
+    return f"\x1b[1;{codes[verdict]}m{word}\x1b[0m" if colour else word
