@@ -130,8 +130,8 @@ def _rarest(name: str, counts: dict[str, int], test_share: float) -> CheckResult
     width, needed = recall_width(tested), rows_for_width(_NARROW)
     wide = [word for word, size in counts.items() if recall_width(round(size * test_share)) > _WIDE]
     why = (
-        f"of {rarest!r} there are {_rows(rows)}, about {tested:,} of them in the test: the "
-        f"share of it that a model finds is then known to within {100 * width:.0f} points either way"
+        f"of {rarest!r} there are {_rows(rows)}, about {tested:,} of them in the test: the share "
+        f"of it that a model finds is then known to within {100 * width:.0f} points either way"
     )
     if width > _NARROW:
         total = math.ceil(needed / test_share)
