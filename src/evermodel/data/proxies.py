@@ -30,7 +30,7 @@ _BINS = 32
 _MOST_WORDS = 100
 _MOST_GROUPS = 10
 _NAMED = 5
-_ROUNDS = 40
+_TREES = 80  # in all, over the groups where there are more than two
 _MODEL = {
     "num_leaves": 15,
     "learning_rate": 0.15,
@@ -275,6 +275,6 @@ def _told_by_all(frame: pl.DataFrame, aim: Codes, folds: Codes, groups: int, see
         rows = lightgbm.Dataset(
             features[~held], aim[~held], categorical_feature=words, params={"verbose": -1}
         )
-        model = lightgbm.train(_MODEL | goal | {"seed": seed}, rows, _ROUNDS)
+        model = lightgbm.train(_MODEL | goal | {"seed": seed}, rows, max(_TREES // groups, 10))
         score[held] = model.predict(features[held])
     return score

@@ -24,7 +24,8 @@ __all__ = ["Formula", "formulas"]
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
-_PROBED = 4000
+_PROBED = 20  # rows for each column, which refuse nearly every fit
+_LEAST_PROBED = 2000
 _SPARE = 5  # rows for each column, below which a fit of chance could be exact
 _LEAST_ROWS = 50
 _MOST_COLUMNS = 200
@@ -125,7 +126,12 @@ def _spared(full: Floats, goal: Floats, most: float) -> list[int]:
     factors, off = _fit(full, goal)
     if off > most:
         return []
-    order = np.argsort(np.abs(factors[:-1]) * full.std(axis=0), kind="stable")
+    weight = np.abs(factors[:-1]) * full.std(axis=0)
+    # Most columns play no part: they go at once, and only the others one by one.
+    playing = np.flatnonzero(weight > 1e-6 * float(goal.std())).tolist()
+    if playing and _fit(full[:, playing], goal)[1] <= most:
+        kept = playing
+    order = np.array(kept)[np.argsort(weight[kept], kind="stable")]
     for place in order.tolist():
         rest = [one for one in kept if one != place]
         if rest and _fit(full[:, rest], goal)[1] <= most:
@@ -137,7 +143,8 @@ def _exact(full: Floats, goal: Floats, most: float) -> tuple[list[int], Floats] 
     """Return the columns of an exact fit and their factors; None where there is none."""
     if goal.size < _LEAST_ROWS + _SPARE * full.shape[1]:
         return None
-    probe = np.random.default_rng(0).permutation(goal.size)[:_PROBED]
+    few = max(_LEAST_PROBED, _PROBED * full.shape[1])
+    probe = np.random.default_rng(0).permutation(goal.size)[:few]
     kept = _spared(full[probe], goal[probe], most)
     if not kept:
         return None
