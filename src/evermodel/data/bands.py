@@ -12,7 +12,7 @@ import polars as pl
 from evermodel.data.target import labels
 from evermodel.errors import DataError, InputError, nearest
 
-__all__ = ["banded", "group_edges", "grouped", "quantile_edges", "read_bands"]
+__all__ = ["banded", "column", "group_edges", "grouped", "quantile_edges", "read_bands"]
 
 Edges = tuple[float, ...]
 
@@ -23,6 +23,29 @@ _NUMBER = r"(\d+(?:\.\d+)?)"
 _WHOLE = re.compile(rf"{_NUMBER}\s*(?:-|\u2013|to)\s*(under\s+)?{_NUMBER}")
 _FIRST = re.compile(rf"(?:<|under|below|less than)\s*{_NUMBER}")
 _LAST = re.compile(rf"(?:>=\s*)?{_NUMBER}\s*(?:\+|and over|and above|and older|or more)?")
+
+
+def column(frame: pl.DataFrame, name: str) -> pl.Series:
+    """Return the column of that name.
+
+    Examples
+    --------
+    >>> column(pl.DataFrame({"age": [31]}), "age").to_list()
+    [31]
+
+    Raises
+    ------
+    DataError
+        When there is none; it names one that is written alike.
+    """
+    if name not in frame.columns:
+        word = nearest(name, frame.columns)
+        raise DataError(
+            f"the column {name!r} is not in the table",
+            found=", ".join(frame.columns[:20]),
+            hint=f"did you mean {word!r}?" if word else "",
+        )
+    return frame[name]
 
 
 def quantile_edges(
@@ -102,13 +125,7 @@ def group_edges(
     found: dict[str, Edges] = {}
     for name in columns:
         for table in (frame, source):
-            if name not in table.columns:
-                word = nearest(name, table.columns)
-                raise DataError(
-                    f"the column {name!r} is not in the table",
-                    found=", ".join(table.columns[:20]),
-                    hint=f"did you mean {word!r}?" if word else "",
-                )
+            column(table, name)
         if name in (edges or {}):
             found[name] = tuple(float(edge) for edge in (edges or {})[name])
         elif source[name].dtype.is_numeric() and source[name].n_unique() > _MOST_CODES:

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from evermodel.data.bands import group_edges, grouped
+from evermodel.data.bands import column, group_edges, grouped
 from evermodel.data.group_intervals import Sample, joint_z, judged, newcombe, worth
 from evermodel.data.intake import numbers, take
 from evermodel.data.target import labels
-from evermodel.errors import DataError, nearest
+from evermodel.errors import DataError
 from evermodel.records import CheckResult, Task, Verdict
 
 __all__ = ["label_rate_by_group", "missingness_by_group"]
@@ -105,9 +105,9 @@ def missingness_by_group(
     """
     data = take(frame).frame
     parts = _parts(data, groups, edges)
-    bundles = _column(data, cluster) if cluster else None
+    bundles = column(data, cluster) if cluster else None
     looked = columns if columns is not None else [n for n in data.columns if n not in parts]
-    gaps = {n: _column(data, n).is_null() for n in looked if _column(data, n).null_count()}
+    gaps = {n: column(data, n).is_null() for n in looked if column(data, n).null_count()}
     claims = len(gaps) * sum(part.n_unique() for part in parts.values())
     z = joint_z(level, claims)
     results: list[CheckResult] = []
@@ -188,12 +188,12 @@ def label_rate_by_group(
         not among the classes.
     """
     data = take(frame).frame
-    truth = _column(data, target)
+    truth = column(data, target)
     data = data.filter(truth.is_not_null())
     if not data.height:
         raise DataError(f"no row has a value of {target!r}")
     parts = _parts(data, [name for name in groups if name != target], edges)
-    bundles = _column(data, cluster) if cluster else None
+    bundles = column(data, cluster) if cluster else None
     count = sum(part.n_unique() for part in parts.values())
     if task == "regression":
         amount = numbers(data[target])
@@ -279,17 +279,6 @@ def _result(
             "worth": round(one.worth, 1),
         },
     )
-
-
-def _column(frame: pl.DataFrame, name: str) -> pl.Series:
-    if name not in frame.columns:
-        word = nearest(name, frame.columns)
-        raise DataError(
-            f"the column {name!r} is not in the table",
-            found=", ".join(frame.columns[:20]),
-            hint=f"did you mean {word!r}?" if word else "",
-        )
-    return frame[name]
 
 
 def _parts(

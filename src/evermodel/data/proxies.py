@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from evermodel.data.bands import group_edges, grouped
+from evermodel.data.bands import column, group_edges, grouped
 from evermodel.data.intake import take
 from evermodel.data.naming import is_identifier, is_row_number, is_weight
 from evermodel.data.roles import is_text
-from evermodel.errors import DataError, nearest
 from evermodel.records import CheckResult, Verdict
 from evermodel.stats.intervals import Interval, delong
 from evermodel.stats.metrics import roc_auc
@@ -94,13 +93,7 @@ def proxies(
     """
     data = take(frame).frame
     for name in (*protected, *(columns or ())):
-        if name not in data.columns:
-            word = nearest(name, data.columns)
-            raise DataError(
-                f"the column {name!r} is not in the table",
-                found=", ".join(data.columns[:20]),
-                hint=f"did you mean {word!r}?" if word else "",
-            )
+        column(data, name)
     used = list(columns) if columns is not None else _candidates(data, protected)
     banding = group_edges(protected, data, edges=edges)
     results: list[CheckResult] = []

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from evermodel.data.bands import banded, group_edges, grouped, read_bands
+from evermodel.data.bands import banded, column, group_edges, grouped, read_bands
 from evermodel.data.group_intervals import Sample, kish, worth
 from evermodel.data.intake import take
-from evermodel.errors import DataError, nearest
+from evermodel.errors import DataError
 
 __all__ = ["Grouped", "Side", "both", "side"]
 
@@ -75,12 +75,12 @@ def both(
         other_weight, other = _SHARE, _whole_shares(other)
     for name in columns:
         for table in (data, other):
-            _column(table, name)
+            column(table, name)
     banding = {} if known else group_edges(columns, data, other, weight=other_weight, edges=edges)
     here = Grouped(
         groups=_groups(data, columns, banding, other if known else None),
         weight=_weights(data, own_weight),
-        cluster=_column(data, cluster) if cluster else None,
+        cluster=column(data, cluster) if cluster else None,
     )
     there = Grouped(
         groups=_groups(other, columns, banding, None),
@@ -112,21 +112,10 @@ def _whole_shares(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns((given / total).alias(_SHARE))
 
 
-def _column(frame: pl.DataFrame, name: str) -> pl.Series:
-    if name not in frame.columns:
-        word = nearest(name, frame.columns)
-        raise DataError(
-            f"the column {name!r} is not in the table",
-            found=", ".join(frame.columns[:20]),
-            hint=f"did you mean {word!r}?" if word else "",
-        )
-    return frame[name]
-
-
 def _weights(frame: pl.DataFrame, name: str) -> pl.Series | None:
     if not name:
         return None
-    found = _column(frame, name).cast(pl.Float64, strict=False)
+    found = column(frame, name).cast(pl.Float64, strict=False)
     if found.null_count() or bool((found < 0).any()) or not float(found.sum()) > 0:
         raise DataError(
             f"the weights {name!r} are to be known and not below 0",
@@ -144,11 +133,9 @@ def _groups(
     """Return each row's groups; in the bands of a table of shares where it has some."""
     found = []
     for name in columns:
-        series = _column(frame, name)
+        series = column(frame, name)
         if table is not None and series.dtype.is_numeric():
-            bands = read_bands(
-                series, grouped(_column(table, name)).drop_nulls().unique().to_list()
-            )
+            bands = read_bands(series, grouped(column(table, name)).drop_nulls().unique().to_list())
             found.append(grouped(series) if bands is None else bands)
         elif name in banding:
             found.append(banded(series, banding[name]))

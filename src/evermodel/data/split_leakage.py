@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from evermodel.data.bands import column
 from evermodel.data.intake import take
 from evermodel.data.naming import is_identifier, is_row_number, is_weight
 from evermodel.data.roles import is_text
@@ -17,7 +18,6 @@ from evermodel.data.split_sides import Flags, Sides, moments, row_times, sides
 from evermodel.data.target import labels
 from evermodel.data.target_formulas import formulas
 from evermodel.data.written_afterwards import gaps_that_tell, later_dates
-from evermodel.errors import DataError, nearest
 from evermodel.project import ROW_ORDER
 from evermodel.records import CheckResult, Task, Verdict
 from evermodel.stats.intervals import wilson
@@ -102,13 +102,7 @@ def split_leakage(
     named = [split] if isinstance(split, str) and split not in ("random", "time") else []
     timed = [time] if time and time != ROW_ORDER else []
     for name in (target, *key, *timed, *named, *(columns or ())):
-        if name not in data.columns:
-            word = nearest(name, data.columns)
-            raise DataError(
-                f"the column {name!r} is not in the table",
-                found=", ".join(data.columns[:20]),
-                hint=f"did you mean {word!r}?" if word else "",
-            )
+        column(data, name)
     stamps = row_times(data, time)
     cut = sides(data, split, stamps, test_share)
     roles = {target, time, *key, *named}
