@@ -37,7 +37,7 @@ def said(report: Report, verdict: str) -> set[tuple[str, str]]:
 def test_a_clean_table_passes() -> None:
     report = check(sheet(), project=project())
     assert report.verdict == "pass"
-    assert report.find("smallest_class").n == N
+    assert report.find("classes").n == N
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,30 @@ def test_repeated_keys_are_named_by_their_rows_in_the_file() -> None:
 
 
 def test_a_rare_class_warns_with_its_size() -> None:
-    found = check(sheet(y=["a"] * 20 + ["b"] * 480), project=project()).find("smallest_class")
-    assert (found.verdict, found.value, found.slice) == ("warn", 20, "y=a")
+    found = check(sheet(y=["a"] * 20 + ["b"] * 480), project=project()).find("rarest_class")
+    assert (found.verdict, found.slice) == ("warn", "y=a")
+    assert "20 rows" in found.why
+
+
+ODD_NAMES = [
+    "n", "count", "value", "row", "rows", "index", "h", "y ", "p", "k", "literal", "len", "share",
+    "place", "class", "target", "word", "text", "line", "code", "g", "_n", "prediction", "weight",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+@pytest.mark.parametrize("kind", ["number", "word"])
+def test_a_column_may_have_any_name(name: str, kind: str) -> None:
+    values = {"number": [1.5, 2.5, None, 99.0] * 125, "word": ["yes", "no", None, "Yes "] * 125}
+    frame = sheet(**{name: values[kind]}).rename({"y": "outcome"})
+    head = '[project]\nname="p"\n[data]\nsource="a.csv"\ntarget="outcome"\n'
+    text = f'{head}task="binary"\nprotected=["{name}"]'
+    report = check(frame, project=parse_project(text), thorough=True)
+    assert report.find("missing", name).n == N
+    assert propose(frame, source="a.csv", target="outcome", name="p").target == "outcome"
+    if kind == "word":
+        as_target = frame.rename({"outcome": "other"})
+        assert propose(as_target, source="a.csv", target=name, name="p").target == name
 
 
 def test_words_in_a_number_to_be_learned_fail() -> None:

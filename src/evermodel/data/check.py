@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from evermodel.data.column_checks import column_checks, reading_checks
 from evermodel.data.intake import Intake, take
 from evermodel.data.own_checks import own_checks
 from evermodel.data.target_checks import target_checks
+from evermodel.data.thorough import across_split, people
 from evermodel.errors import nearest
 from evermodel.project import ROW_ORDER, Project
 from evermodel.records import CheckResult, Report
@@ -32,12 +33,16 @@ def check(
     project: Project | None = None,
     reference: Profile | None = None,
     now: datetime | None = None,
+    tested: pl.Series | None = None,
+    thorough: bool = False,
 ) -> Report:
     """Return what was found in a table (what `tables.read` returned, or a polars DataFrame).
 
     Only what makes training wrong or impossible fails; the rest warns or is told. Rows in the
     evidence count from 0. `reference` is the profile of earlier data, to compare columns with;
-    without `now`, no date is judged to lie in the future.
+    without `now`, no date is judged to lie in the future. `tested` says for each row whether the
+    project's split tests on it. What takes more than a look at each column is done where it is to
+    be `thorough`: who is in the data, what stands in for a protected trait.
 
     Examples
     --------
@@ -72,6 +77,12 @@ def check(
             target = intake.frame[data.target]
             columns = _features(intake.frame, project)
             results += target_checks(columns, target, data.task, positive=data.positive)
+            if thorough:
+                leaking = {each.subject for each in results if each.name == "leakage"}
+                found = across_split(intake.frame, project, tested, columns)
+                results += [each for each in found if not _said(each, leaking)]
+        if project is not None and thorough:
+            results += people(intake.frame, project)
     if project is not None and intake.rows:
         results += own_checks(intake.frame, project)
     lines = getattr(table, "lines", ())
@@ -85,6 +96,12 @@ def check(
             "understood": list(getattr(intake.understood, "notes", ())),
         },
     )
+
+
+def _said(result: CheckResult, leaking: Collection[str]) -> bool:
+    """Whether a formula of the target is told already, column by column."""
+    named = result.name == "target_from_columns"
+    return named and set(result.subject.split(", ")) <= set(leaking)
 
 
 def _with_lines(result: CheckResult, lines: Sequence[int]) -> CheckResult:

@@ -148,10 +148,10 @@ def _numbers(series: pl.Series) -> Iterator[CheckResult]:
 
 def _sentinels(series: pl.Series) -> Iterator[CheckResult]:
     """Find numbers that stand for "unknown" or "too large": far from all others and frequent."""
-    counts = series.drop_nulls().value_counts(name="n").sort(series.name)
+    counts = series.drop_nulls().alias("value").value_counts(name="n").sort("value")
     if counts.height < 10:
         return
-    values = counts.get_column(series.name).cast(pl.Float64)
+    values = counts.get_column("value").cast(pl.Float64)
     for at, beside, rest in ((0, 1, counts.height - 1), (-1, -2, 0)):
         value, other, far = values[at], values[beside], values[rest]
         rows = int(counts.get_column("n")[at])

@@ -234,7 +234,7 @@ def _flood(
     series: pl.Series, known: pl.Series, column: ColumnProfile, edges: Floats, shares: Floats
 ) -> Iterator[CheckResult]:
     """Find one value that takes over a column in which it was rare: a default, a stuck sensor."""
-    counts = known.value_counts(sort=True, name="n").row(0)
+    counts = known.alias("value").value_counts(sort=True, name="n").row(0)
     value, after = float(counts[0]), int(counts[1]) / known.len()
     # The bin holds other values too, so this is at least what the value's share was.
     before = float(shares[int(np.searchsorted(edges, value, side="left"))])
@@ -289,7 +289,7 @@ def _category(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]
             unit="share",
         )
         return
-    top = known.value_counts(sort=True, name="n").row(0)
+    top = known.alias("value").value_counts(sort=True, name="n").row(0)
     before = usual.get(str(top[0]), 0) / max(sum(usual.values()) + int(column.other), 1)
     after = int(top[1]) / known.len()
     if after - before >= 0.4:

@@ -204,7 +204,7 @@ def label_rate_by_group(
             for one in _means(part, amount, bundles, z, margin)
         )
     names = labels(data[target])
-    sizes = names.value_counts(sort=True, name="n").get_column(target).to_list()
+    sizes = names.alias("value").value_counts(sort=True, name="n").get_column("value").to_list()
     if positive and positive not in sizes:
         raise DataError(
             f"the class {positive!r} does not occur in {target!r}",

@@ -96,7 +96,7 @@ def _some_rows(target: pl.Series) -> pl.Series:
 
 def _can_be_told(aim: pl.Series) -> bool:
     """Say whether there are classes to tell apart; of one class any column tells all rows."""
-    sizes = aim.value_counts().get_column("count")
+    sizes = aim.alias("value").value_counts().get_column("count")
     if aim.len() < _LEAST_ROWS or sizes.len() < 2:
         return False
     return sizes.len() > 2 or extremes(sizes)[0] >= _LEAST_OF_CLASS
@@ -104,7 +104,7 @@ def _can_be_told(aim: pl.Series) -> bool:
 
 def _base(aim: pl.Series) -> float:
     """Return the share of the most frequent class."""
-    return extremes(aim.value_counts().get_column("count"))[1] / aim.len()
+    return extremes(aim.alias("value").value_counts().get_column("count"))[1] / aim.len()
 
 
 def _tells_class(series: pl.Series, aim: pl.Series) -> str:

@@ -36,7 +36,7 @@ class RowOrder(msgspec.Struct, frozen=True, kw_only=True):
 def codes(series: pl.Series) -> Floats:
     """Return a column as mid-ranks (texts as the rank of their frequency), gaps as the mean."""
     if series.dtype in (pl.String, pl.Boolean):
-        counts = series.value_counts(sort=True, name="_n").get_column(series.name)
+        counts = series.alias("value").value_counts(sort=True, name="n").get_column("value")
         order = pl.DataFrame({series.name: counts, "_rank": np.arange(float(counts.len()))})
         ranked = series.to_frame().join(order, on=series.name, how="left", maintain_order="left")
         column = ranked.get_column("_rank")

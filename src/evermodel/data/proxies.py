@@ -121,8 +121,8 @@ def _of_trait(
 ) -> list[CheckResult]:
     rows = groups.is_not_null().arg_true()
     rows = rows.gather(np.random.default_rng(seed).permutation(rows.len())[:_MOST_ROWS])
-    sizes = groups.gather(rows).value_counts(sort=True, name="n").head(_MOST_GROUPS)
-    names = sizes.filter(pl.col("n") >= _LEAST_OF_GROUP)[groups.name].sort().to_list()
+    sizes = groups.gather(rows).alias("value").value_counts(sort=True, name="n").head(_MOST_GROUPS)
+    names = sizes.filter(pl.col("n") >= _LEAST_OF_GROUP)["value"].sort().to_list()
     if len(names) < 2 or not frame.width:
         why = "there is no other column" if not frame.width else "too few rows to say: it takes "
         why += "" if not frame.width else f"{_LEAST_OF_GROUP} rows of at least two groups"
@@ -223,8 +223,8 @@ def _numbered(series: pl.Series) -> Floats | None:
 
 def _worded(series: pl.Series) -> Codes:
     """Return the rank of each word by frequency, all rare ones as one, gaps last."""
-    counts = series.drop_nulls().value_counts(sort=True, name="n").head(_MOST_WORDS)
-    words = counts.get_column(series.name).to_list()
+    counts = series.drop_nulls().alias("value").value_counts(sort=True, name="n").head(_MOST_WORDS)
+    words = counts.get_column("value").to_list()
     ranks = series.replace_strict(
         words, range(len(words)), default=_MOST_WORDS, return_dtype=pl.Int64
     )

@@ -50,7 +50,7 @@ def repair_for(
     known = {word: n for word, n in (known or {}).items() if word}
     if series.dtype != pl.String:
         return _already_read(series, known, sign)
-    counts = series.drop_nulls().value_counts(sort=True, name="count")
+    counts = series.drop_nulls().alias("value").value_counts(sort=True, name="count")
     if counts.is_empty():
         return None
     number = _number_repair(series.name, counts)
@@ -102,13 +102,13 @@ def _already_read(series: pl.Series, known: Mapping[str, int], sign: str) -> Rep
 
 def _number_repair(name: str, counts: pl.DataFrame) -> RepairAdvice | None:
     """Mend a column of numbers that a few words or blanks keep from being read as numbers."""
-    values = counts.get_column(name)
+    values = counts.get_column("value")
     amounts = counts.get_column("count")
     bad = counts.filter(numbers(values).is_null())
     rows = int(bad.get_column("count").sum())
     if bad.is_empty() or bad.height > _MOST_WORDS or rows > 0.6 * int(amounts.sum()):
         return None
-    found = bad.get_column(name).to_list()
+    found = bad.get_column("value").to_list()
     if not all(word.strip().lower() in MISSING_WORDS for word in found):
         return None
     if counts.height - bad.height < 3:
@@ -127,10 +127,10 @@ def _missing_words(
 ) -> RepairAdvice | None:
     found = [
         word
-        for word in counts.get_column(name).to_list()
+        for word in counts.get_column("value").to_list()
         if word.strip().lower() in _NEVER_A_CATEGORY
     ]
-    amount = int(counts.filter(pl.col(name).is_in(found)).get_column("count").sum())
+    amount = int(counts.filter(pl.col("value").is_in(found)).get_column("count").sum())
     # An "NA" among country codes is Namibia: a category's own "NA" counts only beside others.
     if not known and all(word.lower() == "na" for word in found):
         return None

@@ -84,7 +84,7 @@ def split_column(columns: Mapping[str, pl.Series]) -> tuple[str, str]:
     for name, series in columns.items():
         if series.dtype != pl.String:
             continue
-        counts = series.drop_nulls().value_counts(sort=True, name="n")
+        counts = series.drop_nulls().alias("value").value_counts(sort=True, name="n")
         if not 2 <= counts.height <= 4:
             continue
         said = {str(word).strip().lower(): int(n) for word, n in counts.iter_rows()}
@@ -220,7 +220,7 @@ def _numbered(known: pl.Series, per_row: float) -> bool:
     if known.dtype != pl.String or known.len() < _LEAST_ROWS or per_row < _OWN:
         return False
     shape = known.str.replace(r"\d+$", "") + "#" + known.str.len_chars().cast(pl.String)
-    most = int(shape.value_counts(sort=True)["count"][0])
+    most = int(shape.alias("value").value_counts(sort=True)["count"][0])
     return most >= 0.99 * known.len() and average(known.str.contains(_NUMBERED)) >= 0.99
 
 

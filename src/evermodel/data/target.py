@@ -121,7 +121,7 @@ def _shown(value: object) -> str:
 
 
 def _binary(known: pl.Series, missing: int) -> TargetAdvice:
-    counts = {str(k): int(n) for k, n in labels(known).value_counts().iter_rows()}
+    counts = {str(k): int(n) for k, n in labels(known).alias("value").value_counts().iter_rows()}
     first, second = sorted(counts, key=lambda name: (counts[name], name))
     by_name = [name for name in counts if name.strip().lower() in _YES]
     # A 1 says yes beside a 0 or a -1; beside a 2 it is only a code.
@@ -170,7 +170,7 @@ def _amounts(known: pl.Series, distinct: int, missing: int) -> TargetAdvice:
 
 def _are_codes(known: pl.Series, distinct: int) -> bool:
     """Codes come few, or consecutive and about equally often; counts and amounts do not."""
-    least, most = extremes(known.value_counts().get_column("count"))
+    least, most = extremes(known.alias("value").value_counts().get_column("count"))
     if distinct <= _FEW_CODES:
         return known.len() >= 3 * distinct
     low, high = extremes(known)
@@ -197,7 +197,7 @@ def _named_classes(known: pl.Series, distinct: int, missing: int, where: str) ->
             found=f"{distinct:,} different texts in {rows:,} rows, such as {_examples(known)}",
             hint=hint,
         )
-    counts = known.value_counts().get_column("count")
+    counts = known.alias("value").value_counts().get_column("count")
     least, most = extremes(counts)
     rare = int((counts < 5).sum())
     said = f"; {rare} of them with fewer than 5, too few to learn" if rare else ""

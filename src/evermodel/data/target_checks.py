@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from evermodel.data.imbalance import imbalance
 from evermodel.data.intake import numbers
 from evermodel.data.leakage import class_leaks, number_leaks
 from evermodel.data.target import labels
@@ -14,8 +15,6 @@ from evermodel.records import CheckResult, Task
 from evermodel.stats.intervals import wilson
 
 __all__ = ["target_checks"]
-
-_SOME = 50
 
 
 def target_checks(
@@ -58,8 +57,8 @@ def target_checks(
 
 
 def _classes(known: pl.Series, task: str, positive: str) -> Iterator[CheckResult]:
-    counts = labels(known).value_counts(sort=True, name="n")
-    names, sizes = counts.get_column(known.name).to_list(), counts.get_column("n").to_list()
+    counts = labels(known).alias("value").value_counts(sort=True, name="n")
+    names = counts.get_column("value").to_list()
     why, most = "with one class there is nothing to tell apart", None
     if task == "binary":
         most = 2.0
@@ -95,18 +94,7 @@ def _classes(known: pl.Series, task: str, positive: str) -> Iterator[CheckResult
             why=f"the positive class {positive!r} of the project does not occur",
             evidence={"rows": [], "examples": names[:5]},
         )
-    yield CheckResult(
-        name="smallest_class",
-        subject=known.name,
-        slice=f"{known.name}={names[-1]}",
-        value=float(sizes[-1]),
-        unit="rows",
-        n=known.len(),
-        min=_SOME,
-        verdict="warn" if sizes[-1] < _SOME else "pass",
-        why="the rarest class bounds what can be learned and how surely it can be measured",
-        evidence={"rows": [], "examples": names[-1:]},
-    )
+    yield from imbalance(known, "binary" if task == "binary" else "multiclass")
 
 
 def _amount(target: pl.Series) -> Iterator[CheckResult]:

@@ -52,13 +52,13 @@ def gaps_that_tell(
 
 
 def _of_class(name: str, gap: pl.Series, aim: pl.Series, level: float) -> CheckResult | None:
-    usual = dict(aim.value_counts(name="n").iter_rows())
+    usual = dict(aim.alias("value").value_counts(name="n").iter_rows())
     for side, said in ((~gap, "filled in"), (gap, "empty")):
         some = aim.filter(side)
         if some.len() < _LEAST:
             continue
-        counts = some.value_counts(sort=True, name="n")
-        most, hits = str(counts[aim.name][0]), int(counts["n"][0])
+        counts = some.alias("value").value_counts(sort=True, name="n")
+        most, hits = str(counts["value"][0]), int(counts["n"][0])
         others = 1 - usual[most] / aim.len()
         bounds = wilson(hits, some.len(), level)
         if others > 0 and bounds.low > 1 - _PURE * others:

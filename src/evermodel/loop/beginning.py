@@ -18,6 +18,7 @@ from evermodel.project import Data, Project, load_project, parse_project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Task
 from evermodel.tables import Table, profile, read
+from evermodel.train.holding_out import held_out
 
 __all__ = ["check", "init", "read_source", "write_findings"]
 
@@ -165,6 +166,7 @@ def check(
     data: object = None,
     target: str = "",
     against: object = None,
+    thorough: bool = True,
     progress: Progress = silent,
 ) -> Report:
     """Check the project's data, or any table, and return what was found.
@@ -180,6 +182,8 @@ def check(
     against : path, URL or DataFrame, optional
         An earlier table: what changed since is told column by column, and what looks broken
         rather than changed fails.
+    thorough : bool
+        Look across the split and at groups of people too, which takes a model or two.
 
     Raises
     ------
@@ -194,7 +198,8 @@ def check(
     if project is None and target:
         project = _supposed(table, target)
     progress("checking", 0.4)
-    found = check_table(table, project=project)
+    tested = held_out(table.frame, project) if project is not None and thorough else None
+    found = check_table(table, project=project, tested=tested, thorough=thorough)
     results = found.results
     if data is not None and project is not None and not target:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
@@ -216,7 +221,10 @@ def _named(data: object, project: Project | None) -> str:
 def _supposed(table: Table, target: str) -> Project:
     """Return the project that `init` would propose for a table."""
     text = render(propose(table, source="the table", target=target, name="check"))
-    return parse_project(text, path="the proposal", root=".")
+    project = parse_project(text, path="the proposal", root=".")
+    # What a proposal would leave out is what a check is to name.
+    data = msgspec.structs.replace(project.data, leave_out=())
+    return msgspec.structs.replace(project, data=data)
 
 
 def _compared(before: Table, after: Table, project: Project | None) -> Iterator[CheckResult]:

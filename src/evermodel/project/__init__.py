@@ -98,6 +98,8 @@ class Data(_Table, frozen=True, kw_only=True):
     repairs: dict[str, Repair] = msgspec.field(default_factory=dict)
     checks: tuple[str, ...] = ()
     keep: Literal["rows", "digest"] = "rows"
+    reference: str = ""
+    reference_weight: str = ""
 
 
 class Outcome(_Table, frozen=True, kw_only=True):
@@ -199,10 +201,20 @@ class Project(_Table, frozen=True, kw_only=True):
 
         What stands as ``${NAME}`` in it is filled in from the environment when it is read.
         """
-        source = self.data.source
-        if "://" in source or source.startswith("${"):
-            return source
-        return str(Path(self.root) / source)
+        return self.beside(self.data.source)
+
+    def beside(self, address: str) -> str:
+        """Return an address as it is, or a path beside the project file as it holds from anywhere.
+
+        Examples
+        --------
+        >>> data = Data(source="a.csv", target="y", task="binary")
+        >>> Project(project=_Name(name="a"), data=data, root="shop").beside("b.csv")
+        'shop/b.csv'
+        """
+        if "://" in address or address.startswith("${"):
+            return address
+        return str(Path(self.root) / address)
 
 
 def load_project(folder: str | Path) -> Project:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
@@ -19,6 +20,7 @@ GROUPS: tuple[tuple[str, tuple[Verdict, ...]], ...] = (
     ("Good to know", ("unknown", "pass")),
 )
 _SHOWN = 3
+_MOST = 8
 _TOLD = frozenset({"missing", "many_values", "duplicate_rows", "duplicate_but_key"})
 """Results that are worth a line although nothing is wrong with them."""
 _SAID = {
@@ -43,6 +45,20 @@ _SAID = {
     "column_unknown": "`{subject}` is new",
     "wrong_type": "`{subject}` holds something else than it should",
     "leakage": "`{subject}` gives the answer away",
+    "label_rate_by_group": "`{subject}` differs between groups: {slice}, {value}",
+    "missing_by_group": "`{subject}` is missing more often in one group: {slice}, {value}",
+    "representation": "Shares differ from the reference: {group}, {value}",
+    "proxy": "`{subject}` can be told from other columns: {value}",
+    "majority_accuracy": "Always guessing {slice} is right in {value} of the rows",
+    "rarest_class": "Few rows of the rarest outcome: {slice}",
+    "entity_across_split": "{value} of the test rows are about someone known from training",
+    "equal_rows_across_split": "{value} of the test rows stand in training as well",
+    "time_across_split": "{value} of the test rows are older than training",
+    "outcomes_across_split": "{value} with an outcome that was not known yet",
+    "target_from_columns": "The outcome can be calculated: {subject}",
+    "gaps_tell_target": "`{subject}`: whether it is missing tells the outcome",
+    "later_than_row": "`{subject}` may be written after the fact",
+    "conflicting_labels": "{value} of the rows contradict an equal row",
     "wrong_cells": "`{subject}`: {value} that look wrong",
 }
 
@@ -60,7 +76,8 @@ def headline(result: CheckResult) -> str:
     value = number(result.value, result.unit) if result.value is not None else ""
     text = _SAID.get(result.name)
     if text is not None and (value or "{value}" not in text):
-        return text.format(subject=_printable(result.subject), value=value)
+        named = {"subject": _printable(result.subject), "slice": _printable(result.slice)}
+        return text.format(value=value, group=named["slice"] or named["subject"], **named)
     subject = f"`{_printable(result.subject)}`: " if result.subject else ""
     measured = f", {value}" if value else ""
     return f"{subject}{plain_name(result.name)}{measured}"
@@ -123,16 +140,31 @@ def findings_text(
     lines = [f"{words}  {_printable(report.subject)}: {counts(report.results)}{size}"]
     for title, findings in grouped(report.results):
         lines += ["", title]
-        for result in findings:
+        shown, more = _bounded(findings)
+        for result in shown:
             lines += _wrapped(headline(result) + _of(result), width, "  ")
             for text in (result.why, *_example_lines(result)):
                 lines += _wrapped(text, width, "    ")
+        if more:
+            lines.append(f"  and {more} more like these: --html or --json shows them all")
     said = _unsaid(notes, report.results)
     if said:
         lines += ["", "How it was read"]
         for note in said:
             lines += _wrapped(note, width, "  ")
     return "\n".join(lines)
+
+
+def _bounded(findings: Sequence[CheckResult]) -> tuple[list[CheckResult], int]:
+    """Return at most a few findings of each name, and how many there are beyond these."""
+    seen: Counter[str] = Counter()
+    shown = []
+    for result in findings:
+        seen[result.name] += 1
+        most = _MOST if result.verdict in ("fail", "warn") else _SHOWN
+        if seen[result.name] <= most:
+            shown.append(result)
+    return shown, len(findings) - len(shown)
 
 
 def _unsaid(notes: Sequence[str], results: Sequence[CheckResult]) -> list[str]:

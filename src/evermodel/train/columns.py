@@ -231,8 +231,8 @@ def _describe(column: pl.Series, missing: tuple[str, ...], repair: Repair) -> In
     if kind == "number":
         low, high = blurred_bounds(column)
     elif kind == "category":
-        words = column.drop_nulls().cast(pl.String).value_counts(sort=True)
-        common = words.filter(pl.col("count") >= SEEN_AT_LEAST)[column.name].head(_KNOWN_VALUES)
+        words = column.drop_nulls().cast(pl.String).alias("value").value_counts(sort=True)
+        common = words.filter(pl.col("count") >= SEEN_AT_LEAST)["value"].head(_KNOWN_VALUES)
         values = tuple(sorted(common.to_list()))
     return Input(
         name=column.name,

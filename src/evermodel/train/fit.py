@@ -32,7 +32,6 @@ from evermodel.stats.conformal import conformal_radius
 from evermodel.stats.thresholds import choose_threshold
 from evermodel.train.columns import (
     Target,
-    draw_hashes,
     feature_inputs,
     mature_rows,
     outcome_gap,
@@ -40,16 +39,16 @@ from evermodel.train.columns import (
     row_times,
     timed_rows,
     with_target,
-    without_key,
 )
 from evermodel.train.export import Parity, Pipeline, check_parity, export_graph
 from evermodel.train.features import feature_matrices
+from evermodel.train.holding_out import entities, hold_out
 from evermodel.train.learners import try_conversion
 from evermodel.train.prepare import learn
 from evermodel.train.reference import reference_profile
 from evermodel.train.sample import sample_records
 from evermodel.train.search import Candidate, Folds, apply_link, refit, search
-from evermodel.train.split import Split, choose_split, cross_folds
+from evermodel.train.split import Split, cross_folds
 
 __all__ = ["INTERVAL_LEVEL", "Chosen", "Trained", "train"]
 
@@ -182,7 +181,7 @@ def _rows(frame: pl.DataFrame, project: Project, seed: int, created: str) -> _Ro
             hint=f"bring at least {_FEWEST_ROWS}, better some hundred",
         )
     target = read_target(known[project.data.target], project)
-    split = _split(known, project, target, seed)
+    split = hold_out(known, project, target, seed)
     if outcome_gap(known, project) and len(split.train) < _FEWEST_ROWS:
         raise DataError(
             f"{len(split.train)} row(s) to learn from are too few",
@@ -278,40 +277,6 @@ def _described(draft: Manifest, blocks: Blocks, fitted: _Fit, facts: Mapping[str
     )
 
 
-def _split(known: pl.DataFrame, project: Project, target: Target, seed: int) -> Split:
-    data = project.data
-    for name in (*data.key, data.split):
-        if name and name not in known.columns:
-            raise DataError(f"there is no column {name!r}", found=", ".join(known.columns[:20]))
-    named = known[data.split].cast(pl.String).fill_null("").to_numpy() if data.split else None
-    return choose_split(
-        rows=known.height,
-        y=None if data.task == REGRESSION else target.y,
-        named=named,
-        time=row_times(known, project),
-        groups=_groups(known, project),
-        hashes=draw_hashes(known, project, seed),
-        share=project.train.test,
-        gap=outcome_gap(known, project),
-    )
-
-
-def _groups(frame: pl.DataFrame, project: Project) -> NDArray[np.object_] | None:
-    """Return the entity of each row, or None where no entity has two rows.
-
-    A row without a key is an entity of its own.
-    """
-    keys = [name for name in project.data.key if name in frame.columns]
-    alone = without_key(frame, keys)
-    if alone.all() or not frame.filter(~alone).select(keys).is_duplicated().any():
-        return None
-    text = pl.concat_str(pl.col(keys).cast(pl.String).fill_null(""), separator="\x1f")
-    names = frame.select(text).to_series().to_numpy(writable=True)
-    # One separator more than a key's text has.
-    names[alone] = [f"{name}\x1f{row}" for row, name in enumerate(names[alone])]
-    return names
-
-
 def _require_classes(target: Target, split: Split) -> None:
     if not target.classes:
         return
@@ -353,7 +318,7 @@ def _fit(
         None if task == REGRESSION else y,
         rows=len(y),
         time=times,
-        groups=_groups(rows.train, project),
+        groups=entities(rows.train, project),
         seed=seed,
         gap=outcome_gap(rows.train, project),
     )

@@ -41,8 +41,8 @@ def _draw(column: pl.Series, item: Input, generator: np.random.Generator) -> lis
     if not len(known):
         return [None] * _ROWS
     if item.type == "category":
-        counts = known.cast(pl.String).value_counts()
-        words = counts.filter(pl.col("count") >= SEEN_AT_LEAST)[column.name].sort().to_list()
+        counts = known.cast(pl.String).alias("value").value_counts()
+        words = counts.filter(pl.col("count") >= SEEN_AT_LEAST)["value"].sort().to_list()
         return [str(generator.choice(words)) if words else None for _ in range(_ROWS)]
     if item.type == "boolean":
         return [bool(value) for value in generator.random(_ROWS) < 0.5]
