@@ -84,8 +84,8 @@ QUESTIONS = (
     ),
     _question(
         "collection.process",
-        "How were they collected?",
-        "By which means and from where, over which time, and how the cases were chosen.",
+        "By which means, and from where, were they collected?",
+        "Also over which time, and how the cases were chosen.",
     ),
     _question(
         "collection.consent",
@@ -288,7 +288,8 @@ def parse_answers(text: str, *, path: str = ANSWERS_FILE) -> Answers:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at line (\d+), column (\d+)", str(error))
-        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
+        # What is left open until the end is told there.
+        line, column = (int(place[1]), int(place[2])) if place else (len(text.splitlines()), 1)
         what = f"not valid TOML: {re.sub(r' [(]at .*[)]$', '', str(error))}"
         hint = 'put answers between quotes, or between """ where they have several lines'
         wrong = Mistake(what=what, line=line, column=column, hint=hint)

@@ -241,7 +241,8 @@ def _responsible(sheet: Datasheet) -> dict[str, Any]:
         "rai:dataBiases": _several(said["composition.biases"], *biased),
         "rai:personalSensitiveInformation": _several(said["composition.sensitive"], *_seen(sheet)),
         "rai:dataSocialImpact": said["uses.impact"],
-        "rai:dataReleaseMaintenancePlan": _several(said["maintenance.plan"], contact),
+        # Many by the vocabulary, one to readers: one text suits both.
+        "rai:dataReleaseMaintenancePlan": " ".join(_several(said["maintenance.plan"], contact)),
         "rai:hasSyntheticData": said.catalogue.synthetic,
     }
 

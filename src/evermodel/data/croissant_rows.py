@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.intake import take
@@ -231,7 +232,7 @@ def _same(plain: Any, series: pl.Series) -> bool:
     if series.dtype == pl.Boolean:
         if kind != "b" and not all(isinstance(value, bool) for value in there):
             return False
-        return there.to_numpy(dtype=bool).tolist() == wanted.to_list()
+        return [bool(value) for value in there] == wanted.to_list()
     if series.dtype.is_numeric():
         return kind in "iuf" and _same_numbers(there.to_numpy(), wanted)
     if series.dtype == pl.Datetime("us"):
@@ -239,13 +240,14 @@ def _same(plain: Any, series: pl.Series) -> bool:
     return [value if isinstance(value, str) else str(value) for value in there] == wanted.to_list()
 
 
-def _same_numbers(plain: np.ndarray, wanted: pl.Series) -> bool:
+def _same_numbers(plain: npt.NDArray[Any], wanted: pl.Series) -> bool:
+    there = wanted.to_numpy()
     if wanted.dtype == pl.Int64:
         if plain.dtype.kind == "f" and _beyond_floats(wanted):
             return False
         whole = plain.astype(np.int64)
-        return bool(np.array_equal(whole, plain) and np.array_equal(whole, wanted.to_numpy()))
-    return bool(np.allclose(plain, wanted.to_numpy(), rtol=_LAST_BIT, atol=0.0))
+        return bool(np.array_equal(whole, plain) and np.array_equal(whole, there))
+    return bool(np.allclose(plain, there, rtol=_LAST_BIT, atol=0.0))
 
 
 def _same_times(plain: Any, wanted: pl.Series) -> bool:

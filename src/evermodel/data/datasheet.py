@@ -16,7 +16,7 @@ import msgspec
 from evermodel.data.answers import QUESTIONS, Answers, Question
 from evermodel.data.table_facts import LEAST_ROWS, ColumnFacts, TableFacts
 from evermodel.records import CheckResult, Record, Report, Verdict, worst
-from evermodel.report.wording import by_urgency, percent
+from evermodel.report.wording import by_urgency
 
 __all__ = [
     "PARTS",
@@ -25,8 +25,6 @@ __all__ = [
     "datasheet",
     "gap",
     "public_source",
-    "shown_values",
-    "usual_range",
 ]
 
 _QUOTED = re.compile(
@@ -117,9 +115,9 @@ def gap(question: Question) -> str:
     Examples
     --------
     >>> gap(QUESTIONS[0])
-    'not answered yet: Why were these data collected?'
+    'not answered yet: why were these data collected?'
     """
-    return f"not answered yet: {question.ask}"
+    return f"not answered yet: {question.ask[0].lower()}{question.ask[1:]}"
 
 
 def datasheet(
@@ -213,29 +211,3 @@ def _public(result: CheckResult, facts: TableFacts) -> CheckResult:
 
 def _meant(result: CheckResult, facts: TableFacts) -> Sequence[ColumnFacts]:
     return [column for column in facts.columns if column.name == result.subject]
-
-
-def shown_values(column: ColumnFacts, *, most: int = 8) -> str:
-    """Return the values of a column with their shares, as one line; "" where none is shown.
-
-    Examples
-    --------
-    >>> facts = ColumnFacts(name="a", type="category", rows=40, values=(("x", 30), ("y", 10)))
-    >>> shown_values(facts)
-    'x 75 %, y 25 %'
-    """
-    present = max(column.rows - column.missing, 1)
-    told = [f"{word} {percent(rows / present)}" for word, rows in column.values[:most]]
-    more = len(column.values) - most
-    return ", ".join(told) + (f" and {more} more" if more > 0 else "")
-
-
-def usual_range(column: ColumnFacts) -> str:
-    """Return the range between a column's two quantiles, or "".
-
-    Examples
-    --------
-    >>> usual_range(ColumnFacts(name="a", type="number", low="2", high="9", tail=0.01))
-    '2 to 9'
-    """
-    return f"{column.low} to {column.high}" if column.low else ""

@@ -12,7 +12,8 @@ from evermodel.data.answers import ANSWERS_FILE, Answers
 from evermodel.data.croissant import Gap, croissant, missing_fields
 from evermodel.data.croissant_rows import RowsFile, rows_file, without_older
 from evermodel.data.datasheet import Datasheet, datasheet
-from evermodel.data.datasheet_pages import as_markdown, as_page
+from evermodel.data.datasheet_markdown import as_markdown
+from evermodel.data.datasheet_pages import as_page
 from evermodel.data.table_facts import table_facts
 from evermodel.project import Project
 from evermodel.records import CheckResult, Report

@@ -180,7 +180,8 @@ def table_facts(
 
 def _roles(columns: dict[str, pl.Series], project: Project | None) -> dict[str, str]:
     """Return the role of the columns that have one, as a reader would say it."""
-    found = find_roles(columns)
+    # Counting the values of a column called "count" would clash with the name of the counts.
+    found = find_roles({name: series.alias("value") for name, series in columns.items()})
     keys = {advice.column for advice in found.key}
     numbered = {
         advice.column
@@ -257,9 +258,9 @@ def _column(series: pl.Series, *, type: str, role: str, hidden: str, ends: bool)
     if hidden or not known.len():
         return facts
     if facts.distinct <= MOST_VALUES:
-        counts = known.value_counts(sort=True, name="n")
-        if bool((counts["n"] >= LEAST_ROWS).all()):
-            counts = counts.sort("n", series.name, descending=[True, False])
+        counts = known.alias("value").value_counts(name="rows")
+        if bool((counts["rows"] >= LEAST_ROWS).all()):
+            counts = counts.sort("rows", "value", descending=[True, False])
             pairs = tuple((_written(value), int(n)) for value, n in counts.iter_rows())
             return msgspec.structs.replace(facts, values=pairs)
     if series.dtype.is_numeric() or series.dtype.is_temporal():
