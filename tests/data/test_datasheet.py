@@ -22,6 +22,7 @@ from evermodel.data.answers import (
     QUESTIONS,
     Answers,
     answers_text,
+    ask,
     load_answers,
     parse_answers,
 )
@@ -94,6 +95,15 @@ def test_every_answer_and_every_entry_of_the_catalogue_is_read() -> None:
     assert found.catalogue.synthetic is False
 
 
+def test_the_answers_on_the_page_that_explains_them_are_read() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "document-a-data-set.md"
+    text = page.read_text("utf-8")
+    (example,) = re.findall(r"```text\n(.*?)```", text, flags=re.DOTALL)
+    assert parse_answers(example).answered == 2
+    assert f"asks {len(QUESTIONS)} questions" in text
+    assert f"at most {MOST_VALUES} of them, each in at least {LEAST_ROWS} rows" in text
+
+
 def test_what_is_put_off_is_no_answer_and_none_is_one() -> None:
     text = '[uses]\nlimits = "TODO"\navoid = " ? "\nimpact = "none"\nintended = """\n\n"""'
     found = parse_answers(text)
@@ -163,6 +173,30 @@ def test_counts_gaps_classes_and_times_are_those_of_the_rows() -> None:
     page = as_page(datasheet(facts, check(frame, project=project()), Answers()))
     assert "How often each value of left occurs" in page
     assert "75 %" in page
+
+
+def test_a_target_of_many_classes_shows_their_balance() -> None:
+    classes = [f"class {i:02d}" for i in range(40) for _ in range(10 + i)]
+    frame = pl.DataFrame({"x": range(len(classes)), "left": classes})
+    facts = table_facts(frame, project=project())
+    assert len(facts["left"].values) == 40
+    assert "the 12 most frequent" in as_page(datasheet(facts, None, Answers()))
+    assert table_facts(frame)["left"].values == ()
+
+
+def test_questions_once_written_are_never_written_over(tmp_path: Path) -> None:
+    path = ask(tmp_path)
+    assert path is not None
+    path.write_text(path.read_text().replace('limits = ""', 'limits = "One city."'))
+    assert ask(tmp_path) is None
+    assert load_answers(tmp_path)["uses.limits"] == "One city."
+
+
+def test_days_are_written_as_days() -> None:
+    days = pl.Series("day", [datetime(2026, 1, 1), datetime(2026, 1, 2)] * 30)
+    assert table_facts(pl.DataFrame(days))["day"].values[0] == ("2026-01-01", 30)
+    hours = days.dt.offset_by("3h").alias("hour")
+    assert table_facts(pl.DataFrame(hours))["hour"].values[0] == ("2026-01-01 03:00", 30)
 
 
 def _published(frame: pl.DataFrame, folder: Path, report: Report | None, **more: Any) -> str:
@@ -277,7 +311,7 @@ def test_least_and_greatest_are_shown_only_where_nothing_speaks_of_people() -> N
 
 
 def test_a_page_is_whole_closed_and_asks_for_nothing() -> None:
-    sheet = sheet_of(people(), project=project(), source="/home/ada/a.csv", digest="9f" * 32)
+    sheet = sheet_of(people(), project=project(), source="/srv/ada/a.csv", digest="9f" * 32)
     text = as_page(sheet)
     reader = _read(text)
     names = {name for name, _ in reader.elements}
@@ -290,7 +324,7 @@ def test_a_page_is_whole_closed_and_asks_for_nothing() -> None:
     assert {a["aria-labelledby"] for a in reader.named("section")} <= set(ids)
     assert all(a.get("aria-label") for a in reader.named("svg"))
     assert len(reader.named("h1")) == 1
-    assert "/home/ada" not in text
+    assert "/srv/ada" not in text
     assert "prefers-color-scheme:dark" in text
 
 
@@ -355,7 +389,7 @@ def test_a_table_of_thousands_of_columns_is_told_in_bounds() -> None:
         ("data/orders.csv", "orders.csv"),
         ("/srv/x/delta_table/", "delta_table"),
         ("${SHOP}", "${SHOP}"),
-        ("sqlite:////home/ada/shop.db?table=orders", "table orders of a sqlite database"),
+        ("sqlite:////srv/ada/shop.db?table=orders", "table orders of a sqlite database"),
         ("sqlite:///shop.db#query=select * from a", "a query of a sqlite database"),
         ("mysql+pymysql://u:p@h/db?query=select+1", "a query of a mysql database"),
         ("s3://key:secret@bucket/a/orders.parquet", "orders.parquet"),

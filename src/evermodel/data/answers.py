@@ -20,6 +20,7 @@ from evermodel.data.toml_text import toml_value
 from evermodel.errors import Mistake, ProjectError, nearest
 from evermodel.project.places import Places, mistake
 from evermodel.records import Record
+from evermodel.store.durable import write_durably
 
 __all__ = [
     "ANSWERS_FILE",
@@ -28,6 +29,7 @@ __all__ = [
     "Catalogue",
     "Question",
     "answers_text",
+    "ask",
     "load_answers",
     "parse_answers",
 ]
@@ -241,6 +243,28 @@ def answers_text() -> str:
         value = "false" if field.name == "synthetic" else toml_value(field.default)
         lines.append(f"# {field.name} = {value}  # {_CATALOGUE_SAID[field.name]}")
     return "\n".join(lines) + "\n"
+
+
+def ask(folder: str | Path) -> Path | None:
+    """Write the questions into a folder, and return where; None where there is such a file already.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     ask(folder).name, ask(folder)
+    ('datasheet.toml', None)
+
+    Raises
+    ------
+    SurroundingsError
+        When the folder cannot be written to.
+    """
+    path = Path(folder) / ANSWERS_FILE
+    if path.exists():
+        return None
+    write_durably(path, answers_text().encode())
+    return path
 
 
 def load_answers(folder: str | Path) -> Answers:

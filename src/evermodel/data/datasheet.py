@@ -149,7 +149,7 @@ def datasheet(
     >>> import polars as pl
     >>> from evermodel.data.table_facts import table_facts
     >>> facts = table_facts(pl.DataFrame({"plan": ["a", "b"] * 30}))
-    >>> sheet = datasheet(facts, None, Answers(), source="/home/ada/plans.csv")
+    >>> sheet = datasheet(facts, None, Answers(), source="/srv/ada/plans.csv")
     >>> sheet.name, sheet.source, sheet.count, len(sheet.gaps)
     ('plans', 'plans.csv', '0 of 15 questions answered', 15)
     """
@@ -171,7 +171,7 @@ def public_source(source: str) -> str:
 
     Examples
     --------
-    >>> public_source("/home/ada/shop/orders.csv"), public_source(r"C:\shop\orders.csv")
+    >>> public_source("/srv/ada/shop/orders.csv"), public_source(r"C:\shop\orders.csv")
     ('orders.csv', 'orders.csv')
     >>> public_source("postgresql://ada:secret@db.example/shop?table=orders")
     'table orders of a postgresql database'

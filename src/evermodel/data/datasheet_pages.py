@@ -145,8 +145,9 @@ def _pictures(sheet: Datasheet) -> str:
     told = ""
     classes = _classes(sheet)
     if classes:
-        labels, shares = zip(*classes, strict=True)
-        title = f"How often each value of {sheet.facts.target} occurs"
+        labels, shares = zip(*classes[:_MOST_BARS], strict=True)
+        more = f", the {_MOST_BARS} most frequent" if len(classes) > _MOST_BARS else ""
+        title = f"How often each value of {sheet.facts.target} occurs{more}"
         told += figure(partial(_bars, labels, shares, title, max(shares)), caption=title)
     gaps = sorted(
         (

@@ -31,6 +31,7 @@ MOST_VALUES = 20
 """Different values of a column up to which they are shown."""
 
 _LEAST_FOR_RANGE = 5 * LEAST_ROWS
+_MOST_CLASSES = 100
 _TAIL = 0.01
 _GROUPED = 10_000
 _YES_NO = {"yes", "no", "y", "n", "true", "false", "0", "1", "ja", "nein"}
@@ -257,16 +258,18 @@ def _column(series: pl.Series, *, type: str, role: str, hidden: str, ends: bool)
     )
     if hidden or not known.len():
         return facts
-    if facts.distinct <= MOST_VALUES:
+    most = _MOST_CLASSES if role == "target" else MOST_VALUES
+    if facts.distinct <= most:
         counts = known.alias("value").value_counts(name="rows")
         if bool((counts["rows"] >= LEAST_ROWS).all()):
             counts = counts.sort("rows", "value", descending=[True, False])
-            pairs = tuple((_written(value), int(n)) for value, n in counts.iter_rows())
+            shown = _day if _whole_days(known) else _written
+            pairs = tuple((shown(value), int(n)) for value, n in counts.iter_rows())
             return msgspec.structs.replace(facts, values=pairs)
     if series.dtype.is_numeric() or series.dtype.is_temporal():
         return _ranged(facts, known, ends=ends)
     few = "some values stand in fewer than ten rows"
-    hidden = few if facts.distinct <= MOST_VALUES else "many different values"
+    hidden = few if facts.distinct <= most else "many different values"
     return msgspec.structs.replace(facts, hidden=hidden)
 
 
@@ -292,6 +295,10 @@ def _ranged(facts: ColumnFacts, known: pl.Series, *, ends: bool) -> ColumnFacts:
 
 def _spans_days(ordered: pl.Series) -> bool:
     return ordered.dtype.is_temporal() and _day(ordered[0]) != _day(ordered[-1])
+
+
+def _whole_days(known: pl.Series) -> bool:
+    return isinstance(known.dtype, pl.Datetime) and bool((known == known.dt.truncate("1d")).all())
 
 
 def _day(value: Any) -> str:
