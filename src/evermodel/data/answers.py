@@ -1,7 +1,6 @@
 """What only people can say of a data set: asked once, kept as `datasheet.toml` beside the project.
 
-The questions follow "Datasheets for Datasets" (Gebru et al., Communications of the ACM 64,
-2021), one for each thing that cannot be measured. Empty answers stay visible as gaps.
+Empty answers stay visible as gaps; mistakes in the file are told with their lines.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from evermodel.data.questions import QUESTIONS, TABLES, Question
 from evermodel.data.toml_text import toml_value
 from evermodel.errors import Mistake, ProjectError, nearest
 from evermodel.project.places import Places, mistake
@@ -24,10 +24,8 @@ from evermodel.store.durable import write_durably
 
 __all__ = [
     "ANSWERS_FILE",
-    "QUESTIONS",
     "Answers",
     "Catalogue",
-    "Question",
     "answers_text",
     "ask",
     "load_answers",
@@ -41,111 +39,6 @@ _WIDTH = 96
 _LATER = frozenset({"", "?", "??", "???", "-", ".", "..", "...", "todo", "tbd", "fixme", "xxx"})
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?")
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-
-
-class Question(Record, frozen=True, kw_only=True):
-    """One question: `table.key` of the answers file, the question, and what an answer may say."""
-
-    table: str
-    key: str
-    ask: str
-    more: str
-
-    @property
-    def name(self) -> str:
-        """Where the answer stands in the file, such as "uses.limits"."""
-        return f"{self.table}.{self.key}"
-
-
-def _question(name: str, ask: str, more: str) -> Question:
-    table, _, key = name.partition(".")
-    return Question(table=table, key=key, ask=ask, more=more)
-
-
-QUESTIONS = (
-    _question(
-        "motivation.why",
-        "Why were these data collected?",
-        "The task or the decision that they were to serve, and the gap that they were to fill.",
-    ),
-    _question(
-        "motivation.by_whom",
-        "Who collected them, and for which organisation?",
-        "The team, company or institution.",
-    ),
-    _question("motivation.funding", "Who paid for it?", "A grant with its number, a company."),
-    _question(
-        "composition.biases",
-        "Who or what is missing in them, rare, or there too often?",
-        "Groups, places, seasons or cases, compared with where the data are to be used.",
-    ),
-    _question(
-        "composition.sensitive",
-        "Which personal or sensitive information do they hold?",
-        'Such as health, origin, religion, age, address or income; "none" if so.',
-    ),
-    _question(
-        "collection.process",
-        "By which means, and from where, were they collected?",
-        "Also over which time, and how the cases were chosen.",
-    ),
-    _question(
-        "collection.consent",
-        "Did the people in them know and agree, and how can they withdraw?",
-        'If they are about no people, say "about no people".',
-    ),
-    _question(
-        "preprocessing.steps",
-        "What was cleaned, left out, filled in or labelled, and by whom?",
-        "And whether the raw data were kept.",
-    ),
-    _question(
-        "uses.intended",
-        "What are they meant to be used for?",
-        "Tasks, and whether for training, for testing or for both.",
-    ),
-    _question(
-        "uses.avoid",
-        "What should they not be used for?",
-        "Tasks for which they would mislead or harm.",
-    ),
-    _question(
-        "uses.limits",
-        "What can they not show?",
-        "Known errors and noise, and the places, times or people for which they do not hold.",
-    ),
-    _question(
-        "uses.impact",
-        "Whom could a use of them help, and whom could it harm?",
-        "And what is done about it.",
-    ),
-    _question(
-        "distribution.terms",
-        "Who may have them, how, and under which terms?",
-        "Licence, fees, contracts and laws that bind whoever gets them.",
-    ),
-    _question(
-        "maintenance.plan",
-        "Who keeps them, how often are they renewed, and when are they withdrawn?",
-        "And whether older versions stay.",
-    ),
-    _question(
-        "maintenance.contact",
-        "Whom does one ask about them?",
-        "A role or a shared address lasts longer than a person.",
-    ),
-)
-"""What is asked, in the order of the datasheet."""
-
-_SAID = {
-    "motivation": "Why the data are there",
-    "composition": "What is in them; what can be counted is measured",
-    "collection": "How they were collected",
-    "preprocessing": "How they were prepared",
-    "uses": "What they are for",
-    "distribution": "Who gets them",
-    "maintenance": "Who looks after them",
-}
 
 
 class Catalogue(Record, frozen=True, kw_only=True):
@@ -232,7 +125,7 @@ def answers_text() -> str:
     for question in QUESTIONS:
         if question.table != table:
             table = question.table
-            lines += ["", f"[{table}]  # {_SAID[table]}"]
+            lines += ["", f"[{table}]  # {TABLES[table]}"]
         lines += [f"# {line}" for line in textwrap.wrap(f"{question.ask} {question.more}", _WIDTH)]
         lines.append(f'{question.key} = ""')
     lines += [
@@ -343,18 +236,17 @@ def _catalogue(entry: Mapping[str, Any]) -> Catalogue:
 
 
 def _mistakes(tree: Mapping[str, Any], places: Places) -> Iterator[Mistake]:
-    tables = dict.fromkeys(question.table for question in QUESTIONS)
     for table, entry in tree.items():
         place = places((table,))
         if table == _CATALOGUE and isinstance(entry, dict):
             yield from _catalogue_mistakes(entry, places)
-        elif table in tables and isinstance(entry, dict):
+        elif table in TABLES and isinstance(entry, dict):
             yield from _answer_mistakes(table, entry, places)
-        elif table in (*tables, _CATALOGUE):
+        elif table in (*TABLES, _CATALOGUE):
             yield mistake(f"{table!r} must be a table", place, entry, f"write [{table}] above it")
         else:
             yield mistake(
-                f"unknown table {table!r}", place, hint=_known(table, (*tables, _CATALOGUE))
+                f"unknown table {table!r}", place, hint=_known(table, (*TABLES, _CATALOGUE))
             )
 
 

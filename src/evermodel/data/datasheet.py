@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from evermodel.data.answers import QUESTIONS, Answers, Question
+from evermodel.data.answers import Answers
+from evermodel.data.questions import QUESTIONS, Question
 from evermodel.data.table_facts import LEAST_ROWS, ColumnFacts, TableFacts
 from evermodel.records import CheckResult, Record, Report, Verdict, worst
 from evermodel.report.wording import by_urgency

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from html import escape
 
-from evermodel.data.answers import ANSWERS_FILE, Question
+from evermodel.data.answers import ANSWERS_FILE
 from evermodel.data.datasheet import PARTS, Datasheet
 from evermodel.data.datasheet_words import (
     FOUND,
@@ -22,6 +22,7 @@ from evermodel.data.datasheet_words import (
     type_of,
     values_of,
 )
+from evermodel.data.questions import Question
 from evermodel.data.table_facts import ColumnFacts
 from evermodel.records import Verdict
 from evermodel.report.html import (
