@@ -153,6 +153,40 @@ def test_no_row_of_a_person_is_in_any_document(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
 
 
+@pytest.mark.parametrize(
+    ("group", "rows", "shown"),
+    [
+        ("plan=basic", 300, True),
+        ("plan=basic", 9, False),
+        ("plan=basic, left=yes", 80, True),
+        ("plan=basic & left=yes", 80, True),
+        ("age=30 to 39", 80, True),
+        (f"town={SECRET}ville", 80, False),
+        (f"plan=basic and town={SECRET}ville", 80, False),
+        (f"full_name={SECRET} 1", 80, False),
+        (SECRET, 80, False),
+    ],
+)
+def test_groups_of_findings_are_named_only_by_values_that_are_shown(
+    group: str, rows: int, shown: bool
+) -> None:
+    frame = people()
+    found = CheckResult(name="recall", subject="left", slice=group, n=rows, verdict="warn")
+    sheet = datasheet(table_facts(frame), Report(verb="check", results=(found,)), Answers())
+    assert (sheet.findings[0].slice == group) is shown
+    assert SECRET not in as_page(sheet)
+
+
+def test_the_smallest_class_is_not_named_where_it_is_a_handful() -> None:
+    frame = people().with_columns(
+        left=pl.when(pl.int_range(N) < 4).then(pl.lit(SECRET)).otherwise("left")
+    )
+    report = check(frame, project=project())
+    assert SECRET in report.find("smallest_class").slice
+    sheet = datasheet(table_facts(frame, project=project()), report, Answers())
+    assert SECRET not in as_page(sheet) + as_markdown(sheet)
+
+
 def test_a_column_that_a_scan_calls_personal_tells_counts_only() -> None:
     frame = pl.DataFrame({"handle": ["ada", "bob"] * 100, "size": [3.5, 4.5] * 100})
     assert table_facts(frame)["handle"].values

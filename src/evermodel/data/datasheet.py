@@ -32,6 +32,8 @@ _QUOTED = re.compile(
     r"""(?<!\w)(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`([^`]*)`)(?!\w)""", re.DOTALL
 )
 _COMMAND = "evermodel "
+_GROUPS = re.compile(r"\s*(?:,|&|;| and )\s*(?=[^=]+=)")
+_RANGED = ("number", "timestamp")
 
 
 class Part(Record, frozen=True, kw_only=True):
@@ -201,13 +203,34 @@ def _public(result: CheckResult, facts: TableFacts) -> CheckResult:
         open_ = inner in known or inner.startswith(_COMMAND) or inner in facts.missing_words
         return found[0] if open_ else "\N{HORIZONTAL ELLIPSIS}"
 
-    few = result.slice and (result.n is None or result.n < LEAST_ROWS)
     return msgspec.structs.replace(
         result,
-        slice="a small group" if few else result.slice,
+        slice=result.slice if _large(result, facts) else "a small group",
         why=_QUOTED.sub(shown, result.why),
         evidence={},
     )
+
+
+def _large(result: CheckResult, facts: TableFacts) -> bool:
+    """Say whether a finding's group is one that may be named: its values are shown, its rows many.
+
+    Of columns of numbers the groups are ranges, which name no value.
+    """
+    if not result.slice:
+        return True
+    rows = result.value if result.unit == "rows" else result.n
+    if rows is None or rows < LEAST_ROWS:
+        return False
+    columns = {column.name: column for column in facts.columns}
+    for part in _GROUPS.split(result.slice):
+        name, is_value, value = part.partition("=")
+        column = columns.get(name.strip())
+        if not is_value or column is None:
+            return False
+        shown = {word for word, _ in column.values}
+        if value.strip() not in shown and (column.hidden or column.type not in _RANGED):
+            return False
+    return True
 
 
 def _meant(result: CheckResult, facts: TableFacts) -> Sequence[ColumnFacts]:

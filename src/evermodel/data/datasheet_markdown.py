@@ -25,6 +25,8 @@ from evermodel.report.wording import WORDS, interval, number, percent, plain_nam
 
 __all__ = ["as_markdown"]
 
+_SIGNS = frozenset("\\|`*_<[]#")
+
 
 def as_markdown(sheet: Datasheet) -> str:
     """Return the datasheet as Markdown.
@@ -63,9 +65,9 @@ def _part_blocks(sheet: Datasheet, part: Part) -> Iterator[str]:
         if sheet.digest:
             yield f"Digest of the content: `{sheet.digest}`"
     if part.tables == ("collection",) and sheet.source:
-        yield _inline(origin(sheet), keep="`")
+        yield _sentence(origin(sheet))
     if part.tables == ("preprocessing",):
-        yield _inline(reading(sheet), keep="`")
+        yield _sentence(reading(sheet))
     for question in part.questions:
         said = sheet.answers[question.name]
         open_ = gap(question)
@@ -112,12 +114,21 @@ def _plain(value: str | int | None) -> str:
     return _inline(value) if value else "\N{EN DASH}"
 
 
-def _inline(text: str, *, keep: str = "") -> str:
+def _inline(text: str) -> str:
     """Return a text on one line that Markdown shows as it is."""
-    for sign in "\\|`*_<[]#":
-        if sign not in keep:
-            text = text.replace(sign, "\\" + sign)
-    return " ".join(text.split())
+    return " ".join(_escaped(text).split())
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{sign}" if sign in _SIGNS else sign for sign in text)
+
+
+def _sentence(text: str) -> str:
+    """Return a sentence in which what stands between backticks is code, and all else as it is."""
+    pieces = " ".join(text.split()).split("`")
+    if len(pieces) % 2 == 0:  # a lone backtick is only a backtick
+        return _inline(text)
+    return "`".join(piece if i % 2 else _escaped(piece) for i, piece in enumerate(pieces))
 
 
 def _answer(text: str) -> str:
