@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -153,11 +153,13 @@ def run_event(
     ended = begun + timedelta(seconds=run.seconds)
     read = _described(run.inputs, inputs or {})
     made = _described(run.outputs, outputs or {})
-    names = {key: _name(key, one, run, root) for key, one in read.items()}
-    facets = _run_facets(run, begun, ended if state != "START" else None)
+    sources = [(_name(key, one, run, root), one) for key, one in read.items()]
+    results = [(_name(key, one, run, root), one) for key, one in made.items()]
+    clean = _Clean([*sources, *results], root)
+    facets = _run_facets(run, begun, ended if state != "START" else None, clean)
     if state == "FAIL":
         facets["errorMessage"] = facet(
-            "ErrorMessageRunFacet", message=_said(error, root), programmingLanguage="PYTHON"
+            "ErrorMessageRunFacet", message=_said(error, clean), programmingLanguage="PYTHON"
         )
     return RunEvent(
         event_type=state,
@@ -166,12 +168,23 @@ def run_event(
         job=LineageJob(
             namespace=NAMESPACE, name=f"{run.project}.{run.verb}", facets=_job_facets(run)
         ),
-        inputs=[_input(names[key], one) for key, one in read.items()],
-        outputs=[
-            _output(_name(key, one, run, root), one, [(names[at], it) for at, it in read.items()])
-            for key, one in made.items()
-        ],
+        inputs=[_input(name, one, clean) for name, one in sources],
+        outputs=[_output(name, one, sources, clean) for name, one in results],
     )
+
+
+class _Clean:
+    """Takes passwords, addresses and the project's place out of what others wrote."""
+
+    def __init__(self, sets: Iterable[tuple[Name, DataSet]], root: str | Path | None) -> None:
+        # An address that is known is found whole, whatever signs its password has.
+        self._known = {one.address: _uri(name) for name, one in sets if "://" in one.address}
+        self._place = "" if root is None else f"{Path(root).absolute()}/"
+
+    def __call__(self, text: str) -> str:
+        for address in sorted(self._known, key=len, reverse=True):
+            text = text.replace(address, self._known[address])
+        return masked(text.replace(self._place, "") if self._place else text)
 
 
 def _instant(text: str) -> datetime:
@@ -198,7 +211,11 @@ def _name(key: str, one: DataSet, run: Run, root: str | Path | None) -> Name:
     return Name(NAMESPACE, f"{run.project}.{key}")
 
 
-def _run_facets(run: Run, begun: datetime, ended: datetime | None) -> Facets:
+def _uri(name: Name) -> str:
+    return f"{name.namespace}{'/' if '://' in name.namespace else ':'}{name.name}"
+
+
+def _run_facets(run: Run, begun: datetime, ended: datetime | None, clean: _Clean) -> Facets:
     release = _release()
     parameters = {"seed": run.seed, "code": run.code, "environment": run.environment}
     parameters |= {f"parameters.{key}": value for key, value in run.parameters.items()}
@@ -217,7 +234,7 @@ def _run_facets(run: Run, begun: datetime, ended: datetime | None) -> Facets:
         "executionParameters": facet(
             "ExecutionParametersRunFacet",
             parameters=[
-                {"key": key, "value": _text(key, value)}
+                {"key": clean(key), "value": _text(key, value, clean)}
                 for key, value in parameters.items()
                 if value != ""
             ],
@@ -233,13 +250,13 @@ def _release() -> str:
         return "unknown"
 
 
-def _text(key: str, value: Any) -> str:
+def _text(key: str, value: Any, clean: _Clean) -> str:
     """Return a parameter as the standard wants it: a text, and no secret."""
     if _SECRET.search(key):
         return "***"
     if not isinstance(value, str):
         value = msgspec.json.encode(value, enc_hook=str, order="deterministic").decode()
-    return masked(value)[:_LONGEST]
+    return clean(value)[:_LONGEST]
 
 
 def _job_facets(run: Run) -> Facets:
@@ -252,7 +269,7 @@ def _job_facets(run: Run) -> Facets:
     }
 
 
-def _said(error: BaseException | str, root: str | Path | None) -> str:
+def _said(error: BaseException | str, clean: _Clean) -> str:
     if isinstance(error, EvermodelError):
         # What was found is left out as in the ledger: it may be somebody's value.
         text = f"{type(error).__name__}: {error.what}"
@@ -261,28 +278,21 @@ def _said(error: BaseException | str, root: str | Path | None) -> str:
         text = type(error).__name__
     else:
         text = error
-    if root is not None:
-        text = text.replace(f"{Path(root).absolute()}/", "")
-    return (masked(text).strip().splitlines() or ["it did not say why"])[0][:_LONGEST]
+    return (clean(text).strip().splitlines() or ["it did not say why"])[0][:_LONGEST]
 
 
-def _facets(name: Name, one: DataSet) -> Facets:
+def _facets(name: Name, one: DataSet, clean: _Clean) -> Facets:
     """Return what holds of a data set whether it was read or made."""
     kind = "MODEL" if one.kind == "model" else "FILE" if name.namespace == "file" else "TABLE"
-    between = ":" if "://" not in name.namespace else "/"
     found = {
-        "dataSource": facet(
-            "DatasourceDatasetFacet",
-            name=name.namespace,
-            uri=f"{name.namespace}{between}{name.name}",
-        ),
+        "dataSource": facet("DatasourceDatasetFacet", name=name.namespace, uri=_uri(name)),
         "datasetType": facet("DatasetTypeDatasetFacet", datasetType=kind),
     }
     if one.digest:
         found["version"] = facet("DatasetVersionDatasetFacet", datasetVersion=one.digest)
     if one.description:
         found["documentation"] = facet(
-            "DocumentationDatasetFacet", description=masked(one.description)
+            "DocumentationDatasetFacet", description=clean(one.description)
         )
     if one.schema is not None:
         fields = [
@@ -298,19 +308,24 @@ def _metrics(one: DataSet) -> dict[str, Any]:
     return {"rowCount": one.rows, "columnMetrics": columns}
 
 
-def _input(name: Name, one: DataSet) -> InputDataset:
+def _input(name: Name, one: DataSet, clean: _Clean) -> InputDataset:
     measured = {}
     if one.rows is not None or one.nulls:
         measured["dataQualityMetrics"] = facet(
             "DataQualityMetricsInputDatasetFacet", **_metrics(one)
         )
     return InputDataset(
-        namespace=name.namespace, name=name.name, facets=_facets(name, one), input_facets=measured
+        namespace=name.namespace,
+        name=name.name,
+        facets=_facets(name, one, clean),
+        input_facets=measured,
     )
 
 
-def _output(name: Name, one: DataSet, read: list[tuple[Name, DataSet]]) -> OutputDataset:
-    facets, measured = _facets(name, one), {}
+def _output(
+    name: Name, one: DataSet, read: list[tuple[Name, DataSet]], clean: _Clean
+) -> OutputDataset:
+    facets, measured = _facets(name, one, clean), {}
     if one.rows is not None or one.nulls:
         facets["dataQualityMetrics"] = facet("DataQualityMetricsDatasetFacet", **_metrics(one))
     if one.rows is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -161,6 +162,7 @@ _DATABASES = {
     "oracle": _Database("oracle", "1521", ""),
 }
 _FILES = ("sqlite", "duckdb")
+_OPTION = re.compile(r"[?#&](?:table|query)=")
 
 
 def data_set_name(address: str, *, project: str = "", root: str | Path | None = None) -> Name:
@@ -191,6 +193,8 @@ def data_set_name(address: str, *, project: str = "", root: str | Path | None = 
     if not found:
         return Name("file", _path(address, project, root))
     kind = scheme.split("+")[0].lower()
+    if kind in _FILES or kind in _DATABASES:
+        address = _without_user(address)
     if kind in _FILES:
         return _in_file(kind, address, project, root)
     if kind in _DATABASES:
@@ -217,6 +221,16 @@ def _split(address: str) -> _Parts:
         key, _, value = parts.fragment.partition("=")
         options.setdefault(key, unquote(value))
     return _Parts(parts.netloc, parts.path, options)
+
+
+def _without_user(address: str) -> str:
+    """Return the address of a database from its host on, however odd the signs of a password."""
+    scheme, _, rest = address.partition("://")
+    if rest.startswith("/"):
+        return address
+    option = _OPTION.search(rest)
+    end = option.start() if option else len(rest)
+    return f"{scheme}://{rest[:end].rpartition('@')[2]}{rest[end:]}"
 
 
 def _host(netloc: str) -> str:
