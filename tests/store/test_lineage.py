@@ -1,5 +1,6 @@
 """Lineage as others read it: the official client, a lineage server, and after a crash."""
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -379,6 +380,7 @@ def test_a_torn_line_longer_than_one_look_back_is_cut_off_whole(tmp_path: Path) 
     append_event(path, _events()[1])
     assert lineage(tmp_path) == _events()[:2]
     assert path.read_bytes().count(b"\n") == 2
+    assert path.read_bytes().endswith(b"}\n")
 
 
 def test_a_line_that_is_no_event_is_passed_over_and_named(
@@ -396,7 +398,8 @@ def test_a_line_that_is_no_event_is_passed_over_and_named(
     ]
 
 
-def _write_many(folder: str, worker: int) -> None:
+def _write_many(folder: str, worker: int, start: Any) -> None:
+    start.wait(120)
     for number in range(25):
         run = _run(id=f"{worker}-{number}")
         append_event(Path(folder, "lineage", "churn.jsonl"), run_event(run, "START"), patience=60)
@@ -404,7 +407,11 @@ def _write_many(folder: str, worker: int) -> None:
 
 def test_writers_side_by_side_lose_nothing(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_write_many, args=(str(tmp_path), n)) for n in range(3)]
+    start = context.Barrier(3)
+    workers = [
+        context.Process(target=_write_many, args=(str(tmp_path), number, start))
+        for number in range(3)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -414,6 +421,19 @@ def test_writers_side_by_side_lose_nothing(tmp_path: Path) -> None:
     wanted = {run_uuid(_run(id=f"{w}-{n}")) for w in range(3) for n in range(25)}
     assert told == wanted
     assert len(lineage(tmp_path)) == 75
+
+
+def test_nobody_writes_while_another_one_does(tmp_path: Path) -> None:
+    kept = Lineage(tmp_path, "churn", patience=0.05)
+    kept.emit(_events()[0])
+    before = kept.path.read_bytes()
+    with kept.path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        said = kept.emit(_events()[1])
+        assert "another program holds the lineage file and does not let go" in said
+        assert kept.path.read_bytes() == before
+    assert kept.emit(_events()[1]) == ""
+    assert lineage(tmp_path) == _events()[:2]
 
 
 _FOR_EVER = """
