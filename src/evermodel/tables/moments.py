@@ -1,0 +1,221 @@
+"""Moments and co-moments of numbers that come in parts.
+
+Parts are joined by the updates of Chan, Golub and LeVeque (The American Statistician 37, 1983) and
+Pebay (Sandia report SAND2008-6212, 2008). Values are taken relative to a pivot near them, so that a
+large mean costs no digits. Another order or division of the rows changes the results by rounding
+alone: less than 1e-12 of the column's standard deviation (of 1, for skewness and correlation).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["CoMoments", "Moments"]
+
+_ROWS_AT_ONCE = 16_384
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+class Moments:
+    """Mean, standard deviation and skewness of finite numbers.
+
+    Examples
+    --------
+    >>> half, other = Moments(), Moments()
+    >>> half.add(np.array([1.0, 2.0])); other.add(np.array([3.0, 10.0]))
+    >>> half.merge(other)
+    >>> half.mean, half.sd
+    (4.0, 3.5355339059327378)
+    """
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._pivot = 0.0
+        self._offset = 0.0  # of the mean from the pivot
+        self._squares = 0.0
+        self._cubes = 0.0
+
+    def add(self, values: Floats, rows: npt.NDArray[np.int64] | None = None) -> None:
+        """Add numbers, each once or `rows` times."""
+        if not len(values):
+            return
+        if not self.n:
+            self._pivot = float(values[0])
+        n = len(values) if rows is None else int(rows.sum())
+        with np.errstate(over="ignore", invalid="ignore"):
+            away = values - self._pivot
+            offset = float((away if rows is None else away * rows).sum()) / n
+            away -= offset
+            squares = away * away
+            if rows is not None:
+                squares *= rows
+            # What rounding left in the mean is taken off again.
+            rest = float((away if rows is None else away * rows).sum()) / n
+            second, third = float(squares.sum()), float((squares * away).sum())
+            third -= 3 * rest * second
+            self._join(n, offset + rest, second - n * rest * rest, third)
+
+    def merge(self, other: Moments) -> None:
+        """Add all that another has seen."""
+        if not self.n:
+            self.__dict__.update(other.__dict__)
+        elif other.n:
+            offset = (other._pivot - self._pivot) + other._offset
+            self._join(other.n, offset, other._squares, other._cubes)
+
+    @property
+    def mean(self) -> float | None:
+        """The mean, or None where there are no numbers."""
+        return _finite(self._pivot + self._offset) if self.n else None
+
+    @property
+    def sd(self) -> float | None:
+        """The standard deviation of the rows as they are (divided by n)."""
+        if not self.n or not math.isfinite(self._squares):
+            return None
+        return math.sqrt(max(self._squares, 0.0) / self.n)
+
+    @property
+    def skew(self) -> float | None:
+        """The third standardised moment, or None where all numbers are equal."""
+        if not self.sd or not math.isfinite(self._cubes):
+            return None
+        return _finite(self._cubes / self.n / self.sd / self.sd / self.sd)
+
+    def _join(self, n: int, offset: float, squares: float, cubes: float) -> None:
+        ours, total = self.n, self.n + n
+        step = offset - self._offset
+        self._cubes += (
+            cubes
+            + step * step * step * (ours * n / total) * ((ours - n) / total)
+            + 3 * step * (ours * squares - n * self._squares) / total
+        )
+        self._squares += squares + step * step * (ours * n / total)
+        self._offset += step * (n / total)
+        self.n = total
+
+
+class CoMoments:
+    """Correlations of columns, each pair over the rows that have both.
+
+    Examples
+    --------
+    >>> both = CoMoments(2)
+    >>> both.add([np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.1, 6.0])], [None, None])
+    >>> both.correlations().round(3).tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
+    """
+
+    def __init__(self, columns: int) -> None:
+        shape = (columns, columns)
+        self.n = np.zeros(shape)
+        self._pivots: Floats = np.zeros(columns)
+        self._set: Mask = np.zeros(columns, np.bool_)
+        self._offsets = np.zeros(shape)  # [i, j]: mean of i where j is present, from the pivot
+        self._squares = np.zeros(shape)  # [i, j]: of i where j is present
+        self._products = np.zeros(shape)
+
+    def add(self, columns: list[Floats], absent: list[Mask | None]) -> None:
+        """Add rows: the numbers of each column, and which of them are to be passed over."""
+        if not columns or not len(columns[0]):
+            return
+        rows = len(columns[0])
+        away = np.empty((len(columns), rows))
+        gaps = [i for i, mask in enumerate(absent) if mask is not None]
+        present = np.ones((len(gaps), rows))
+        counts = np.full(len(columns), float(rows))
+        for at, i in enumerate(gaps):
+            np.logical_not(absent[i], out=present[at])
+            counts[i] = present[at].sum()
+        offsets = np.zeros(len(columns))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i, (values, mask) in enumerate(zip(columns, absent, strict=True)):
+                offsets[i] = self._centre(i, values, mask, counts[i], away[i])
+            self._gather(away, present, gaps, counts, offsets)
+
+    def merge(self, other: CoMoments) -> None:
+        """Add all that another has seen."""
+        fresh = other._set & ~self._set
+        self._pivots[fresh] = other._pivots[fresh]
+        self._set |= other._set
+        moved = np.where(other._set, other._pivots - self._pivots, 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._join(other.n, moved[:, None] + other._offsets, other._squares, other._products)
+
+    def correlations(self) -> Floats:
+        """Return Pearson's correlations [columns, columns], NaN where a column does not vary."""
+        with np.errstate(all="ignore"):
+            spread = np.sqrt(self._squares) * np.sqrt(self._squares.T)
+            found = np.where(spread > 0, self._products / spread, np.nan)
+            # What varies by less than the rounding of its values does not vary.
+            scale = np.abs(self._pivots[:, None] + self._offsets) * 1e-15
+            still = self._squares <= self.n * scale * scale
+        found[still | still.T | ~np.isfinite(found)] = np.nan
+        return np.clip(found, -1.0, 1.0)
+
+    def _centre(
+        self, column: int, values: Floats, mask: Mask | None, count: float, out: Floats
+    ) -> float:
+        """Write the numbers less their mean to `out`, 0 where absent; return mean less pivot."""
+        if not count:
+            out[:] = 0.0
+            return 0.0
+        if not self._set[column]:
+            first = 0 if mask is None else int(np.argmin(mask))
+            self._pivots[column], self._set[column] = values[first], True
+        np.subtract(values, self._pivots[column], out=out)
+        if mask is not None:
+            out[mask] = 0.0
+        offset = float(out.sum()) / count
+        out -= offset
+        if mask is not None:
+            out[mask] = 0.0
+        return offset
+
+    def _gather(
+        self, away: Floats, present: Floats, gaps: list[int], counts: Floats, offsets: Floats
+    ) -> None:
+        size = len(counts)
+        products = np.zeros((size, size))
+        sums = np.zeros((size, len(gaps)))
+        squares = np.zeros((size, len(gaps)))
+        # A part at a time, so that it stays in the processor's cache.
+        for start in range(0, away.shape[1], _ROWS_AT_ONCE):
+            part = away[:, start : start + _ROWS_AT_ONCE]
+            products += part @ part.T
+            if gaps:
+                there = present[:, start : start + _ROWS_AT_ONCE].T
+                sums += part @ there
+                squares += (part * part) @ there
+        both = np.minimum(counts[:, None], counts[None, :])
+        first = np.repeat(away.sum(axis=1)[:, None], size, axis=1)
+        second = np.repeat(np.diag(products)[:, None].copy(), size, axis=1)
+        if gaps:
+            both[np.ix_(gaps, gaps)] = present @ present.T
+            first[:, gaps], second[:, gaps] = sums, squares
+        means = np.divide(first, both, out=np.zeros_like(first), where=both > 0)
+        self._join(
+            both,
+            offsets[:, None] + means,
+            second - both * means * means,
+            products - both * means * means.T,
+        )
+
+    def _join(self, n: Floats, offsets: Floats, squares: Floats, products: Floats) -> None:
+        total = self.n + n
+        share = np.divide(n, total, out=np.zeros_like(n), where=total > 0)
+        step = offsets - self._offsets
+        weight = self.n * share
+        self._squares += squares + step * step * weight
+        self._products += products + step * step.T * weight
+        self._offsets += step * share
+        self.n = total
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
