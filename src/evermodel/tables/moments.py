@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 __all__ = ["CoMoments", "Moments"]
 
-_ROWS_AT_ONCE = 16_384
+_PRODUCT = 1 << 18
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -124,19 +124,23 @@ class CoMoments:
         """Add rows: the numbers of each column, and which of them are to be passed over."""
         if not columns or not len(columns[0]):
             return
-        rows = len(columns[0])
-        away = np.empty((len(columns), rows))
-        gaps = [i for i, mask in enumerate(absent) if mask is not None]
-        present = np.ones((len(gaps), rows))
-        counts = np.full(len(columns), float(rows))
-        for at, i in enumerate(gaps):
-            np.logical_not(absent[i], out=present[at])
-            counts[i] = present[at].sum()
-        offsets = np.zeros(len(columns))
+        rows, size = len(columns[0]), len(columns)
+        # Products of small blocks stay in the cache, and on the thread that asks for them.
+        block = max(32, min(rows, _PRODUCT // (size * size)))
+        shape = (size, -(-rows // block), block)
+        away, present = np.zeros(shape), np.zeros(shape)
+        counts = np.full(size, float(rows))
+        offsets = np.zeros(size)
+        gaps: list[int] = []
         with np.errstate(over="ignore", invalid="ignore"):
             for i, (values, mask) in enumerate(zip(columns, absent, strict=True)):
-                offsets[i] = self._centre(i, values, mask, counts[i], away[i])
-            self._gather(away, present, gaps, counts, offsets)
+                if mask is not None:
+                    np.logical_not(mask, out=present[len(gaps)].reshape(-1)[:rows])
+                    counts[i] = rows - np.count_nonzero(mask)
+                    gaps.append(i)
+                row = away[i].reshape(-1)[:rows]
+                offsets[i] = self._centre(i, values, mask, counts[i], row)
+            self._gather(away, present[: len(gaps)], gaps, counts, offsets)
 
     def merge(self, other: CoMoments) -> None:
         """Add all that another has seen."""
@@ -181,23 +185,14 @@ class CoMoments:
         self, away: Floats, present: Floats, gaps: list[int], counts: Floats, offsets: Floats
     ) -> None:
         size = len(counts)
-        products = np.zeros((size, size))
-        sums = np.zeros((size, len(gaps)))
-        squares = np.zeros((size, len(gaps)))
-        # A part at a time, so that it stays in the processor's cache.
-        for start in range(0, away.shape[1], _ROWS_AT_ONCE):
-            part = away[:, start : start + _ROWS_AT_ONCE]
-            products += part @ part.T
-            if gaps:
-                there = present[:, start : start + _ROWS_AT_ONCE].T
-                sums += part @ there
-                squares += (part * part) @ there
+        products = _product(away, away)
         both = np.minimum(counts[:, None], counts[None, :])
-        first = np.repeat(away.sum(axis=1)[:, None], size, axis=1)
+        first = np.repeat(away.sum(axis=(1, 2))[:, None], size, axis=1)
         second = np.repeat(np.diag(products)[:, None].copy(), size, axis=1)
         if gaps:
-            both[np.ix_(gaps, gaps)] = present @ present.T
-            first[:, gaps], second[:, gaps] = sums, squares
+            both[np.ix_(gaps, gaps)] = _product(present, present)
+            first[:, gaps] = _product(away, present)
+            second[:, gaps] = _product(away * away, present)
         means = np.divide(first, both, out=np.zeros_like(first), where=both > 0)
         self._join(
             both,
@@ -215,6 +210,13 @@ class CoMoments:
         self._products += products + step * step.T * weight
         self._offsets += step * share
         self.n = total
+
+
+def _product(left: Floats, right: Floats) -> Floats:
+    """Return the sums of products of rows that come in blocks [rows, blocks, block]."""
+    parts = left.transpose(1, 0, 2) @ right.transpose(1, 2, 0)
+    whole: Floats = parts.sum(axis=0)
+    return whole
 
 
 def _finite(value: float) -> float | None:

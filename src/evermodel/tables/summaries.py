@@ -12,19 +12,24 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from evermodel.errors import DataError
 from evermodel.records import ColumnType
-from evermodel.tables.column_summaries import NumberColumn, WordColumn, as_numbers, column_of
 from evermodel.tables.moments import CoMoments
+from evermodel.tables.numbers import NumberColumn, floats_of
 from evermodel.tables.profiles import Profile
 from evermodel.tables.summarised import Summary
+from evermodel.tables.texts import WordColumn
 
 __all__ = ["Summarising", "summarise"]
 
 CORRELATED = 100
 _WORKERS = 2
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 class Summarising:
@@ -57,7 +62,8 @@ class Summarising:
             if past is not None and past.type != kind:
                 what = f"column {name!r} is a {kind} and was a {past.type} in the reference"
                 raise DataError(what, hint="read both with the same types")
-            self._columns[name] = column_of(name, kind, past)
+            column = NumberColumn if kind in ("number", "timestamp") else WordColumn
+            self._columns[name] = column(name, kind, past)
         numeric = [name for name, kind in self.types.items() if kind == "number"]
         self._correlated = numeric[:CORRELATED]
         self._together = CoMoments(len(self._correlated))
@@ -74,16 +80,14 @@ class Summarising:
             if name not in batch.columns:
                 what = f"column {name!r} is not in the table"
                 raise DataError(what, found=", ".join(batch.columns[:20]))
-        numbers: dict[str, pl.Series | None] = {}
+        floats: dict[str, tuple[Floats, Mask | None]] = {}
         for name, column in self._columns.items():
-            series = batch[name]
             if isinstance(column, WordColumn):
-                column.add(series)
-                continue
-            absent = series.null_count() == len(series)
-            numbers[name] = None if absent else as_numbers(series, column.kind)
-            column.add(series, numbers[name])
-        self._correlate([numbers[name] for name in self._correlated], batch.height)
+                column.add(batch[name])
+            else:
+                floats[name] = floats_of(batch[name], column.kind)
+                column.add(batch[name], *floats[name])
+        self._correlate([floats[name] for name in self._correlated])
         self.rows += batch.height
         return self
 
@@ -122,20 +126,14 @@ class Summarising:
         columns = tuple(column.profile() for column in self._columns.values())
         return Profile(rows=self.rows, columns=columns)
 
-    def _correlate(self, columns: list[pl.Series | None], rows: int) -> None:
-        values, absent = [], []
-        for series in columns:
-            if series is None:
-                values.append(np.zeros(rows))
-                absent.append(np.ones(rows, np.bool_))
-                continue
-            gaps = series.is_null().to_numpy() if series.null_count() else None
-            filled = (series.fill_null(0.0) if gaps is not None else series).to_numpy()
-            if not np.isfinite(filled).all():
-                endless = ~np.isfinite(filled)
-                gaps = endless if gaps is None else gaps | endless
-                filled = np.where(endless, 0.0, filled)
-            values.append(filled)
+    def _correlate(self, columns: list[tuple[Floats, Mask | None]]) -> None:
+        values: list[Floats] = []
+        absent: list[Mask | None] = []
+        for numbers, gaps in columns:
+            infinite = np.isinf(numbers)
+            if infinite.any():
+                gaps = infinite if gaps is None else gaps | infinite
+            values.append(numbers)
             absent.append(gaps)
         self._together.add(values, absent)
 

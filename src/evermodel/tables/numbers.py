@@ -1,4 +1,4 @@
-"""The summary of one column, gathered batch by batch."""
+"""All that a summary says of numbers, gathered batch by batch."""
 
 from __future__ import annotations
 
@@ -10,46 +10,38 @@ import polars as pl
 
 from evermodel.errors import DataError
 from evermodel.records import ColumnType
-from evermodel.tables.formats import Formats
+from evermodel.tables.cells import Cells, keys_of, values_of
 from evermodel.tables.moments import Moments
 from evermodel.tables.profiles import BINS, TOP_VALUES, ColumnProfile
-from evermodel.tables.sketches import (
-    EXACT,
-    Cells,
-    Distinct,
-    Frequent,
-    key_hashes,
-    keys_of,
-    text_hashes,
-    values_of,
-)
+from evermodel.tables.sketches import EXACT, Distinct, key_hashes, text_hashes
 from evermodel.tables.summarised import (
     SHARES,
     ColumnSummary,
     Histogram,
     NumberSummary,
     ValueCount,
-    WordSummary,
 )
 
-__all__ = ["NumberColumn", "Numbers", "WordColumn", "as_numbers", "column_of"]
+__all__ = ["NumberColumn", "Numbers", "floats_of"]
 
-_TOP_TEXTS = 1_024
-_LONG = 200  # longer texts are told apart by so many characters where values are counted
 _HELD = 2.0**53
 _CACHED = 32_768
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
-def as_numbers(series: pl.Series, kind: ColumnType) -> pl.Series:
-    """Return a column as floats without NaN; timestamps as seconds since 1970.
+def floats_of(series: pl.Series, kind: ColumnType) -> tuple[Floats, Mask | None]:
+    """Return a column as floats, and which of them are missing (None where none is).
+
+    Timestamps become seconds since 1970 (UTC); NaN is missing.
 
     Examples
     --------
-    >>> as_numbers(pl.Series([1, None, 3]), "number").to_list()
-    [1.0, None, 3.0]
+    >>> values, absent = floats_of(pl.Series([1, None, 3]), "number")
+    >>> values[0], absent.tolist()
+    (np.float64(1.0), [False, True, False])
 
     Raises
     ------
@@ -57,20 +49,18 @@ def as_numbers(series: pl.Series, kind: ColumnType) -> pl.Series:
         When the column is not of that type.
     """
     dtype = series.dtype
+    # Casts and copies only: each expression of polars costs more than the work on a batch.
+    if series.null_count() == len(series):
+        return np.full(len(series), np.nan), np.ones(len(series), np.bool_)
     if kind == "timestamp" and isinstance(dtype, pl.Datetime):
-        return series.dt.timestamp("us") / 1e6
-    if kind == "number" and (dtype.is_numeric() or dtype == pl.Boolean):
-        return series.cast(pl.Float64).fill_nan(None) if dtype != pl.Float64 else _no_nan(series)
-    raise _wrong(series, kind)
-
-
-def _no_nan(series: pl.Series) -> pl.Series:
-    return series.fill_nan(None) if series.is_nan().any() else series
-
-
-def _wrong(series: pl.Series, kind: ColumnType) -> DataError:
-    what = f"column {series.name!r} is not a {kind}"
-    return DataError(what, found=str(series.dtype), hint="read it with that type")
+        values = series.cast(pl.Datetime("us")).cast(pl.Int64).cast(pl.Float64).to_numpy() / 1e6
+    elif kind == "number" and (dtype.is_numeric() or dtype == pl.Boolean):
+        values = series.cast(pl.Float64).to_numpy()
+    else:
+        what = f"column {series.name!r} is not a {kind}"
+        raise DataError(what, found=str(dtype), hint="read it with that type")
+    absent = np.isnan(values)
+    return values, absent if absent.any() else None
 
 
 class Numbers:
@@ -176,7 +166,8 @@ class Numbers:
             times = None if rows is None else rows[start : start + _CACHED]
             below = [_rows(part <= edge, times) for edge in like.edges]
             every = len(part) if times is None else int(times.sum())
-            self.bins += np.diff(np.array(below, np.int64), prepend=0, append=every)
+            ends = np.array([0, *below, every], np.int64)
+            self.bins += ends[1:] - ends[:-1]
             if like.minimum is not None:
                 self.outside[0] += _rows(part < like.minimum, times)
             if like.maximum is not None:
@@ -192,20 +183,18 @@ class NumberColumn:
         self.numbers = Numbers(like)
         self.distinct: Distinct | None = None  # as long as cells are exact, these say it
 
-    def add(self, series: pl.Series, numbers: pl.Series | None) -> None:
-        """Add a batch: the column, and the same as floats (None where all is missing)."""
+    def add(self, series: pl.Series, floats: Floats, absent: Mask | None) -> None:
+        """Add a batch: the column, and what `floats_of` returns of it."""
         self.rows += len(series)
-        if numbers is None:
-            self.missing += len(series)
-            return
-        self.missing += numbers.null_count()
-        present = numbers.drop_nulls() if numbers.null_count() else numbers
+        if absent is not None:
+            self.missing += int(np.count_nonzero(absent))
+        values = floats if absent is None else floats[~absent]
         large = _large(series)
         if large:
             self.distinct = self._hashed()
         # Taken before the cells can leave the state in which they still know each number.
         exact = self.distinct is None and self.numbers.cells.exact
-        before = values = present.to_numpy()
+        before = values
         if exact and len(self.numbers.cells.places) + len(values) > EXACT:
             before = np.r_[values, values_of(self.numbers.cells.places + 1)]
         keys = self.numbers.add(values)
@@ -289,162 +278,6 @@ class NumberColumn:
         return str(int(value)) if value == int(value) and abs(value) < _HELD else repr(value)
 
 
-class WordColumn:
-    """Categories, free texts and booleans.
-
-    While few values differ, a table of their rows is all that is kept, and the rest is worked out
-    from it at the end. Beyond that lengths, formats and hashes are gathered batch by batch.
-    """
-
-    def __init__(self, name: str, kind: ColumnType, like: ColumnProfile | None) -> None:
-        self.name, self.kind, self.like = name, kind, like
-        self.rows = self.missing = 0
-        limit = _TOP_TEXTS if kind == "text" else EXACT
-        self.seen = Frequent(limit, pl.String)
-        self.beyond = _Beyond(kind, like) if kind == "text" else None
-        self.known: dict[str, int] = dict.fromkeys(like.values, 0) if like else {}
-
-    def add(self, series: pl.Series) -> None:
-        """Add a batch."""
-        self.rows += len(series)
-        self.missing += series.null_count()
-        if series.null_count() == len(series):
-            return
-        counts = _word_counts(series, self.kind)
-        if self.known:
-            told = counts.filter(pl.col("value").is_in(list(self.known)))
-            for word, n in told.iter_rows():
-                self.known[word] += n
-        long = counts["value"].str.len_bytes().max() or 0
-        if isinstance(long, int) and long > _LONG:
-            self.beyond = self._rest()
-            shown = counts.with_columns(pl.col("value").str.head(_LONG))
-            self._gather(counts, shown.group_by("value").agg(pl.col("rows").sum()))
-        else:
-            self._gather(counts, counts)
-
-    def merge(self, other: WordColumn) -> None:
-        """Add all that another has seen."""
-        self.rows += other.rows
-        self.missing += other.missing
-        for word, n in other.known.items():
-            self.known[word] += n
-        if self.beyond is None and other.beyond is None:
-            self._gather(other.seen.table, other.seen.table)
-            return
-        self.beyond = self._rest()
-        self.beyond.merge(other._rest())
-        self.seen.merge(other.seen)
-
-    def result(self) -> ColumnSummary:
-        """Return what was gathered."""
-        rest = self._rest()
-        distinct, error = rest.distinct.estimate()
-        top = self.seen.top(TOP_VALUES)
-        return ColumnSummary(
-            name=self.name,
-            type=self.kind,
-            rows=self.rows,
-            missing=self.missing,
-            distinct=distinct,
-            distinct_error=error,
-            top=tuple(ValueCount(value=str(v), rows=n) for v, n in top),
-            top_error=self.seen.lost,
-            words=None if self.kind == "boolean" else rest.result(),
-        )
-
-    def profile(self) -> ColumnProfile:
-        """Return the profile of what was gathered."""
-        said: dict[str, Any]
-        distinct: int | None = None
-        if self.kind == "text":
-            numbers = self._rest().lengths
-            said = numbers.profile()
-            distinct = len(numbers.cells.places)
-        else:
-            top = self.seen.top(TOP_VALUES)
-            words = self.known if self.like is not None else {str(v): n for v, n in top}
-            other = self.rows - self.missing - sum(words.values())
-            said = {"values": tuple(words), "value_counts": tuple(words.values()), "other": other}
-            if self.like is None:
-                distinct = self._rest().distinct.estimate()[0]
-        return ColumnProfile(
-            name=self.name,
-            type=self.kind,
-            rows=self.rows,
-            missing=self.missing,
-            distinct=None if self.like is not None else distinct,
-            **said,
-        )
-
-    def _gather(self, counts: pl.DataFrame, shown: pl.DataFrame) -> None:
-        if self.beyond is None:
-            # The table is settled whenever it could overflow, while it still knows all.
-            whole = self.seen.table.height + counts.height
-            if whole > self.seen.limit:
-                joined = pl.concat([self.seen.table["value"], counts["value"]])
-                if joined.n_unique() > self.seen.limit:
-                    self.beyond = self._rest()
-        if self.beyond is not None:
-            self.beyond.add(counts)
-        self.seen.add(shown)
-
-    def _rest(self) -> _Beyond:
-        if self.beyond is not None:
-            return self.beyond
-        rest = _Beyond(self.kind, self.like)
-        rest.add(self.seen.table)
-        return rest
-
-
-class _Beyond:
-    """What can be said of texts without keeping them."""
-
-    def __init__(self, kind: ColumnType, like: ColumnProfile | None) -> None:
-        self.distinct = Distinct()
-        self.lengths = Numbers(like if kind == "text" else None)
-        self.formats = Formats() if kind == "category" else None
-        self.blank = 0
-
-    def add(self, counts: pl.DataFrame) -> None:
-        words, rows = counts["value"], counts["rows"].to_numpy().astype(np.int64)
-        if not len(words):
-            return
-        self.distinct.add(text_hashes(words))
-        self.lengths.add(words.str.len_chars().to_numpy().astype(np.float64), rows)
-        self.blank += _rows((words.str.strip_chars() == "").to_numpy(), rows)
-        if self.formats is not None:
-            self.formats.add(counts)
-
-    def merge(self, other: _Beyond) -> None:
-        self.distinct.merge(other.distinct)
-        self.lengths.merge(other.lengths)
-        self.blank += other.blank
-        if self.formats is not None and other.formats is not None:
-            self.formats.merge(other.formats)
-
-    def result(self) -> WordSummary:
-        formats = self.formats.counted() if self.formats is not None else []
-        return WordSummary(
-            lengths=self.lengths.result(),
-            blank=self.blank,
-            formats=tuple(ValueCount(value=value, rows=n) for value, n in formats),
-            detail=self.formats.detail if self.formats is not None else 0,
-        )
-
-
-def column_of(name: str, kind: ColumnType, like: ColumnProfile | None) -> NumberColumn | WordColumn:
-    """Return what gathers the summary of a column of that type."""
-    return (NumberColumn if kind in ("number", "timestamp") else WordColumn)(name, kind, like)
-
-
-def _word_counts(series: pl.Series, kind: ColumnType) -> pl.DataFrame:
-    if kind == "text" and series.dtype != pl.String:
-        raise _wrong(series, kind)
-    counts = series.drop_nulls().alias("value").value_counts(name="rows")
-    return counts.with_columns(pl.col("value").cast(pl.String))
-
-
 def _rows(wanted: npt.NDArray[np.bool_], rows: Integers | None) -> int:
     return int(np.count_nonzero(wanted) if rows is None else rows[wanted].sum())
 
@@ -468,7 +301,7 @@ def _integer_hashes(series: pl.Series) -> npt.NDArray[np.uint64]:
     present = series.drop_nulls()
     real = present.cast(pl.Float64)
     keys = keys_of(real.to_numpy())
-    # Compared as text, for the way back from a float can overflow.
+    # Wide enough for the way back from a float, which can lie outside of 64 bits.
     wide = present.cast(pl.Int128)
     odd = (wide != real.cast(pl.Int128)).to_numpy()
     hashes = key_hashes(keys)
