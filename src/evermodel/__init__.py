@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evermodel.loop.beginning import check, init
     from evermodel.loop.datasets import data_diff, data_log, data_restore, data_show, data_tidy
     from evermodel.loop.doctor import doctor
+    from evermodel.loop.documentation import data_document
     from evermodel.loop.outcomes import labels
     from evermodel.loop.releasing import evaluate, promote, register, rollback
     from evermodel.loop.reproducing import reproduce
@@ -44,6 +45,7 @@ _ROOMS = {
     "application": "loop.serving",
     "check": "loop.beginning",
     "data_diff": "loop.datasets",
+    "data_document": "loop.documentation",
     "data_log": "loop.datasets",
     "data_restore": "loop.datasets",
     "data_show": "loop.datasets",
@@ -83,6 +85,7 @@ __all__ = [
     "application",
     "check",
     "data_diff",
+    "data_document",
     "data_log",
     "data_restore",
     "data_show",

@@ -24,6 +24,7 @@ CALLS = [
     ["data", "show"],
     ["data", "diff", "1"],
     ["data", "restore", "1", "restored.parquet"],
+    ["data", "document"],
     ["data", "tidy"],
     ["evaluate"],
     ["register"],

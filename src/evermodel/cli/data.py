@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("show", "what a version holds, column by column", _show)
     add("diff", "what changed between two versions or files", _diff)
     add("restore", "write the rows of a version to a new file", _restore)
+    add("document", "write a datasheet for people and a Croissant file for machines", _document)
     add("tidy", "free what no registered version needs any more", _tidy)
 
 
@@ -74,11 +75,18 @@ def _tidy_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _document_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", default="", metavar="DIR", help="where to write (default: documentation)"
+    )
+
+
 _PARTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "log": _no_arguments,
     "show": _show_arguments,
     "diff": _diff_arguments,
     "restore": _restore_arguments,
+    "document": _document_arguments,
     "tidy": _tidy_arguments,
 }
 
@@ -127,3 +135,9 @@ def _tidy(options: argparse.Namespace, output: Output) -> int:
     from evermodel.loop.datasets import data_tidy
 
     return output.report(data_tidy(options.folder, days=options.days, progress=output.progress))
+
+
+def _document(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.documentation import data_document
+
+    return output.report(data_document(options.folder, out=options.out, progress=output.progress))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
 from evermodel.bundle import Model, Predictions
@@ -13,9 +14,11 @@ from evermodel.errors import InputError
 from evermodel.loop.batch_log import BatchLog
 from evermodel.loop.reading import reading_of
 from evermodel.loop.state import load_version, read_state
+from evermodel.loop.tracing import traced
 from evermodel.loop.workspace import Effort, Workspace, open_workspace, silent
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, MULTICLASS, CheckResult, Report
+from evermodel.store.lineage import DataSet
 from evermodel.tables import Misfits, Understanding, scan, understand, write
 
 __all__ = ["prediction_columns", "score", "with_predictions"]
@@ -73,7 +76,13 @@ def score(
     batches = scan(
         str(source), **how, understood=understood, batch_rows=_BATCH_ROWS, misfits=misfits
     )
+    run = workspace.new_run("score")
+    # As its training named it: a signature came after.
+    run = msgspec.structs.replace(run, inputs={"model": version.trained["digest"]})
+    read = {"rows": DataSet(address=_placed(source)), "model": DataSet(kind="model")}
     with ExitStack() as stack:
+        trace = stack.enter_context(traced(workspace, run, read))
+        trace.outputs["scores"] = DataSet(address=_placed(target))
         written: BatchLog | None = None
         if log and version.number == state.live:
             written = stack.enter_context(BatchLog(workspace, state, model))
@@ -89,6 +98,7 @@ def score(
     )
     results = (result, *_left_out(understood), *_missing_cells(misfits, rows))
     results += () if written is None else (_logged(written, rows),)
+    results += trace.results()
     facts = {
         "version": version.number,
         "output": str(target),
@@ -97,6 +107,12 @@ def score(
         "logged": 0 if written is None else written.rows,
     }
     return Report(verb="score", subject=workspace.project.name, results=results, facts=facts)
+
+
+def _placed(address: str | Path) -> str:
+    """Return an address, or a path as it holds from anywhere."""
+    text = str(address)
+    return text if "://" in text or text.startswith("${") else str(Path(text).absolute())
 
 
 def _logged(written: BatchLog, rows: int) -> CheckResult:

@@ -24,6 +24,7 @@ from evermodel.loop.environment import packages
 from evermodel.loop.gating import useless
 from evermodel.loop.reading import bundle_repairs, missing_words
 from evermodel.loop.state import read_state
+from evermodel.loop.tracing import Trace, traced
 from evermodel.loop.workspace import (
     Effort,
     Workspace,
@@ -35,6 +36,7 @@ from evermodel.loop.workspace import (
 from evermodel.project import Project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Run, Verdict
+from evermodel.store.lineage import DataSet
 from evermodel.tables import Table, row_hashes
 from evermodel.train.export import PARITY_LIMIT
 from evermodel.train.fit import Trained
@@ -88,6 +90,29 @@ def train_on(
     checked = check_table(table, project=project)
     if checked.verdict == "fail":
         return _refused(workspace, checked, run)
+    source = DataSet(
+        address=project.data.source,
+        schema=table.schema,
+        rows=table.frame.height,
+        nulls={name: table.frame[name].null_count() for name in table.frame.columns},
+    )
+    with traced(workspace, run, {"data": source}) as trace:
+        report = _fitted(workspace, table, project, trace, effort, why=why, step=step)
+    return msgspec.structs.replace(report, results=(*report.results, *trace.results()))
+
+
+def _fitted(
+    workspace: Workspace,
+    table: Table,
+    project: Project,
+    trace: Trace,
+    effort: Effort,
+    *,
+    why: str,
+    step: Progress,
+) -> Report:
+    """Fit a candidate on checked data, measure it, and write it down."""
+    run, seed = trace.run, trace.run.seed
     step("keeping the data version", 0.03)
     kept = keep(workspace, table)
     missing, repairs = missing_words(table, project), bundle_repairs(table, project)
@@ -106,15 +131,17 @@ def train_on(
     )
     report = _report(workspace, trained, project, run=run.id, place=place, kept=kept)
     recipe = _keep_recipe(workspace, trained, project, missing, repairs)
-    run = msgspec.structs.replace(
+    trace.run = run = msgspec.structs.replace(
         run,
         seconds=round(effort.seconds, 3),
         cpu_seconds=round(effort.cpu_seconds, 3),
         peak_bytes=effort.peak_bytes,
         bytes_written=sum(path.stat().st_size for path in place.rglob("*") if path.is_file()),
         inputs={"data": kept.digest},
+        outputs={"model": load(place, trusted=None).digest},
         parameters=asdict(trained.chosen),
     )
+    trace.outputs["model"] = DataSet(kind="model")
     _record(workspace, trained, run, report, recipe=recipe, why=why)
     return _tracked(workspace, report, run, place, trained)
 
@@ -176,11 +203,10 @@ def _record(
     workspace: Workspace, trained: Trained, run: Run, report: Report, *, recipe: str, why: str
 ) -> None:
     """Write the one event that makes a candidate: what it was made from, how, how good it is."""
-    place = workspace.candidates / run.id
     body = {
         "run": run.id,
         "why": why,
-        "digest": load(place, trusted=None).digest,
+        "digest": run.outputs["model"],
         "data": run.inputs["data"],
         "data_version": report.facts["data_version"],
         "data_order": report.facts["data_order"],
