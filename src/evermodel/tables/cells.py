@@ -6,6 +6,8 @@ are the whole.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -117,33 +119,48 @@ class Cells:
     def quantiles(self, shares: Floats) -> Floats:
         """Return the smallest numbers that at least these shares of the rows do not exceed.
 
-        Within a cell of more than one number the rows are taken as spread evenly.
+        Within a cell of several numbers the rows are taken as spread evenly, but for a heap of
+        equal numbers that is most of them.
         """
         ends = np.cumsum(self.rows)
         # A share such as 0.07 times 100 lies above 7 by rounding alone.
         ranks = np.clip(np.ceil(shares * ends[-1] * (1 - 1e-15)), 1, ends[-1]).astype(np.int64)
         at = np.searchsorted(ends, ranks, "left")
-        upper = values_of(self._uppers()[at])
+        upper = values_of(((self.places + 1) << self.shift)[at])
         if self.exact:
             return upper
-        lower = values_of(self._lowers()[at])
-        part = (ranks - (ends[at] - self.rows[at])) / self.rows[at]
-        between: Floats = lower * (1 - part) + upper * part
-        return between
+        lower = values_of((self.places << self.shift)[at])
+        heaps, heaped = self._heaps()
+        heap = np.clip(values_of(heaps[at]), lower, upper)
+        spread = self.rows[at] - heaped[at]
+        into = ranks - (ends[at] - self.rows[at])
+        before = spread * np.clip(heap / 2 - lower / 2, 0, None) / (upper / 2 - lower / 2)
+        share = np.where(into <= before, into, into - heaped[at]) / np.maximum(spread, 1)
+        between = lower * (1 - share) + upper * share
+        found: Floats = np.where((into > before) & (into <= before + heaped[at]), heap, between)
+        return found
 
-    def rank_error(self, minimum: float, maximum: float) -> float:
-        """Return the largest share of rows in one cell that may hold more than one number."""
+    def rank_error(self) -> float:
+        """Return the largest share of rows that lie in one cell and are not known to be equal."""
         if self.exact or not self.total:
             return 0.0
-        spread = self.rows.copy()
-        zero = np.flatnonzero(self.places == -1)  # ends at 0; below it only the tiniest numbers
-        spread[zero] = 0
-        known = self.heaps.table
-        cells = (known["value"].to_numpy() - 1) >> self.shift
-        np.subtract.at(spread, np.searchsorted(self.places, cells), known["rows"].to_numpy())
-        if minimum == maximum:
-            return 0.0
-        return float(max(spread.max(), 0) / self.total)
+        spread = self.rows - self._heaps()[1]
+        spread[self.places == -1] = 0  # ends at 0; below it only the tiniest numbers
+        return float(spread.max() / self.total)
+
+    def lost(self) -> int:
+        """Return how many rows more than is known a heap may have."""
+        return math.ceil(self.unseen) + self.heaps.lost
+
+    def _heaps(self) -> tuple[Integers, Integers]:
+        """Return for each cell the number that most of its rows have, and how many do."""
+        keys, rows = np.zeros_like(self.places), np.zeros_like(self.rows)
+        table = self.heaps.table
+        found, counts = table["value"].to_numpy(), table["rows"].to_numpy()
+        at = np.searchsorted(self.places, (found - 1) >> self.shift)
+        many = (counts > self.lost()) & (2 * counts > self.rows[at])
+        keys[at[many]], rows[at[many]] = found[many], counts[many]
+        return keys, rows
 
     def equal_mass(self, bins: int) -> tuple[Floats, Integers]:
         """Return inner edges of bins of about equal mass, and the exact rows of each bin."""
@@ -154,7 +171,8 @@ class Cells:
         heaps = np.unique(at[1:][at[1:] == at[:-1]])
         at = np.unique(np.r_[at, heaps[heaps > 0] - 1])
         at = at[at < len(ends) - 1]
-        return values_of(self._uppers()[at]), np.diff(ends[at], prepend=0, append=ends[-1])
+        edges = values_of((self.places[at] + 1) << self.shift)
+        return edges, np.diff(ends[at], prepend=0, append=ends[-1])
 
     def equal_width(self, bins: int, low: float, high: float) -> tuple[Floats, Integers]:
         """Return inner edges of bins of about equal width, and the exact rows of each bin.
@@ -171,12 +189,6 @@ class Cells:
         below = ends[np.searchsorted(self.places, borders, "left")]
         counts = np.diff(below, prepend=0, append=ends[-1])
         return values_of(borders << self.shift), counts
-
-    def _uppers(self) -> Integers:
-        return (self.places + 1) << self.shift
-
-    def _lowers(self) -> Integers:
-        return self.places << self.shift
 
     def _count(self, keys: Integers) -> None:
         """Count through a table from cell to slot, which is many times faster than sorting."""

@@ -45,7 +45,7 @@ class Moments:
         if not len(values):
             return
         if not self.n:
-            self._pivot = float(values[0])
+            self._pivot = _middle(values, None)
         n = len(values) if rows is None else int(rows.sum())
         with np.errstate(over="ignore", invalid="ignore"):
             away = values - self._pivot
@@ -157,7 +157,8 @@ class CoMoments:
             spread = np.sqrt(self._squares) * np.sqrt(self._squares.T)
             found = np.where(spread > 0, self._products / spread, np.nan)
             # What varies by less than the rounding of its values does not vary.
-            scale = np.abs(self._pivots[:, None] + self._offsets) * 1e-15
+            centre = np.abs(self._pivots)[:, None]
+            scale = np.maximum(1e-15 * (centre + np.abs(self._offsets)), 1e-140)
             still = self._squares <= self.n * scale * scale
         found[still | still.T | ~np.isfinite(found)] = np.nan
         return np.clip(found, -1.0, 1.0)
@@ -165,21 +166,23 @@ class CoMoments:
     def _centre(
         self, column: int, values: Floats, mask: Mask | None, count: float, out: Floats
     ) -> float:
-        """Write the numbers less their mean to `out`, 0 where absent; return mean less pivot."""
+        """Write the numbers less a middle of them to `out`, and return that middle less the pivot.
+
+        A middle and not their mean: one huge number would cost all others their digits, also in
+        pairs that it has no part in.
+        """
         if not count:
             out[:] = 0.0
             return 0.0
+        middle = _middle(values, mask)
         if not self._set[column]:
-            first = 0 if mask is None else int(np.argmin(mask))
-            self._pivots[column], self._set[column] = values[first], True
+            self._pivots[column], self._set[column] = middle, True
+        offset = middle - self._pivots[column]
         np.subtract(values, self._pivots[column], out=out)
-        if mask is not None:
-            out[mask] = 0.0
-        offset = float(out.sum()) / count
         out -= offset
         if mask is not None:
             out[mask] = 0.0
-        return offset
+        return float(offset)
 
     def _gather(
         self, away: Floats, present: Floats, gaps: list[int], counts: Floats, offsets: Floats
@@ -210,6 +213,17 @@ class CoMoments:
         self._products += products + step * step.T * weight
         self._offsets += step * share
         self.n = total
+
+
+def _middle(values: Floats, absent: Mask | None) -> float:
+    """Return the median of about a hundred of the numbers, spread over them."""
+    step = max(1, len(values) // 101)
+    few = values[::step]
+    if absent is not None:
+        few = few[~absent[::step]]
+    if not len(few):
+        return float(values[int(np.argmin(absent))])  # type: ignore[arg-type]
+    return float(np.sort(few)[len(few) // 2])
 
 
 def _product(left: Floats, right: Floats) -> Floats:

@@ -53,7 +53,8 @@ def floats_of(series: pl.Series, kind: ColumnType) -> tuple[Floats, Mask | None]
     if series.null_count() == len(series):
         return np.full(len(series), np.nan), np.ones(len(series), np.bool_)
     if kind == "timestamp" and isinstance(dtype, pl.Datetime):
-        values = series.cast(pl.Datetime("us")).cast(pl.Int64).cast(pl.Float64).to_numpy() / 1e6
+        # Divided by polars, whose last digit is another than that of numpy, as in profiles.
+        values = (series.cast(pl.Datetime("us")).cast(pl.Int64) / 1e6).to_numpy()
     elif kind == "number" and (dtype.is_numeric() or dtype == pl.Boolean):
         values = series.cast(pl.Float64).to_numpy()
     else:
@@ -132,7 +133,7 @@ class Numbers:
             negatives=negatives,
             whole=whole,
             quantiles=tuple((found + 0.0).tolist()),
-            rank_error=self.cells.rank_error(low, high),
+            rank_error=self.cells.rank_error(),
             equal_mass=_histogram(*self.cells.equal_mass(BINS)),
             equal_width=_histogram(*self.cells.equal_width(BINS, low, high)),
         )
@@ -267,7 +268,7 @@ class NumberColumn:
             order = np.lexsort((cells.places, -cells.rows))[:TOP_VALUES]
             keys, rows = cells.places[order] + 1, cells.rows[order]
             return list(zip(values_of(keys).tolist(), rows.tolist(), strict=True)), 0
-        lost = int(cells.unseen) + cells.heaps.lost
+        lost = cells.lost()
         known = [(key, n) for key, n in cells.heaps.top(TOP_VALUES) if n > lost]
         keys = np.array([key for key, _ in known], np.int64)
         return list(zip(values_of(keys).tolist(), [n for _, n in known], strict=True)), lost
