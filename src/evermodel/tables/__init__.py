@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evermodel.tables import versions
     from evermodel.tables.digests import digest, digest_batches, row_hashes
+    from evermodel.tables.patches import CellPatch, Patch, RowPatch
     from evermodel.tables.profiles import ColumnProfile, Profile, profile
     from evermodel.tables.reader import read, scan, texts, understand
     from evermodel.tables.understanding import (
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
     from evermodel.tables.writer import write
 
 __all__ = [
+    "CellPatch",
     "ColumnProfile",
     "ColumnReading",
     "Misfits",
+    "Patch",
     "Profile",
     "Rejected",
+    "RowPatch",
     "Table",
     "Understanding",
     "digest",
@@ -44,6 +48,9 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "CellPatch": "patches",
+    "Patch": "patches",
+    "RowPatch": "patches",
     "ColumnProfile": "profiles",
     "ColumnReading": "understanding",
     "Misfits": "understanding",

@@ -195,7 +195,12 @@ class Delimited:
         keep[:drop] = reject[:drop] = False
         self.blank_lines += int(layout.blank[drop:].sum())
         rejected = tuple(
-            _ragged(int(lines[row]), int(layout.cells[row]), len(dialect.names))
+            _ragged(
+                int(lines[row]),
+                int(layout.cells[row]),
+                len(dialect.names),
+                layout.text(content, int(row)),
+            )
             for row in np.flatnonzero(reject)
         )
         if not keep.all():
@@ -230,15 +235,17 @@ class Delimited:
             except csv.Error as error:
                 if "unexpected end of data" in str(error):
                     raise self._unclosed(start) from None
-                rejected.append(Rejected(line=start, reason=_plain(error)))
+                text = counted.taken()
+                rejected.append(Rejected(line=start, reason=_plain(error), text=text))
                 continue
+            text = counted.taken()
             if place.skip or place.header:
                 # Lines before the header count as rows here, the header as the last of them.
                 place.header, place.skip = place.header and place.skip > 0, max(0, place.skip - 1)
             elif not row:
                 self.blank_lines += 1
             elif len(row) != len(dialect.names):
-                rejected.append(_ragged(start, len(row), len(dialect.names)))
+                rejected.append(_ragged(start, len(row), len(dialect.names), text))
             else:
                 rows.append(row)
                 lines.append(start)
@@ -284,6 +291,11 @@ class _Layout:
     lines: np.ndarray
     blank: np.ndarray
     breaks: int
+
+    def text(self, content: bytes, row: int) -> str:
+        """Return one row as it stands in the block."""
+        start = int(self.ends[row - 1]) + 1 if row else 0
+        return content[start : int(self.ends[row])].decode("utf-8", "replace").rstrip("\r")
 
     def judge(self, width: int) -> tuple[np.ndarray, np.ndarray]:
         """Return which rows have `width` cells, and which are to be rejected."""
@@ -376,6 +388,7 @@ class _Lines:
         self.number = 0
         self._content = content
         self._blocks = blocks
+        self._taken: list[str] = []
         self._lines = self._split()
 
     def __iter__(self) -> _Lines:
@@ -384,7 +397,14 @@ class _Lines:
     def __next__(self) -> str:
         line = next(self._lines)
         self.number += 1
+        self._taken.append(line)
         return line
+
+    def taken(self) -> str:
+        """Return the lines since the last call: those of one row."""
+        text = "".join(self._taken).rstrip("\r\n")
+        self._taken.clear()
+        return text
 
     def _split(self) -> Iterator[str]:
         rest = self._content
@@ -400,9 +420,10 @@ class _Lines:
             yield rest.decode()
 
 
-def _ragged(line: int, cells: int, width: int) -> Rejected:
+def _ragged(line: int, cells: int, width: int, text: str) -> Rejected:
     noun = "cell" if cells == 1 else "cells"
-    return Rejected(line=line, reason=f"{cells} {noun} where the header has {width}")
+    reason = f"{cells} {noun} where the header has {width}"
+    return Rejected(line=line, reason=reason, text=text)
 
 
 def _plain(error: csv.Error) -> str:

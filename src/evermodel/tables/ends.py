@@ -100,7 +100,8 @@ def _peeled(
         rows = before + held.frame.height
         why = look(held, rows, again) if held.frame.height and rows > _LEAST_ROWS else ""
         if why:
-            last = Rejected(line=int(held.lines[-1]), reason=why)
+            text = "\t".join(cell or "" for cell in held.frame.row(-1))
+            last = Rejected(line=int(held.lines[-1]), reason=why, text=text)
             held = _with_rejected(trimmed(held.head(held.frame.height - 1)), (last,))
     return replace(held, empty=empty)
 

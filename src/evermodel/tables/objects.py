@@ -99,8 +99,8 @@ class JsonLines:
         while some := list(islice(entries, rows)):
             values, lines, rejected = [], [], []
             for line, entry in some:
-                if isinstance(entry, str):
-                    rejected.append(Rejected(line=line, reason=entry))
+                if isinstance(entry, Rejected):
+                    rejected.append(entry)
                     continue
                 if not known.issuperset(entry):
                     new = ", ".join(sorted(entry.keys() - known))
@@ -113,7 +113,7 @@ class JsonLines:
     def _find_names(self) -> tuple[str, ...]:
         names: dict[str, None] = {}
         for _, entry in self._entries():
-            if not isinstance(entry, str):
+            if not isinstance(entry, Rejected):
                 names.update(dict.fromkeys(entry))
         if not names:
             what = "no line of the file is a JSON object"
@@ -121,7 +121,7 @@ class JsonLines:
         check_names(list(names), self.where)
         return tuple(names)
 
-    def _entries(self) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    def _entries(self) -> Iterator[tuple[int, Mapping[str, Any] | Rejected]]:
         with self.path.open("rb") as file:
             start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
             file.seek(0)
@@ -130,17 +130,21 @@ class JsonLines:
                 return
             yield from _objects(file)
 
-    def _array(self, content: bytes) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    def _array(self, content: bytes) -> Iterator[tuple[int, Mapping[str, Any] | Rejected]]:
         try:
             entries = json.loads(content.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
             what = "the file is not valid JSON"
             raise DataError(what, where=self.where, found=str(error)) from None
         for number, entry in enumerate(entries, start=1):
-            yield number, entry if isinstance(entry, dict) else "not a JSON object"
+            if isinstance(entry, dict):
+                yield number, entry
+            else:
+                reason, text = "not a JSON object", json.dumps(entry, ensure_ascii=False)
+                yield number, Rejected(line=number, reason=reason, text=text)
 
 
-def _objects(lines: Iterable[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+def _objects(lines: Iterable[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | Rejected]]:
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     for number, line in enumerate(lines, start=1):
         if number == 1:
@@ -150,13 +154,16 @@ def _objects(lines: Iterable[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | 
         try:
             yield number, decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            yield number, _lenient(line)
+            yield number, _lenient(line, number)
 
 
-def _lenient(line: bytes) -> Mapping[str, Any] | str:
+def _lenient(line: bytes, number: int) -> Mapping[str, Any] | Rejected:
     """Read what only Python's own writer produces: NaN, Infinity and very long integers."""
+    text = line.decode("utf-8", "replace").rstrip("\r\n")
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
-        return "not valid JSON"
-    return entry if isinstance(entry, dict) else "not a JSON object"
+        return Rejected(line=number, reason="not valid JSON", text=text)
+    if isinstance(entry, dict):
+        return entry
+    return Rejected(line=number, reason="not a JSON object", text=text)

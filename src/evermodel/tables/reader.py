@@ -6,7 +6,7 @@ each conversion is in the `Understanding` that comes with the table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -21,6 +21,7 @@ from evermodel.tables.decide import decide
 from evermodel.tables.delimited import Delimited
 from evermodel.tables.ends import without_ends
 from evermodel.tables.evidence import Evidence, missing_words
+from evermodel.tables.patches import Patch, patched
 from evermodel.tables.raw import RawBatch, RawSource, TypedSource
 from evermodel.tables.sources import open_source
 from evermodel.tables.typed import as_raw, type_of, written
@@ -39,6 +40,8 @@ def read(
     reading: Reading = _UNTOLD,
     repairs: Mapping[str, Repair] | None = None,
     types: Mapping[str, ColumnType] | None = None,
+    patches: Sequence[Patch] = (),
+    rejects: Callable[[Rejected], object] | None = None,
 ) -> Table:
     r"""Return the table at a path or address, with its types and how they were found.
 
@@ -54,6 +57,10 @@ def read(
         Declared changes to the values of columns, made before types are found.
     types : mapping of str to ColumnType, optional
         Types that columns must have; columns that are not in the source are passed over.
+    patches : sequence of Patch
+        Corrections of people, made before anything else.
+    rejects : callable, optional
+        Called with every row that could not be read, as it stands in the source.
 
     Examples
     --------
@@ -74,10 +81,15 @@ def read(
     forced = _forced(repairs or {}, types or {})
     if isinstance(opened, Delimited):
         opened.settle()
-    batches = (
+    batches: Iterator[RawBatch | pl.DataFrame] = (
         iter([opened.frame()]) if isinstance(opened, TypedSource) else _raw_batches(opened, 65_536)
     )
-    return _whole(opened, batches, reading, repairs or {}, forced)
+    notes: list[str] = []
+    if patches:
+        parts, notes = patched(batches, patches, where=opened.where)
+        batches = iter(parts)
+    gathered = _Gathered(reading, notes=notes, rejects=rejects)
+    return _whole(opened, batches, gathered, reading, repairs or {}, forced)
 
 
 def scan(
@@ -123,10 +135,13 @@ def scan(
         yield from frame.iter_slices(batch_rows)
 
 
-def texts(source: object, *, reading: Reading = _UNTOLD) -> pl.DataFrame:
+def texts(
+    source: object, *, reading: Reading = _UNTOLD, patches: Sequence[Patch] = ()
+) -> pl.DataFrame:
     r"""Return the rows of a source as the texts that stand in it, "" where there is nothing.
 
-    They are the rows that `read` returns, in the same order, before anything is made of them.
+    They are the rows that `read` returns, in the same order, before anything but the corrections
+    of people is made of them.
 
     Examples
     --------
@@ -145,11 +160,14 @@ def texts(source: object, *, reading: Reading = _UNTOLD) -> pl.DataFrame:
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
         opened.settle()
+    batches = _raw_batches(opened, 65_536)
+    if patches:
+        batches = iter(patched(batches, patches, where=opened.where)[0])
     frames = [
         batch.with_columns(written(series) for series in batch.get_columns())
         if isinstance(batch, pl.DataFrame)
         else batch.frame
-        for batch in _raw_batches(opened, 65_536)
+        for batch in batches
     ]
     return pl.concat(frames).with_columns(pl.all().fill_null(""))
 
@@ -234,7 +252,15 @@ def _texts(
 class _Gathered:
     """The evidence of all batches, column by column in the order of the source."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        *,
+        notes: Sequence[str] = (),
+        rejects: Callable[[Rejected], object] | None = None,
+    ) -> None:
+        self.patch_notes = list(notes)
+        self.rejects = rejects
         self.extra = frozenset(reading.missing)
         self.evidence: dict[str, Evidence] = {}
         self.done: dict[str, ColumnType] = {}
@@ -254,7 +280,11 @@ class _Gathered:
         self.rows += len(raw.lines)
         self.empty += raw.empty
         self.rejected_rows += len(raw.rejected)
-        self.rejected.extend(raw.rejected[: _MOST_REJECTED - len(self.rejected)])
+        if self.rejects is not None:
+            for row in raw.rejected:
+                self.rejects(row)
+        for row in raw.rejected[: _MOST_REJECTED - len(self.rejected)]:
+            self.rejected.append(Rejected(line=row.line, reason=row.reason))
         self.order = self.order or list(raw.names or raw.frame.columns)
 
     def verdict(
@@ -315,7 +345,7 @@ class _Gathered:
             notes.append(f"empty rows below the last one passed over: {self.empty}")
         if self.rows == 1:
             notes.append("the table has only one row")
-        return notes
+        return [*notes, *self.patch_notes]
 
 
 def _rows(count: int) -> str:
@@ -334,11 +364,11 @@ def _missing_notes(missing: Mapping[str, Mapping[str, int]]) -> list[str]:
 def _whole(
     opened: RawSource | TypedSource,
     batches: Iterator[RawBatch | pl.DataFrame],
+    gathered: _Gathered,
     reading: Reading,
     repairs: Mapping[str, Repair],
     forced: Mapping[str, ColumnType],
 ) -> Table:
-    gathered = _Gathered(reading)
     kept: list[tuple[RawBatch, dict[str, pl.Series]]] = []
     for raw, done in _texts(batches, repairs, forced, reading):
         gathered.add(raw, done)

@@ -19,10 +19,14 @@ DateOrder = Literal["", "year first", "day first", "month first"]
 
 
 class Rejected(Record, frozen=True, kw_only=True):
-    """One row that was not read: the line of the file it starts on (from 1) and why."""
+    """One row that was not read: the line of the file it starts on (from 1) and why.
+
+    `text` is the row as it stands in the file; an `Understanding` remembers none.
+    """
 
     line: int
     reason: str
+    text: str = ""
 
 
 class ColumnReading(Record, frozen=True, kw_only=True):

@@ -1,0 +1,215 @@
+"""Corrections that people made to a table: kept beside it, applied when it is read, undone at will.
+
+The source is never written to. A correction names its row by a hash of all its texts, so that it
+finds it again when the file is sorted anew or grows, and fits nothing once the row is another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from evermodel.errors import DataError
+from evermodel.records import Record
+from evermodel.tables.digests import row_hashes
+from evermodel.tables.raw import RawBatch
+from evermodel.tables.typed import written
+
+__all__ = ["CellPatch", "Patch", "RowPatch", "patched", "row_names"]
+
+_FORMAT = "evermodel.patch/1"
+
+
+class CellPatch(Record, frozen=True, kw_only=True):
+    """One cell that was corrected: `row` (from 0) and `name` say where, as texts in the source."""
+
+    row: int
+    name: str
+    column: str
+    was: str
+    now: str
+
+
+class RowPatch(Record, frozen=True, kw_only=True):
+    """One row that could not be read and was repaired: its line, and a text for each column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+class Patch(Record, frozen=True, kw_only=True):
+    """Corrections that were made at one time, and can be undone as one."""
+
+    format: str = _FORMAT
+    made: str = ""
+    by: str = ""
+    source: str = ""
+    why: str = ""
+    cells: tuple[CellPatch, ...] = ()
+    rows: tuple[RowPatch, ...] = ()
+
+
+def row_names(texts: pl.DataFrame) -> list[str]:
+    """Return for each row of texts the name by which a correction finds it again.
+
+    Equal rows have equal names; the order of columns and rows is none of it.
+
+    Examples
+    --------
+    >>> first, second, third = row_names(pl.DataFrame({"a": ["1", "2", "1"]}))
+    >>> first == third, first == second, len(first)
+    (True, False, 16)
+    """
+    return [f"{value:016x}" for value in row_hashes(texts.select(sorted(texts.columns))).tolist()]
+
+
+def patched(
+    batches: Iterator[RawBatch | pl.DataFrame], patches: Sequence[Patch], *, where: str
+) -> tuple[list[RawBatch | pl.DataFrame], list[str]]:
+    """Return all rows with the corrections made, and notes on what was done and did not fit.
+
+    A cell is corrected in the row of its number where that still is the row it was, else in the
+    first row that is; and only while the cell holds what it held.
+
+    Raises
+    ------
+    DataError
+        When a correction is not of the type that its column has in the source.
+    """
+    parts = list(batches)
+    notes: list[str] = []
+    for number, patch in enumerate(patches, start=1):
+        lost = _correct(parts, patch.cells, where) if patch.cells else 0
+        added = _add(parts, patch.rows) if patch.rows else 0
+        done = []
+        if patch.cells:
+            done.append(f"{len(patch.cells) - lost} of {len(patch.cells)} cells corrected")
+        if patch.rows:
+            done.append(f"{added} of {len(patch.rows)} repaired rows taken in")
+        fits = (
+            "" if not lost and added == len(patch.rows) else ": the others fit the source no more"
+        )
+        notes.append(f"correction {number} ({patch.why}): {', '.join(done)}{fits}")
+    return parts, notes
+
+
+def _correct(parts: list[RawBatch | pl.DataFrame], cells: Sequence[CellPatch], where: str) -> int:
+    """Correct cells in place of the parts; return how many do not fit any more."""
+    names = np.concatenate([row_hashes(_sorted(_texts(part))) for part in parts])
+    starts = np.cumsum([0, *[_frame(part).height for part in parts]])
+    changes: dict[tuple[int, str], dict[int, str]] = {}
+    lost = 0
+    for cell in cells:
+        name = np.uint64(int(cell.name, 16))
+        if not (cell.row < len(names) and names[cell.row] == name):
+            found = np.flatnonzero(names == name)
+            if not len(found):
+                lost += 1
+                continue
+            row = int(found[0])
+        else:
+            row = cell.row
+        part = int(np.searchsorted(starts, row, side="right")) - 1
+        place = row - int(starts[part])
+        frame = _frame(parts[part])
+        if cell.column not in frame.columns:
+            lost += 1
+            continue
+        changes.setdefault((part, cell.column), {})[place] = cell.now
+    for (part, column), by_place in changes.items():
+        one = parts[part]
+        frame = _frame(one)
+        series = _set(frame[column], by_place, where)
+        frame = frame.with_columns(series)
+        parts[part] = replace(one, frame=frame) if isinstance(one, RawBatch) else frame
+    return lost
+
+
+def _frame(part: RawBatch | pl.DataFrame) -> pl.DataFrame:
+    return part.frame if isinstance(part, RawBatch) else part
+
+
+def _texts(part: RawBatch | pl.DataFrame) -> pl.DataFrame:
+    frame = _frame(part)
+    return frame.with_columns(written(series).fill_null("") for series in frame.get_columns())
+
+
+def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(sorted(frame.columns))
+
+
+def _set(series: pl.Series, by_place: dict[int, str], where: str) -> pl.Series:
+    values = [_typed(text, series, where) for text in by_place.values()]
+    kind = series.dtype
+    if kind.is_integer() and any(isinstance(value, float) for value in values):
+        series = series.cast(pl.Float64)
+    new = pl.Series(series.name, values, dtype=series.dtype, strict=False)
+    return series.scatter(list(by_place), new)
+
+
+def _typed(text: str, series: pl.Series, where: str) -> object:
+    """Return a correction as a value of its column."""
+    kind = series.dtype
+    if kind == pl.String:
+        return text
+    if not text:
+        return None
+    try:
+        if kind == pl.Boolean:
+            return {"true": True, "false": False}[text.lower()]
+        if kind.is_temporal():
+            moment = datetime.fromisoformat(text)
+            return moment.date() if kind == pl.Date else moment
+        value = float(text)
+    except (KeyError, ValueError):
+        what = f"a correction of column {series.name!r} is not of its type"
+        raise DataError(what, where=where, found=text, hint=f"the column holds {kind}") from None
+    return int(value) if kind.is_integer() and value.is_integer() else value
+
+
+def _add(parts: list[RawBatch | pl.DataFrame], rows: Sequence[RowPatch]) -> int:
+    """Add rows below the others; return how many have all columns of the source."""
+    first = parts[0]
+    columns = _frame(first).columns
+    fit = [row for row in rows if set(row.cells) == set(columns)]
+    if not fit:
+        return 0
+    texts = pl.DataFrame(
+        {name: [row.cells[name] for row in fit] for name in columns},
+        schema=dict.fromkeys(columns, pl.String),
+    )
+    if isinstance(first, RawBatch):
+        lines = np.array([row.line for row in fit], dtype=np.int64)
+        parts.append(RawBatch(texts, lines, kinds=first.kinds, names=first.names))
+        return len(fit)
+    typed = [
+        pl.Series(
+            name, [_typed(row.cells[name], first[name], "") for row in fit], first[name].dtype
+        )
+        for name in columns
+    ]
+    parts.append(pl.DataFrame(typed))
+    return len(fit)
+
+
+def decoded(content: bytes) -> Patch:
+    """Return a patch as it was kept.
+
+    Raises
+    ------
+    DataError
+        When it is none, or of a later format.
+    """
+    try:
+        patch = msgspec.json.decode(content, type=Patch)
+    except msgspec.DecodeError as error:
+        raise DataError("a kept correction is damaged", found=str(error)) from None
+    if patch.format != _FORMAT:
+        hint = "it was made by a later version of Evermodel"
+        raise DataError("a kept correction cannot be read", found=patch.format, hint=hint)
+    return patch

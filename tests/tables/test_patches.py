@@ -1,0 +1,131 @@
+"""Corrections find their rows again, fit nothing else, and never touch the source."""
+
+import random
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evermodel import tables
+from evermodel.errors import DataError
+from evermodel.tables import CellPatch, Patch, RowPatch
+from evermodel.tables.patches import row_names
+
+HEADER = "id,price,plan\n"
+LINES = ["1,10,a", "2,2O,b", "3,30,b", "4,40,c", "4,40,c"]
+
+
+def _file(folder: Path, lines: list[str] = LINES) -> Path:
+    path = folder / "a.csv"
+    path.write_text(HEADER + "\n".join(lines) + "\n")
+    return path
+
+
+def _cell(path: Path, row: int, column: str, now: str) -> CellPatch:
+    texts = tables.texts(path)
+    return CellPatch(
+        row=row, name=row_names(texts)[row], column=column, was=texts[column][row], now=now
+    )
+
+
+def test_a_corrected_cell_counts_before_types_are_found(tmp_path: Path) -> None:
+    path = _file(tmp_path)
+    assert tables.read(path).schema["price"].type == "category"
+    patch = Patch(why="review", cells=(_cell(path, 1, "price", "20"),))
+    table = tables.read(path, patches=[patch])
+    assert table.frame["price"].to_list() == [10, 20, 30, 40, 40]
+    assert "1 of 1 cells corrected" in table.understood.notes[-1]
+    assert path.read_text() == HEADER + "\n".join(LINES) + "\n"
+    assert tables.texts(path, patches=[patch])["price"][1] == "20"
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=25, deadline=None)
+def test_a_correction_finds_its_row_in_whatever_order(
+    tmp_path_factory: pytest.TempPathFactory, chance: random.Random
+) -> None:
+    folder = tmp_path_factory.mktemp("shuffled")
+    path = _file(folder)
+    patch = Patch(cells=(_cell(path, 1, "price", "20"), _cell(path, 3, "plan", "d")))
+    lines = [*LINES, "9,90,a"]
+    chance.shuffle(lines)
+    _file(folder, lines)
+    frame = tables.read(path, patches=[patch]).frame
+    rows = sorted(map(str, frame.rows()))
+    assert "(2, 20, 'b')" in rows
+    # Of two equal rows one is corrected, as it was meant.
+    assert rows.count("(4, 40, 'd')") == rows.count("(4, 40, 'c')") == 1
+
+
+def test_of_equal_rows_the_one_of_the_number_is_corrected(tmp_path: Path) -> None:
+    path = _file(tmp_path)
+    patch = Patch(cells=(_cell(path, 4, "plan", "d"),))
+    assert tables.read(path, patches=[patch]).frame["plan"].to_list() == ["a", "b", "b", "c", "d"]
+
+
+def test_what_fits_no_more_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    path = _file(tmp_path)
+    patch = Patch(cells=(_cell(path, 1, "price", "20"),))
+    path.write_text(path.read_text().replace("2,2O,b", "2,21,b"))
+    table = tables.read(path, patches=[patch])
+    assert table.frame["price"][1] == 21
+    assert "0 of 1 cells corrected: the others fit the source no more" in table.understood.notes[-1]
+
+
+def test_patches_build_on_one_another(tmp_path: Path) -> None:
+    path = _file(tmp_path)
+    first = Patch(cells=(_cell(path, 1, "price", "20"),))
+    texts = tables.texts(path, patches=[first])
+    second = CellPatch(row=1, name=row_names(texts)[1], column="plan", was="b", now="z")
+    frame = tables.read(path, patches=[first, Patch(cells=(second,))]).frame
+    assert frame.row(1) == (2, 20, "z")
+    # Without the first, the second has no row that it knows.
+    assert tables.read(path, patches=[Patch(cells=(second,))]).frame["plan"][1] == "b"
+
+
+def test_repaired_rows_are_taken_in_below_the_others(tmp_path: Path) -> None:
+    path = _file(tmp_path, [*LINES, "5,50"])
+    seen: list[tables.Rejected] = []
+    tables.read(path, rejects=seen.append)
+    assert [(row.line, row.text) for row in seen] == [(7, "5,50")]
+    row = RowPatch(line=7, cells={"id": "5", "price": "50", "plan": "a"})
+    odd = RowPatch(line=8, cells={"id": "5"})
+    table = tables.read(path, patches=[Patch(rows=(row, odd))])
+    assert table.frame.row(-1) == (5, "50", "a")
+    assert table.lines[-1] == 7
+    assert any("1 of 2 repaired rows taken in" in note for note in table.understood.notes)
+
+
+def test_columns_with_types_of_their_own_are_corrected_in_these(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"n": [1, 2], "ok": [True, None], "t": ["a", None]}).write_parquet(path)
+    cells = (
+        _cell(path, 0, "n", "1.5"),
+        _cell(path, 1, "ok", "false"),
+        _cell(path, 1, "t", "b"),
+    )
+    frame = tables.read(path, patches=[Patch(cells=cells)]).frame
+    assert frame.rows() == [(1.5, True, "a"), (2, False, "b")]
+    with pytest.raises(DataError, match="not of its type"):
+        tables.read(path, patches=[Patch(cells=(_cell(path, 0, "n", "many"),))])
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts"),
+    [
+        (['1,"a', 'b",c', "2,3"], ["2,3"]),
+        (['1,a"b",c', "2,x,y,z"], ["2,x,y,z"]),
+        (["1,b,c", '"x"y,2,3', "5"], ["5"]),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_handed_on_as_it_stands(
+    tmp_path: Path, lines: list[str], texts: list[str]
+) -> None:
+    path = _file(tmp_path, [*LINES, *lines])
+    seen: list[tables.Rejected] = []
+    table = tables.read(path, rejects=seen.append)
+    assert [row.text for row in seen if row.reason.endswith("has 3")] == texts
+    assert table.understood.rejected_rows == len(seen)
+    assert all(not row.text for row in table.understood.rejected)
