@@ -37,6 +37,7 @@ _PHONE_TAIL = {
     "1",
     "2",
 }
+_DECIMAL = r"^\d+\.\d+$"
 _PHONE_ANY = r"^\+?[\d\s().\-/]*\d(?:\s*(?:x|ext\.?)\s*\d{1,5})?$"
 # E.164 country codes: one digit (1, 7), the two-digit ones, and the blocks of three digits.
 _CODES = (
@@ -56,7 +57,8 @@ _TRUNK = r"\(?0[1-9]\d{1,4}\)?[ /]\d{2,4}(?: ?\d{2,4}){1,3}"
 _TRUNK_TEXT = r"\(?0[1-9]\d{1,4}\)?(?:[ /-]?\d{2,8}){1,4}"
 _SPOKEN = (
     r"(?i)\b(?:call|phone|ring|tel|telephone|mobile|mob|cell|fax|txt|text|sms|whatsapp|dial"
-    r"|contact|hotline|helpline|landline|line|anruf\w*|ruf\w*|telefon\w*|handy\w*|erreichbar"
+    r"|contact|hotline|helpline|landline|line|customer services?|cust(?:omer)? ?care|anruf\w*"
+    r"|ruf\w*|telefon\w*|handy\w*|erreichbar"
     r"|mobil\w*|appel\w*|téléphon\w*|tél|portable|joindre|llam\w*|teléfono|móvil|celular|chiam\w*"
     r"|cellulare|bel|telefoon\w*|ligue|telefone)\b"
 )
@@ -171,6 +173,7 @@ def _named(drawn: Drawn) -> pl.Series | None:
         return None
     digits = drawn.digits
     hits = drawn.values.str.contains(_PHONE_ANY) & digits.is_between(7, 15)
+    hits = hits & ~drawn.values.str.contains(_DECIMAL)
     plain = drawn.values.str.contains(r"^\d+$")
     if average(plain) >= 0.5:
         # Amounts may bear the word as well; numbers to dial have one or two lengths.
@@ -214,7 +217,9 @@ def _spoken(drawn: Drawn) -> Iterator[Finding]:
     mixed = token.str.contains(r"\.") & (
         token.str.contains("-") | (token.str.count_matches(r"\.") < 2)
     )
-    abroad = (size.is_between(9, 15) & ~mixed).fill_null(value=False)
+    # A number with a sign may be an amount: without any break it must be as long as numbers are.
+    bare = values.str.contains(r"^\+\d+$") & (size < 10)
+    abroad = (size.is_between(9, 15) & ~mixed & ~bare).fill_null(value=False)
     if int(abroad.sum()) < 0.5 * int((signed | abroad).sum()) or values.str.contains(r"^-\d").any():
         abroad = abroad & False
     near = drawn.texts & values.str.contains(_SPOKEN) & (drawn.digits >= 9)
@@ -252,7 +257,9 @@ def devices(drawn: Drawn) -> Iterator[Finding]:
             found=_some(values, hits, f"{_IPV4}|{_IPV6}"),
             within=not _whole(drawn, hits, f"{_IPV4}|{_IPV6}"),
         )
-    mac = values.str.contains(_bounded(_MAC)) | values.str.contains(rf"^{_MAC_DOTS}$")
+    mac = values.str.contains(rf"(?:^|[^\w:.-])(?:{_MAC})(?:$|[^\w:-])") | values.str.contains(
+        rf"^{_MAC_DOTS}$"
+    )
     if mac.any():
         # Six pairs of digits may be a lottery's; of hardware addresses 99.6 % hold a letter.
         token = values.filter(mac).str.extract(f"({_MAC}|{_MAC_DOTS})", 1)

@@ -31,6 +31,7 @@ _MEANS = {
     "person_name": "each names somebody",
 }
 _CANNOT = (
+    "names of persons inside longer texts",
     "a person whom several harmless columns single out together",
     "numbers given by a shop, a school or a ward, such as customer numbers: they stand for persons",
     "identifiers of countries and kinds that are not listed",
@@ -162,7 +163,7 @@ def _method(drawn: Drawn | None, count: int, finding: Finding, seed: int) -> str
         return "column name and range; all values; Wilson score interval"
     sampled = "all distinct values"
     if "looked_at" in finding.detail:
-        sampled = f"{count} values with two capitalised words"
+        sampled = f"the first {count} values of capitalised words"
     elif not drawn.complete:
         sampled = f"{count} distinct values drawn at random (seed {seed}, at most {MOST})"
     how = {
@@ -177,7 +178,9 @@ def _scan(
 ) -> CheckResult:
     cannot = list(_CANNOT)
     if not model:
-        cannot.insert(0, "names of persons inside texts: no spaCy pipeline for names is installed")
+        cannot.insert(
+            0, "names of persons, unless the column's name tells: no spaCy pipeline is there"
+        )
     return CheckResult(
         name="personal_data_scan",
         value=float(looked),
@@ -185,9 +188,8 @@ def _scan(
         n=frame.height,
         why=(
             "this scan knows personal data by how they are written and by column names; where it "
-            "finds nothing there may still be some, such as "
-            + ("names in texts, " if not model else "")
-            + "customer numbers, or people whom several columns single out together"
+            "finds nothing there may still be some: names inside texts, customer numbers, or "
+            "people whom several columns single out together"
         ),
         method=f"texts, whole numbers and dates; at most {MOST} distinct values of a column",
         evidence={

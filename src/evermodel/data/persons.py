@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
+from warnings import catch_warnings
 
 import polars as pl
 
 from evermodel.data.intake import average
+from evermodel.data.naming import words
 from evermodel.data.personal_values import Drawn, Finding
 
 __all__ = ["births", "hints", "pipeline", "recognised"]
@@ -62,17 +64,18 @@ def births(series: pl.Series, drawn: Drawn | None) -> Iterator[Finding]:
     >>> [one.kind for one in births(born, draw(born))]
     ['date_of_birth']
     """
-    name_words = frozenset(_words(series.name))
-    years = any(set(pair) <= name_words for pair in _BIRTH_YEARS)
-    if not (years or name_words & _BIRTH or any(pair <= name_words for pair in _BIRTH_PAIRS)):
+    split = words(series.name)
+    name = frozenset((*split, "".join(split)))
+    years = _any(_BIRTH_YEARS, name)
+    if not (years or name & _BIRTH or _any(_BIRTH_PAIRS, name)):
         return
     if series.dtype.is_temporal() and series.dtype not in (pl.Time, pl.Duration):
         year = series.dt.year()
-        hits, found = year.is_between(1900, 2100).fill_null(value=False), ()
+        hits = year.is_between(1900, 2100).fill_null(value=False)
         known = series.len() - series.null_count()
         shown = tuple(series.filter(hits).head(5).dt.to_string("%Y-%m-%d").to_list())
         if known and int(hits.sum()) >= 0.9 * known:
-            yield _birth(hits, found or shown, dated=True)
+            yield _birth(hits, shown, dated=True)
     elif drawn is not None and drawn.n:
         hits = drawn.values.str.contains(_DATED) if drawn.written else drawn.values == ""
         dated = average(hits) >= 0.9
@@ -82,11 +85,8 @@ def births(series: pl.Series, drawn: Drawn | None) -> Iterator[Finding]:
             yield _birth(hits, tuple(drawn.values.filter(hits).head(5).to_list()), dated=dated)
 
 
-def _words(name: str) -> tuple[str, ...]:
-    from evermodel.data.naming import words
-
-    found = words(name)
-    return (*found, "".join(found))
+def _any(pairs: tuple[set[str], ...], name: frozenset[str]) -> bool:
+    return any(pair <= name for pair in pairs)
 
 
 def _birth(hits: pl.Series, found: tuple[str, ...], *, dated: bool) -> Finding:
@@ -115,9 +115,8 @@ def hints(drawn: Drawn, found: frozenset[str]) -> Iterator[Finding]:
     if drawn.n < 2 or not drawn.written:
         names = maybe = False
     else:
-        words = drawn.words
-        names = bool(words & _NAME_WORDS) or any(pair <= words for pair in _NAME_PAIRS)
-        maybe = any(pair <= words for pair in _MAYBE_NAMES)
+        names = bool(drawn.words & _NAME_WORDS) or _any(_NAME_PAIRS, drawn.words)
+        maybe = _any(_MAYBE_NAMES, drawn.words)
     if names or maybe:
         hits = drawn.values.str.contains(_WRITTEN_NAME)
         written = names and average(hits) >= 0.8
@@ -160,7 +159,11 @@ def pipeline() -> tuple[Any, str]:
     )
     for name in order:
         try:
-            model = spacy.load(name, exclude=["parser", "lemmatizer", "attribute_ruler", "tagger"])
+            # One made for another version of spaCy is warned of, and does for this.
+            with catch_warnings(action="ignore"):
+                model = spacy.load(
+                    name, exclude=["parser", "lemmatizer", "attribute_ruler", "tagger"]
+                )
         except (OSError, ValueError, ImportError):
             continue
         for step in ("ner", "entity_ruler"):

@@ -49,9 +49,9 @@ def pseudonymise(
     """Return the frame with the values of some columns replaced by pseudonyms; null stays null.
 
     A pseudonym is the keyed BLAKE2b of the value in UTF-8, of `length` bytes, in hexadecimal. The
-    key of each purpose is the keyed BLAKE2b (32 bytes) of the purpose under the key given. Of n different values, two share a pseudonym with a probability below
-    n² / 2^(8·length + 1): at 16 bytes and a thousand million values, below 2e-21; at 8 bytes and a
-    million values, below 3e-8.
+    key of each purpose is the keyed BLAKE2b (32 bytes) of the purpose under the key given. Of n
+    different values, two share a pseudonym with a probability below n² / 2^(8·length + 1): at 16
+    bytes and a thousand million values, below 2e-21; at 8 bytes and a million, below 3e-8.
 
     Nothing but the value, the key and the purpose counts, so that files can be done batch after
     batch, and the same person has the same pseudonym in every file and column of one purpose.
