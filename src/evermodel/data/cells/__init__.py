@@ -1,0 +1,6 @@
+"""Cells that are probably wrong, found without configuration and better with 20 marked rows."""
+
+from evermodel.data.cells.claims import Cell
+from evermodel.data.cells.suspect import suspect_cells
+
+__all__ = ["Cell", "suspect_cells"]

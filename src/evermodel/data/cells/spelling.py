@@ -1,0 +1,226 @@
+"""Rare values that are a slip away from a frequent one, and frequent words written with a slip."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+
+from evermodel.data.cells.claims import Claim
+from evermodel.data.cells.columns import Bools, Values
+from evermodel.data.cells.likeness import distance, lookalike
+
+__all__ = ["spelling", "strokes"]
+
+_FREQUENT = 5
+_RATIO = 20
+_CASE_RATIO = 3
+_MOST_VALUES = 20_000
+_MOST_FREQUENT = 3_000
+_DENSE = 0.02
+_WORD = re.compile(r"[^\W\d_]{4,}")
+_PIECE = re.compile(r"[^\W_]+|[\W_]+")
+
+
+def spelling(column: Values, proven: Bools | None = None) -> Iterator[Claim]:
+    """Yield rare values that differ by a slip from a value at least 20 times as frequent.
+
+    `proven` says of each distinct value whether other columns show that it is one of its own.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from evermodel.data.cells.columns import read_columns
+    >>> [column] = read_columns(pl.DataFrame({"a": ["private"] * 60 + ["pirvate", "public"]}))
+    >>> [(claim.rows.tolist(), claim.suggestions) for claim in spelling(column)]
+    [([60], ('private',))]
+    """
+    distinct = len(column.texts)
+    if distinct > _MOST_VALUES or distinct < 2 or column.numeric_share > 0.5 or column.alone > 0.9:
+        return
+    frequent = [
+        int(code)
+        for code in np.argsort(-column.counts, kind="stable")[:_MOST_FREQUENT]
+        if column.counts[code] >= _FREQUENT and code != column.empty
+    ]
+    right: dict[int, int] = {}
+    for rare, usual in _neighbours(column, frequent):
+        if rare not in right and not (proven is not None and proven[rare]):
+            right[rare] = usual
+    if right:
+        rows = column.rows_of(list(right))
+        usual_of = [right[int(column.codes[row])] for row in rows]
+        n = np.asarray([column.counts[usual] for usual in usual_of])
+        yield Claim(
+            column.place,
+            rows,
+            0.8 + 0.15 * (1.0 - _RATIO / np.maximum(_RATIO, n)),
+            "spelling",
+            "A far more frequent value of this column differs only by a slip of the keyboard.",
+            tuple(column.texts[usual] for usual in usual_of),
+        )
+
+
+def _neighbours(column: Values, frequent: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield rare values with the most frequent value that they may be a slip of."""
+    ends: dict[tuple[str, str], list[int]] = defaultdict(list)
+    folded: dict[str, list[int]] = defaultdict(list)
+    for code in frequent:
+        text = column.texts[code]
+        folded[" ".join(text.casefold().split())].append(code)
+        ends["start", text[:3]].append(code)
+        ends["end", text[-3:]].append(code)
+    dense = _dense(column, frequent)
+    words = _words(column)
+    for code, text in enumerate(column.texts):
+        if not column.worded[code]:
+            continue
+        n = int(column.counts[code])
+        for other in folded.get(" ".join(text.casefold().split()), ()):
+            if other != code and column.counts[other] >= _CASE_RATIO * n:
+                yield code, other
+                break
+        if dense or n > 0.02 * column.rows:
+            continue
+        near = ends.get(("start", text[:3]), []) + ends.get(("end", text[-3:]), [])
+        for other in sorted(near, key=lambda c: -column.counts[c]):
+            # A slip in the first letter of a word is rare; Cortland is no Portland.
+            if column.counts[other] < _RATIO * n * (1 if text[:1] == column.texts[other][:1] else 5):
+                break
+            if _slip(text, column.texts[other], words):
+                yield code, other
+                break
+
+
+def _allowed(length: int) -> int:
+    return 0 if length < 5 else 1 if length < 10 else 2 if length < 24 else 3
+
+
+def _slip(text: str, usual: str, words: dict[str, int]) -> bool:
+    """Say whether `text` is `usual` with a slip: what differs is no word that others use."""
+    most = _allowed(min(len(text), len(usual)))
+    if not most or text + "s" == usual or usual + "s" == text:
+        return False
+    if distance(text, usual, most) > most or not lookalike(text, usual):
+        return False
+    odd = set(_WORD.findall(text.casefold())) - set(_WORD.findall(usual.casefold()))
+    if not odd and set(re.findall(r"\w+", text)) - set(re.findall(r"\w+", usual)):
+        return False
+    return all(words.get(word, 0) <= 2 for word in odd)
+
+
+def _words(column: Values) -> dict[str, int]:
+    """Return in how many distinct values each longer word stands."""
+    found: dict[str, int] = defaultdict(int)
+    for text in column.texts:
+        for word in set(_WORD.findall(text.casefold())):
+            found[word] += 1
+    return found
+
+
+def _dense(column: Values, frequent: list[int]) -> bool:
+    """Say whether values that are surely right lie a slip apart, as first names do."""
+    some = sorted(column.texts[code] for code in frequent[:1000] if len(column.texts[code]) >= 5)
+    if len(some) < 20:
+        return False
+    close = sum(
+        len(a) < 24 and _same_but_digits(a, b) and distance(a, b, 1) <= 1
+        for a, b in zip(some, some[1:], strict=False)
+    )
+    return close > _DENSE * len(some)
+
+
+def _same_but_digits(one: str, other: str) -> bool:
+    return re.sub(r"\D", "", one) == re.sub(r"\D", "", other)
+
+
+def strokes(column: Values) -> Iterator[Claim]:
+    """Yield cells with a slip in a word that most cells have, or letters where others have digits.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from evermodel.data.cells.columns import read_columns
+    >>> texts = [f"{i} patients" for i in range(60)] + ["7 pxtients", "1x patients"]
+    >>> [column] = read_columns(pl.DataFrame({"a": texts}))
+    >>> [(claim.rows.tolist(), claim.suggestions) for claim in strokes(column)]
+    [([60, 61], ('7 patients', ''))]
+    """
+    if column.numeric_share >= 0.95 or column.prose:
+        return
+    fixed = _fixed_words(column)
+    usual = _usual_shapes(column)
+    if not fixed and not usual:
+        return
+    bad: dict[int, str] = {}
+    for code, text in enumerate(column.texts):
+        if code == column.empty or column.counts[code] > max(3, 0.01 * column.rows):
+            continue
+        mended = _mended(text, fixed)
+        if mended:
+            bad[code] = mended
+        elif column.shapes[code] not in usual and _digits_lost(text, fixed, usual):
+            bad[code] = ""
+    rows = column.rows_of(list(bad)) if bad else np.zeros(0, dtype=np.int64)
+    if 0 < rows.size <= 0.1 * column.filled and not _one_form(column, list(bad)):
+        reason = "It is written like the other values of this column but for a slip of the keyboard."
+        made = tuple(bad[int(column.codes[row])] for row in rows)
+        yield Claim(column.place, rows, 0.86, "spelling", reason, made)
+
+
+def _fixed_words(column: Values) -> set[str]:
+    """Return the words that stand in at least three of ten filled cells, by many different values."""
+    rows: dict[str, int] = defaultdict(int)
+    values: dict[str, int] = defaultdict(int)
+    for code, text in enumerate(column.texts[:_MOST_VALUES]):
+        for word in set(_WORD.findall(text)):
+            rows[word] += int(column.counts[code])
+            values[word] += 1
+    return {w for w, n in rows.items() if n >= 0.3 * column.filled and values[w] >= 10}
+
+
+def _usual_shapes(column: Values) -> set[str]:
+    """Return the shapes that make up a column of machine-written values, or none."""
+    rows = column.tally(column.shapes)
+    usual = {shape for shape, n in rows.items() if n >= max(10, 0.03 * column.filled)}
+    covered = sum(rows[shape] for shape in usual)
+    numbered = any("9" in shape for shape in usual)
+    return usual if numbered and covered >= 0.9 * column.filled and len(usual) <= 6 else set()
+
+
+def _mended(text: str, fixed: set[str]) -> str:
+    """Return the text with a slip in one of the fixed words taken back, "" where there is none."""
+    if not fixed or any(word in fixed for word in _WORD.findall(text)):
+        return ""
+    pieces = _PIECE.findall(text)
+    for i, piece in enumerate(pieces):
+        for word in fixed:
+            most = max(1, len(word) // 4)
+            if len(piece) >= 4 and not piece.isdigit() and distance(piece, word, most) <= most:
+                return "".join(pieces[:i] + [word] + pieces[i + 1 :])
+    return ""
+
+
+def _digits_lost(text: str, fixed: set[str], usual: set[str]) -> bool:
+    """Say whether the text has a usual shape once its few stray letters are digits."""
+    letters = 0
+    pieces = _PIECE.findall(text)
+    for i, piece in enumerate(pieces):
+        if piece not in fixed:
+            stray = sum(letter.isalpha() for letter in piece)
+            letters += stray
+            pieces[i] = re.sub(r"[^\W\d_]", "0", piece)
+    if not 0 < letters <= 2 or text.isalpha():
+        return False
+    shape = re.sub(r"\d+", "9", re.sub(r"[A-Z]+", "A", re.sub(r"[a-z]+", "a", "".join(pieces))))
+    return re.sub(r"\s+", "_", shape) in usual
+
+
+def _one_form(column: Values, codes: list[int]) -> bool:
+    """Say whether the odd values have one form of their own, as cancelled invoices have."""
+    rows: dict[str, int] = defaultdict(int)
+    for code in codes:
+        rows[column.shapes[code]] += int(column.counts[code])
+    return max(rows.values()) >= 5 and max(rows.values()) >= 0.8 * sum(rows.values())
