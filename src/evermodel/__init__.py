@@ -17,10 +17,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evermodel.bundle import load
     from evermodel.loop.beginning import check, init
+    from evermodel.loop.corrections import (
+        data_corrections,
+        data_replay,
+        data_review,
+        data_take,
+        data_undo,
+    )
     from evermodel.loop.datasets import data_diff, data_log, data_restore, data_show, data_tidy
     from evermodel.loop.doctor import doctor
     from evermodel.loop.documentation import data_document
     from evermodel.loop.outcomes import labels
+    from evermodel.loop.pseudonymising import data_pseudonymise
     from evermodel.loop.releasing import evaluate, promote, register, rollback
     from evermodel.loop.reproducing import reproduce
     from evermodel.loop.retraining import retrain
@@ -44,12 +52,18 @@ _ROOMS = {
     "Workspace": "loop.workspace",
     "application": "loop.serving",
     "check": "loop.beginning",
+    "data_corrections": "loop.corrections",
     "data_diff": "loop.datasets",
     "data_document": "loop.documentation",
     "data_log": "loop.datasets",
+    "data_pseudonymise": "loop.pseudonymising",
+    "data_replay": "loop.corrections",
     "data_restore": "loop.datasets",
+    "data_review": "loop.corrections",
     "data_show": "loop.datasets",
+    "data_take": "loop.corrections",
     "data_tidy": "loop.datasets",
+    "data_undo": "loop.corrections",
     "doctor": "loop.doctor",
     "evaluate": "loop.releasing",
     "history": "loop.telling",
@@ -84,12 +98,18 @@ __all__ = [
     "__version__",
     "application",
     "check",
+    "data_corrections",
     "data_diff",
     "data_document",
     "data_log",
+    "data_pseudonymise",
+    "data_replay",
     "data_restore",
+    "data_review",
     "data_show",
+    "data_take",
     "data_tidy",
+    "data_undo",
     "doctor",
     "evaluate",
     "history",

@@ -20,6 +20,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", metavar="EARLIER", help="an earlier table: tell what changed, and what broke"
     )
+    parser.add_argument(
+        "--quarantine", default="", metavar="FILE", help="write the rows that cannot be read there"
+    )
     parser.add_argument("--html", metavar="FILE", help="write what was found as one page, too")
 
 
@@ -32,6 +35,7 @@ def call(options: argparse.Namespace, output: Output) -> int:
         data=options.data,
         target=options.target,
         against=options.against,
+        quarantine=options.quarantine,
         progress=output.progress,
     )
     if options.html:

@@ -29,7 +29,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("show", "what a version holds, column by column", _show)
     add("diff", "what changed between two versions or files", _diff)
     add("restore", "write the rows of a version to a new file", _restore)
+    add("review", "write the cells that look wrong into a table for you to correct", _review)
+    add("take", "take in a review that you corrected, as one patch", _take)
+    add("replay-quarantine", "take rows of a quarantine back in after a repair", _replay)
+    add("corrections", "the patches that are applied when the data are read", _corrections)
+    add("undo", "undo a patch", _undo)
     add("document", "write a datasheet for people and a Croissant file for machines", _document)
+    add("pseudonymise", "replace what stands for persons by keyed hashes", _pseudonymise)
     add("tidy", "free what no registered version needs any more", _tidy)
 
 
@@ -75,10 +81,41 @@ def _tidy_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _review_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", default="review.csv", metavar="FILE", help="where to (default: review.csv)"
+    )
+    parser.add_argument(
+        "--most", type=int, default=200, metavar="N", help="at most so many cells (default: 200)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def _file_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the table, as you saved it")
+
+
+def _undo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("number", type=int, metavar="NUMBER", help="of the patch")
+
+
 def _document_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", default="", metavar="DIR", help="where to write (default: documentation)"
     )
+
+
+def _pseudonymise_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="IN", help="a file or address")
+    parser.add_argument("path", metavar="OUT", help="a .csv, .tsv or .parquet file")
+    parser.add_argument(
+        "--columns", required=True, metavar="A,B", help="the columns, divided by commas"
+    )
+    parser.add_argument(
+        "--purpose", default="", help="pseudonyms of two purposes cannot be linked without the key"
+    )
+    parser.add_argument("--normalise", action="store_true", help="bring texts to one writing first")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 _PARTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
@@ -86,7 +123,13 @@ _PARTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "show": _show_arguments,
     "diff": _diff_arguments,
     "restore": _restore_arguments,
+    "review": _review_arguments,
+    "take": _file_arguments,
+    "replay-quarantine": _file_arguments,
+    "corrections": _no_arguments,
+    "undo": _undo_arguments,
     "document": _document_arguments,
+    "pseudonymise": _pseudonymise_arguments,
     "tidy": _tidy_arguments,
 }
 
@@ -141,3 +184,62 @@ def _document(options: argparse.Namespace, output: Output) -> int:
     from evermodel.loop.documentation import data_document
 
     return output.report(data_document(options.folder, out=options.out, progress=output.progress))
+
+
+def _pseudonymise(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.pseudonymising import data_pseudonymise
+
+    report = data_pseudonymise(
+        options.source,
+        options.path,
+        [name.strip() for name in options.columns.split(",")],
+        purpose=options.purpose,
+        normalise=options.normalise,
+        force=options.force,
+        progress=output.progress,
+    )
+    return output.report(report)
+
+
+def _review(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.corrections import data_review
+
+    report = data_review(
+        options.folder,
+        out=options.out,
+        most=options.most,
+        force=options.force,
+        progress=output.progress,
+    )
+    return output.report(report)
+
+
+def _take(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.corrections import data_take
+
+    return output.report(data_take(options.file, options.folder))
+
+
+def _replay(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.corrections import data_replay
+
+    return output.report(data_replay(options.file, options.folder))
+
+
+def _corrections(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.corrections import data_corrections
+
+    report = data_corrections(options.folder)
+    if output.json:
+        return output.report(report)
+    if not report.results:
+        output.say("no corrections are in use")
+    for result in report.results:
+        output.say(f"{result.value:>3.0f}  {result.subject}  {result.why}")
+    return 0
+
+
+def _undo(options: argparse.Namespace, output: Output) -> int:
+    from evermodel.loop.corrections import data_undo
+
+    return output.report(data_undo(options.number, options.folder))

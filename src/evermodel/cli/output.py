@@ -128,6 +128,10 @@ def document(verb: str, report: Report) -> str:
         "results": results,
         "facts": report.facts,
     }
+    if "cells" in report.facts:
+        # Cells are rows of a table of their own, and long: they stand beside the facts.
+        body["facts"] = {key: value for key, value in report.facts.items() if key != "cells"}
+        body["cells"] = report.facts["cells"]
     return msgspec.json.encode(body, enc_hook=_plain).decode()
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from evermodel.data.column_checks import column_checks, reading_checks
 from evermodel.data.intake import Intake, take
 from evermodel.data.own_checks import own_checks
+from evermodel.data.personal import personal_data
 from evermodel.data.target_checks import target_checks
 from evermodel.data.thorough import across_split, people
 from evermodel.errors import nearest
@@ -81,6 +82,8 @@ def check(
                 leaking = {each.subject for each in results if each.name == "leakage"}
                 found = across_split(intake.frame, project, tested, columns)
                 results += [each for each in found if not _said(each, leaking)]
+        if thorough:
+            results += personal_data(intake.frame)
         if project is not None and thorough:
             results += people(intake.frame, project)
     if project is not None and intake.rows:

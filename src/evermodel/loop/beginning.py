@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import polars as pl
 
 from evermodel.data import changes, gate, propose, render
 from evermodel.data import check as check_table
+from evermodel.data.cell_results import cell_results
+from evermodel.data.cells import Cell, suspect_cells
 from evermodel.errors import InputError, SurroundingsError, masked
+from evermodel.loop.patches import active
+from evermodel.loop.sheets import write_quarantine
 from evermodel.loop.workspace import project_file, silent
 from evermodel.project import Data, Project, load_project, parse_project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Task
-from evermodel.tables import Table, profile, read
+from evermodel.tables import Patch, Rejected, Table, profile, read, texts
 from evermodel.train.holding_out import held_out
 
 __all__ = ["check", "init", "read_source", "write_findings"]
@@ -150,14 +155,39 @@ def _write(path: Path, text: str) -> None:
     write_durably(path, text.encode())
 
 
-def read_source(project: Project, source: object = None) -> Table:
-    """Read the project's data (or another table of the same kind) as the project file says."""
+def read_source(
+    project: Project,
+    source: object = None,
+    *,
+    patches: Sequence[Patch] | None = None,
+    rejects: Callable[[Rejected], object] | None = None,
+) -> Table:
+    """Read the project's data (or another table of the same kind) as the project file says.
+
+    Corrections of people are made in the project's own data alone: those in use, unless `patches`
+    says which. `rejects` is called with each row that cannot be read.
+    """
+    if source is None and patches is None:
+        patches = active(project)
     return read(
         project.source if source is None else source,
         reading=project.data.reading,
         repairs=project.data.repairs,
         types=project.data.types,
+        patches=patches or (),
+        rejects=rejects,
     )
+
+
+def suspects(rows: pl.DataFrame) -> list[Cell]:
+    """Return the cells of a table of texts that look wrong, the surest first.
+
+    Of a table with more rows the first 100,000 are looked at.
+    """
+    return sorted(suspect_cells(rows.head(MOST_LOOKED_AT)), key=lambda cell: -cell.score)
+
+
+MOST_LOOKED_AT = 100_000
 
 
 def check(
@@ -167,6 +197,7 @@ def check(
     target: str = "",
     against: object = None,
     thorough: bool = True,
+    quarantine: str | Path = "",
     progress: Progress = silent,
 ) -> Report:
     """Check the project's data, or any table, and return what was found.
@@ -183,7 +214,9 @@ def check(
         An earlier table: what changed since is told column by column, and what looks broken
         rather than changed fails.
     thorough : bool
-        Look across the split and at groups of people too, which takes a model or two.
+        Look across the split, at groups of people and at single cells too, which takes a while.
+    quarantine : path
+        Where to write the rows that cannot be read, for somebody to repair.
 
     Raises
     ------
@@ -194,13 +227,24 @@ def check(
     if data is None or project_file(folder).exists():
         project = load_project(folder)
     progress("reading the data", 0.1)
-    table = read(data) if project is None else read_source(project, data)
+    rejected: list[Rejected] = []
+    if project is None:
+        table = read(data, rejects=rejected.append)
+        rows = texts(data) if thorough else None
+    else:
+        table = read_source(project, data, rejects=rejected.append)
+        rows = _texts(project, data) if thorough else None
     if project is None and target:
         project = _supposed(table, target)
-    progress("checking", 0.4)
+    progress("checking", 0.3)
     tested = held_out(table.frame, project) if project is not None and thorough else None
     found = check_table(table, project=project, tested=tested, thorough=thorough)
     results = found.results
+    cells: list[Cell] = []
+    if rows is not None:
+        progress("looking at single cells", 0.6)
+        cells = suspects(rows)
+        results += tuple(cell_results(cells, rows.head(MOST_LOOKED_AT).height, table.lines))
     if data is not None and project is not None and not target:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
     if against is not None:
@@ -209,7 +253,17 @@ def check(
         results += tuple(_compared(earlier, table, project))
     progress("done", 1.0)
     facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes)}
+    facts["cells"] = msgspec.to_builtins(cells)
+    if rejected and quarantine:
+        write_quarantine(Path(quarantine), rejected)
+        facts["quarantine"] = str(quarantine)
     return Report(verb="check", subject=_named(data, project), results=results, facts=facts)
+
+
+def _texts(project: Project, data: object) -> pl.DataFrame:
+    patches = active(project) if data is None else ()
+    source = project.source if data is None else data
+    return texts(source, reading=project.data.reading, patches=patches)
 
 
 def _named(data: object, project: Project | None) -> str:

@@ -49,6 +49,7 @@ _SAID = {
     "missing_by_group": "`{subject}` is missing more often in one group: {slice}, {value}",
     "representation": "Shares differ from the reference: {group}, {value}",
     "proxy": "`{subject}` can be told from other columns: {value}",
+    "personal_data": "`{subject}` holds personal data: {value} of its values",
     "majority_accuracy": "Always guessing {slice} is right in {value} of the rows",
     "rarest_class": "Few rows of the rarest outcome: {slice}",
     "entity_across_split": "{value} of the test rows are about someone known from training",

@@ -1,0 +1,301 @@
+"""Corrections of the project's data by people: asked for, kept as patches, undone at will."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from evermodel.errors import DataError, InputError, NotFoundError, masked
+from evermodel.loop.beginning import read_source, suspects
+from evermodel.loop.patches import active, folder_of, numbered
+from evermodel.loop.sheets import QUARANTINE, write_sheet
+from evermodel.loop.workspace import Workspace, open_workspace, silent
+from evermodel.protocols import Progress
+from evermodel.records import CheckResult, Report
+from evermodel.store.durable import write_durably
+from evermodel.tables import CellPatch, Patch, Rejected, RowPatch, texts
+from evermodel.tables.patches import row_names
+
+__all__ = ["data_corrections", "data_replay", "data_review", "data_take", "data_undo"]
+
+_COLUMNS = ("line", "row", "column", "value", "suggestion", "reason", "correction", "name")
+_EMPTY = "(empty)"
+"""What to write as a correction of a cell that is to be empty."""
+
+
+def data_review(
+    folder: str | Path | Workspace = ".",
+    *,
+    out: str | Path = "review.csv",
+    most: int = 200,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Report:
+    """Write a table of the cells that look wrong, for a person to correct, the surest first.
+
+    Whoever looks at it fills the column `correction` where a value is wrong and leaves it empty
+    where the value is right; `evermodel data take` makes a patch of it.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+    out : path
+        A .csv file that any spreadsheet opens.
+    most : int
+        At most so many cells.
+    force : bool
+        Replace a file that is there.
+
+    Raises
+    ------
+    InputError
+        When there is a file already.
+    """
+    if Path(out).exists() and not force:
+        what = "there is a file already"
+        raise InputError(what, where=str(out), hint="name another, or replace it with --force")
+    workspace = open_workspace(folder, make=False)
+    project = workspace.project
+    progress("reading the data", 0.1)
+    rows = texts(project.source, reading=project.data.reading, patches=active(project))
+    table = read_source(project)
+    progress("looking for wrong cells", 0.3)
+    found = suspects(rows)[:most]
+    names = row_names(rows)
+    lines = [
+        (
+            table.lines[cell.row] if cell.row < len(table.lines) else cell.row + 1,
+            cell.row,
+            cell.column,
+            cell.value,
+            cell.suggestion,
+            cell.reason,
+            "",
+            names[cell.row],
+        )
+        for cell in found
+    ]
+    write_sheet(Path(out), _COLUMNS, lines)
+    why = f"fill the column `correction` where a value is wrong, then: evermodel data take {out}"
+    result = CheckResult(
+        name="to_review", subject=str(out), value=float(len(found)), unit="cells", why=why
+    )
+    return Report(verb="data.review", subject=project.name, results=(result,))
+
+
+def data_take(file: str | Path, folder: str | Path | Workspace = ".") -> Report:
+    """Take in a review in which somebody filled the column `correction`: one patch, undone as one.
+
+    Parameters
+    ----------
+    file : path
+        What `data_review` wrote, by whatever program it was saved since.
+    folder : path or Workspace
+
+    Raises
+    ------
+    DataError
+        When it is no review, or corrects what is not in the data.
+    """
+    workspace = open_workspace(folder)
+    project = workspace.project
+    given = _read(Path(file), ("row", "column", "correction", "name"))
+    rows = texts(project.source, reading=project.data.reading, patches=active(project))
+    names = row_names(rows)
+    cells = []
+    for line, entry in given:
+        now = entry["correction"].strip()
+        if not now:
+            continue
+        place = f"{file}:{line}"
+        column, name = entry["column"], entry["name"].strip()
+        if column not in rows.columns:
+            raise DataError("a correction is of no column of the data", where=place, found=column)
+        row = _row(entry["row"], name, names, place)
+        now = "" if now == _EMPTY else entry["correction"]
+        was = rows[column][row]
+        if was != now:
+            cells.append(CellPatch(row=row, name=names[row], column=column, was=was, now=now))
+    if not cells:
+        what = "the review corrects nothing"
+        raise DataError(what, where=str(file), hint="fill its column `correction`")
+    return _kept(workspace, Patch(why="review", cells=tuple(cells)))
+
+
+def _row(text: str, name: str, names: Sequence[str], place: str) -> int:
+    """Return the row that is meant: of its number, or where it went since."""
+    try:
+        row = int(float(text))
+    except ValueError:
+        row = -1
+    if 0 <= row < len(names) and names[row] == name:
+        return row
+    if name in names:
+        return names.index(name)
+    what = "a correction is of a row that is not in the data any more"
+    raise DataError(what, where=place, found=text, hint="review again: evermodel data review")
+
+
+def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Report:
+    """Take rows of a quarantine back in, after somebody repaired them in its column `row`.
+
+    Parameters
+    ----------
+    file : path
+        The quarantine that `check` or `train` wrote.
+    folder : path or Workspace
+
+    Raises
+    ------
+    DataError
+        When no row of it can be read even now.
+    """
+    workspace = open_workspace(folder)
+    project = workspace.project
+    given = _read(Path(file), QUARANTINE)
+    understood = read_source(project).understood
+    columns = [column.name for column in understood.columns]
+    waiting = _rejected(workspace)
+    taken, left = [], []
+    for _, entry in given:
+        number = int(float(entry["line"])) if entry["line"].strip() else 0
+        if waiting.get(number) is None:
+            left.append(f"line {number}: no row is in quarantine there")
+            continue
+        cells = _cells(entry["row"], understood.kind, understood.separator, understood.quote)
+        if isinstance(cells, dict):
+            cells = [str(cells.get(name, "")) for name in columns]
+        if len(cells) != len(columns):
+            left.append(f"line {number}: {len(cells)} cells where the table has {len(columns)}")
+            continue
+        taken.append(RowPatch(line=number, cells=dict(zip(columns, cells, strict=True))))
+    if not taken:
+        what = "no row of the quarantine can be read yet"
+        raise DataError(what, where=str(file), found=left[0] if left else "no rows")
+    report = _kept(workspace, Patch(why="quarantine", rows=tuple(taken)))
+    if not left:
+        return report
+    stays = CheckResult(
+        name="rows_left",
+        value=float(len(left)),
+        unit="rows",
+        verdict="warn",
+        why="; ".join(left[:5]),
+    )
+    return msgspec.structs.replace(report, results=(*report.results, stays))
+
+
+def _rejected(workspace: Workspace) -> dict[int, str]:
+    """Return the rows that cannot be read, by line, less those that were taken back already."""
+    found: list[Rejected] = []
+    project = workspace.project
+    read_source(project, rejects=found.append)
+    taken = {row.line for patch in active(project) for row in patch.rows}
+    return {row.line: row.text for row in found if row.line not in taken}
+
+
+def _cells(text: str, kind: str, separator: str, quote: str) -> list[str] | dict[str, object]:
+    if kind == "json":
+        try:
+            entry = msgspec.json.decode(text.encode())
+        except msgspec.DecodeError:
+            return []
+        return entry if isinstance(entry, dict) else []
+    rows = list(csv.reader(io.StringIO(text), delimiter=separator or "\t", quotechar=quote or None))
+    return rows[0] if len(rows) == 1 else []
+
+
+def data_undo(number: int, folder: str | Path | Workspace = ".") -> Report:
+    """Undo a patch: from now on the data are read without it.
+
+    Parameters
+    ----------
+    number : int
+        As `data_corrections` lists it.
+    folder : path or Workspace
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such patch, or it was undone already.
+    """
+    workspace = open_workspace(folder)
+    known = numbered(workspace.project)
+    if number not in known:
+        listed = ", ".join(map(str, known)) or "none"
+        what = "there is no such correction"
+        raise NotFoundError(what, found=f"asked for {number}, in use: {listed}")
+    path = folder_of(workspace.project) / f"{number:04}.json"
+    path.rename(path.with_suffix(".undone"))
+    workspace.record("uncorrected", {"number": number})
+    result = CheckResult(name="undone", value=float(number), why="the source was never changed")
+    return Report(verb="data.undo", subject=workspace.project.name, results=(result,))
+
+
+def data_corrections(folder: str | Path | Workspace = ".") -> Report:
+    """Return the patches that are applied when the project's data are read, in their order.
+
+    Parameters
+    ----------
+    folder : path or Workspace
+    """
+    workspace = open_workspace(folder, make=False)
+    results = [
+        CheckResult(
+            name="correction",
+            subject=patch.why,
+            value=float(number),
+            n=len(patch.cells) + len(patch.rows),
+            why=f"{patch.made[:19]}  by {patch.by}: "
+            f"{len(patch.cells)} cells, {len(patch.rows)} rows",
+        )
+        for number, patch in numbered(workspace.project).items()
+    ]
+    return Report(verb="data.corrections", subject=workspace.project.name, results=tuple(results))
+
+
+def _kept(workspace: Workspace, patch: Patch) -> Report:
+    """Make a patch the newest, durably, and say so."""
+    project = workspace.project
+    place = folder_of(project)
+    with workspace.job("correct"):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        used = [int(path.stem) for path in place.iterdir() if path.stem.isdigit()]
+        number = max(used, default=0) + 1
+        patch = msgspec.structs.replace(
+            patch,
+            made=workspace.now(),
+            by=workspace.actor,
+            source=masked(project.data.source),
+        )
+        content = msgspec.json.encode(patch)
+        # Whether it can be read is tried before anything counts on it.
+        read_source(project, patches=(*active(project), patch))
+        write_durably(place / f"{number:04}.json", content)
+        columns = sorted({cell.column for cell in patch.cells})
+        body = {"number": number, "why": patch.why, "cells": len(patch.cells)}
+        workspace.record("corrected", {**body, "rows": len(patch.rows), "columns": columns})
+    results = (
+        CheckResult(name="correction", subject=patch.why, value=float(number)),
+        CheckResult(name="cells_corrected", value=float(len(patch.cells)), unit="cells"),
+        CheckResult(name="rows_taken_in", value=float(len(patch.rows)), unit="rows"),
+    )
+    facts = {"number": number}
+    return Report(verb="data.take", subject=project.name, results=results, facts=facts)
+
+
+def _read(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Return the rows of a file of ours with their lines, however it was saved since."""
+    if not path.is_file():
+        raise NotFoundError("there is no such file", where=str(path))
+    rows = texts(path)
+    absent = [name for name in needed if name not in rows.columns]
+    if absent:
+        what = "this is no file that evermodel data review or check wrote"
+        raise DataError(what, where=str(path), found=f"no column {', '.join(absent)}")
+    for place, entry in enumerate(rows.iter_rows(named=True)):
+        yield place + 2, {**entry, "row": entry["row"].removeprefix("'")}

@@ -1,0 +1,165 @@
+"""People correct cells and repair rows; the source is never written to, and all can be undone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evermodel.errors import DataError, InputError, NotFoundError
+from evermodel.loop.beginning import check, read_source
+from evermodel.loop.corrections import (
+    data_corrections,
+    data_replay,
+    data_review,
+    data_take,
+    data_undo,
+)
+from evermodel.loop.datasets import data_diff, data_log
+from evermodel.loop.training import train
+from evermodel.loop.workspace import Workspace
+from tests.loop.shop import Shop
+
+Make = Callable[..., Shop]
+
+
+def _spoiled(workspace: Workspace) -> Path:
+    """Write typing errors into the project's data, and return the file."""
+    path = Path(workspace.project.source)
+    text = path.read_text()
+    lines = text.splitlines()
+    words = {",pro,": ",Pro ,", ",basic,": ",basicc,"}
+    done = 0
+    for place, line in enumerate(lines[1:], start=1):
+        for word, wrong in words.items():
+            if word in line and place % 97 == 0:
+                lines[place] = line.replace(word, wrong)
+                done += 1
+    assert done >= 3, lines[:3]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def _filled(review: Path, into: Path) -> int:
+    """Fill the review as a person would who takes every suggestion, and return how many."""
+    frame = pl.read_csv(review, infer_schema=False)
+    filled = frame.with_columns(correction=pl.col("suggestion"))
+    filled.write_csv(into)
+    return filled["correction"].is_not_null().sum()
+
+
+def test_a_review_that_was_filled_becomes_a_patch_and_can_be_undone(
+    shop: Make, tmp_path: Path
+) -> None:
+    workspace = shop().workspace
+    path = _spoiled(workspace)
+    before = path.read_bytes()
+    spoiled = read_source(workspace.project).frame
+    review, filled = tmp_path / "review.csv", tmp_path / "filled.csv"
+    report = data_review(workspace, out=review)
+    assert (report.find("to_review").value or 0) >= 3
+    count = _filled(review, filled)
+    assert count >= 3
+    taken = data_take(filled, workspace)
+    assert taken.find("cells_corrected").value == count
+    frame = read_source(workspace.project).frame
+    words = {word for name in frame.columns for word in frame[name].cast(pl.String).unique()}
+    assert not {"Pro ", "basicc"} & words
+    assert path.read_bytes() == before
+    (listed,) = data_corrections(workspace).results
+    assert listed.value == 1
+    data_undo(1, workspace)
+    assert read_source(workspace.project).frame.equals(spoiled)
+    assert data_corrections(workspace).results == ()
+    with pytest.raises(NotFoundError, match="no such correction"):
+        data_undo(1, workspace)
+    # The number of what was undone is not given to another.
+    assert data_take(filled, workspace).facts["number"] == 2
+
+
+def test_what_is_corrected_is_learned_from_as_what_it_was_meant_to_be(
+    shop: Make, tmp_path: Path
+) -> None:
+    workspace = shop().workspace
+    _spoiled(workspace)
+    train(workspace)
+    review, filled = tmp_path / "review.csv", tmp_path / "filled.csv"
+    data_review(workspace, out=review)
+    count = _filled(review, filled)
+    data_take(filled, workspace)
+    assert data_diff("2", "", workspace).find("rows_changed").value == count
+    # Corrected it is what was learned from before it was spoiled.
+    assert data_diff("1", "", workspace).facts["same"] is True
+    train(workspace)
+    assert len(data_log(workspace).results) == 2
+    trained = [event.body["data_version"] for event in workspace.events("trained")]
+    assert trained[0] == trained[2] != trained[1]
+    (event,) = workspace.events("corrected")
+    assert event.body["cells"] == count
+    assert "basicc" not in str(event.body)
+
+
+def test_an_empty_or_foreign_review_changes_nothing(shop: Make, tmp_path: Path) -> None:
+    workspace = shop().workspace
+    _spoiled(workspace)
+    review = tmp_path / "review.csv"
+    data_review(workspace, out=review)
+    with pytest.raises(InputError, match="there is a file already"):
+        data_review(workspace, out=review)
+    with pytest.raises(DataError, match="corrects nothing"):
+        data_take(review, workspace)
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="no file that evermodel"):
+        data_take(other, workspace)
+    gone = tmp_path / "gone.csv"
+    frame = pl.read_csv(review, infer_schema=False).with_columns(
+        correction=pl.lit("x"), name=pl.lit("0" * 16)
+    )
+    frame.write_csv(gone)
+    with pytest.raises(DataError, match="not in the data any more") as caught:
+        data_take(gone, workspace)
+    assert "gone.csv:2" in str(caught.value)
+    assert data_corrections(workspace).results == ()
+
+
+def test_rows_in_quarantine_are_taken_back_after_a_repair(shop: Make, tmp_path: Path) -> None:
+    workspace = shop().workspace
+    path = Path(workspace.project.source)
+    lines = path.read_text().splitlines()
+    whole = [*lines[:51], f"{lines[51]},too,many", *lines[52:], lines[1].rsplit(",", 2)[0]]
+    path.write_text("\n".join(whole) + "\n")
+    rows = read_source(workspace.project).frame.height
+    quarantine = tmp_path / "quarantine.csv"
+    report = check(workspace.project.root, quarantine=quarantine, thorough=False)
+    assert report.find("rejected_rows").value == 2
+    held = pl.read_csv(quarantine, infer_schema=False)
+    assert held["line"].to_list() == ["52", str(len(whole))]
+    assert held["row"][0] == whole[51]
+    with pytest.raises(DataError, match="can be read yet"):
+        data_replay(quarantine, workspace)
+    repaired = held.with_columns(row=pl.Series([lines[51], held["row"][1]]))
+    repaired.write_csv(quarantine)
+    taken = data_replay(quarantine, workspace)
+    assert taken.find("rows_taken_in").value == 1
+    assert taken.find("rows_left").value == 1
+    frame = read_source(workspace.project).frame
+    assert frame.height == rows + 1
+    # A row is taken in once, however often the file is given back.
+    with pytest.raises(DataError, match="no row is in quarantine there"):
+        data_replay(quarantine, workspace)
+    data_undo(1, workspace)
+    assert read_source(workspace.project).frame.height == rows
+
+
+def test_a_damaged_correction_is_said_and_not_passed_over(shop: Make, tmp_path: Path) -> None:
+    workspace = shop().workspace
+    _spoiled(workspace)
+    review, filled = tmp_path / "review.csv", tmp_path / "filled.csv"
+    data_review(workspace, out=review)
+    _filled(review, filled)
+    data_take(filled, workspace)
+    (kept,) = (workspace.root / "patches" / "shop").iterdir()
+    kept.write_text(kept.read_text()[:-20])
+    with pytest.raises(DataError, match="damaged"):
+        read_source(workspace.project)
