@@ -211,22 +211,7 @@ def _national(drawn: Drawn) -> tuple[pl.Series | None, str]:
 
 def _spoken(drawn: Drawn) -> Iterator[Finding]:
     values = drawn.values
-    signed = values.str.contains(_SIGNED)
-    token = values.str.extract(rf"(?:^|[^\w+.])({_ABROAD})(?:$|[^\d.]|\.(?:$|\s))", 1)
-    size = token.str.count_matches(r"\d")
-    mixed = token.str.contains(r"\.") & (
-        token.str.contains("-") | (token.str.count_matches(r"\.") < 2)
-    )
-    # A number with a sign may be an amount: without any break it must be as long as numbers are.
-    bare = values.str.contains(r"^\+\d+$") & (size < 10)
-    abroad = (size.is_between(9, 15) & ~mixed & ~bare).fill_null(value=False)
-    if int(abroad.sum()) < 0.5 * int((signed | abroad).sum()) or values.str.contains(r"^-\d").any():
-        abroad = abroad & False
-    near = drawn.texts & values.str.contains(_SPOKEN) & (drawn.digits >= 9)
-    at_home = near & values.str.contains(rf"(?:^|[^\w.+-]){_NANP}(?:$|[^\w-])")
-    trunk = values.str.extract(rf"(?:^|[^\w.+-])({_TRUNK_TEXT})(?:$|[^\d-])", 1)
-    short = trunk.str.count_matches(r"\d").is_between(10, 11).fill_null(value=False)
-    hits = abroad | at_home | (near & short)
+    hits = _abroad(values) | _at_home(drawn)
     if hits.any():
         anyone = rf"{_ABROAD}|{_NANP}|{_TRUNK_TEXT}"
         yield Finding(
@@ -236,6 +221,42 @@ def _spoken(drawn: Drawn) -> Iterator[Finding]:
             found=_some(values, hits, anyone),
             within=not _whole(drawn, hits, anyone),
         )
+
+
+def _none(values: pl.Series) -> pl.Series:
+    return pl.Series([False]).new_from_index(0, values.len())
+
+
+def _abroad(values: pl.Series) -> pl.Series:
+    """Return which values hold a number with + and a country code (E.164, E.123)."""
+    signed = values.str.contains(_SIGNED)
+    if not signed.any() and not values.str.contains(r"\+\d").any():
+        return _none(values)
+    token = values.str.extract(rf"(?:^|[^\w+.])({_ABROAD})(?:$|[^\d.]|\.(?:$|\s))", 1)
+    size = token.str.count_matches(r"\d")
+    dots = token.str.count_matches(r"\.")
+    # Places on a map and decimal numbers have one point, or a point and another sign.
+    mixed = (dots == 1) | ((dots > 0) & token.str.contains("-"))
+    # A number with a sign may be an amount: without any break it must be as long as numbers are.
+    bare = values.str.contains(r"^\+\d+$") & (size < 10)
+    found = (size.is_between(9, 15) & ~mixed & ~bare).fill_null(value=False)
+    amounts = values.str.contains(r"^-[\d.]+$").any()
+    few = int(found.sum()) < 0.5 * int((signed | found).sum())
+    return _none(values) if amounts or few else found
+
+
+def _at_home(drawn: Drawn) -> pl.Series:
+    """Return which texts hold a number without a country code and a word for calling."""
+    values = drawn.values
+    near = drawn.texts & (drawn.digits >= 9)
+    if near.any():
+        near = near & values.str.contains(_SPOKEN)
+    if not near.any():
+        return near
+    plain = values.str.contains(rf"(?:^|[^\w.+-]){_NANP}(?:$|[^\w-])")
+    trunk = values.str.extract(rf"(?:^|[^\w.+-])({_TRUNK_TEXT})(?:$|[^\d-])", 1)
+    long = trunk.str.count_matches(r"\d").is_between(10, 11).fill_null(value=False)
+    return near & (plain | long)
 
 
 def devices(drawn: Drawn) -> Iterator[Finding]:
@@ -257,6 +278,8 @@ def devices(drawn: Drawn) -> Iterator[Finding]:
             found=_some(values, hits, f"{_IPV4}|{_IPV6}"),
             within=not _whole(drawn, hits, f"{_IPV4}|{_IPV6}"),
         )
+    if not values.str.contains(r"(?:[0-9A-Fa-f]{2}[:.-].*){2}").any():
+        return
     mac = values.str.contains(rf"(?:^|[^\w:.-])(?:{_MAC})(?:$|[^\w:-])") | values.str.contains(
         rf"^{_MAC_DOTS}$"
     )
@@ -275,7 +298,7 @@ def devices(drawn: Drawn) -> Iterator[Finding]:
 
 def _ipv4(drawn: Drawn) -> pl.Series:
     values = drawn.values
-    none = pl.Series([False]).new_from_index(0, drawn.n)
+    none = _none(values)
     if drawn.words & {"version", "versions", "release", "oid", "build", "firmware"}:
         return none
     dotted = values.str.contains(_bounded(_DOTTED))
@@ -290,6 +313,8 @@ def _ipv4(drawn: Drawn) -> pl.Series:
 
 
 def _ipv6(values: pl.Series) -> pl.Series:
+    if not values.str.contains(r":.*:.*:").any():
+        return _none(values)
     shaped = values.str.contains(rf"(?:^|[^\w:])(?:{_IPV6})(?:$|[^\w:])")
     token = values.str.extract(rf"(?:^|[^\w:])({_IPV6})(?:$|[^\w:])", 1)
 
@@ -317,11 +342,14 @@ def addresses(drawn: Drawn) -> Iterator[Finding]:
     ['postal_address']
     """
     named = bool(drawn.words & _STREET_WORDS) and not drawn.words & _NO_STREET
-    hits = pl.Series([False]).new_from_index(0, drawn.n)
+    enough = max(3, 0.2 * drawn.n) if named else max(10, 0.5 * drawn.n)
+    # A street has a name and a number.
+    if int((drawn.texts & (drawn.digits > 0)).sum()) < enough:
+        return
+    hits = _none(drawn.values)
     for pattern in _STREETS:
         hits = hits | drawn.values.str.contains(pattern)
-    enough = (0.2, 3) if named else (0.5, 10)
-    if drawn.n and int(hits.sum()) >= max(enough[1], enough[0] * drawn.n):
+    if int(hits.sum()) >= enough:
         yield Finding(
             kind="postal_address",
             said="streets with house numbers",

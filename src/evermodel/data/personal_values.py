@@ -22,7 +22,8 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     """Distinct values of one column as texts, each with the first row (from 0) that holds it.
 
     `written` is False where the column holds whole numbers; `complete` says that every value of
-    the column was drawn; `digits` counts the digits of each value.
+    the column was drawn; `digits` counts the digits of each value; `texts` marks the values that
+    hold words rather than one number or code.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     written: bool
     complete: bool
     digits: pl.Series
+    texts: pl.Series
 
     @property
     def n(self) -> int:
@@ -42,11 +44,6 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
         """The words of the column's name, and the name as one word."""
         found = words(self.name)
         return frozenset((*found, "".join(found)))
-
-    @property
-    def texts(self) -> pl.Series:
-        """Which values are texts of words rather than one number or code."""
-        return self.values.str.contains(_WORDY)
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +94,7 @@ def draw(series: pl.Series, *, seed: int = 0, most: int = MOST) -> Drawn | None:
         written=written,
         complete=complete,
         digits=values.str.count_matches(r"\d"),
+        texts=values.str.contains(_WORDY),
     )
 
 
