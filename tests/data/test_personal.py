@@ -330,7 +330,9 @@ def test_national_writings_of_telephone_numbers_are_found(values: list[str]) -> 
     assert claims(scan(a=values)) == {("a", "phone")}
 
 
-@pytest.mark.parametrize("name", ["PhoneNumber", "phone", "tel", "Telefon", "mobile_no", "handy"])
+@pytest.mark.parametrize(
+    "name", ["PhoneNumber", "phone", "tel", "Telefon", "mobile_no", "handy", "phone2"]
+)
 def test_digits_alone_are_telephone_numbers_only_where_the_column_says_so(name: str) -> None:
     values = [2053258100, 2565938310, 3348754100, 2562352800]
     assert claims(scan(**{name: values})) == {(name, "phone")}
@@ -468,6 +470,9 @@ def clean_columns(seed: int, n: int) -> dict[str, object]:
         "size": each("{:.1f} x {:.1f} mm".format, price, price),
         "phone_minutes": rng.integers(0, 3000, n),
         "mobile_revenue": rng.integers(0, 10**8, n),
+        "phone_contacted": stamps.dt.to_string("%Y-%m-%d"),
+        "last_phone_call": stamps.dt.to_string("%d.%m.%Y"),
+        "phone_sales": each(str, rng.integers(10**7, 10**8, n)),
         "tel_cost": each("{:.2f}".format, rng.uniform(0, 1e6, n)),
         "picture": [f"icon{i}@2x.png" for i in range(n)],
     }  # fmt: skip

@@ -37,7 +37,8 @@ _PHONE_TAIL = {
     "1",
     "2",
 }
-_DECIMAL = r"^\d+\.\d+$"
+# Decimal numbers and days are written with the same signs.
+_OTHER = r"^\d+\.\d+$|^(?:19|20)\d\d[./-]\d\d?[./-]\d\d?$|^\d\d?[./-]\d\d?[./-](?:19|20)?\d\d$"
 _PHONE_ANY = r"^\+?[\d\s().\-/]*\d(?:\s*(?:x|ext\.?)\s*\d{1,5})?$"
 # E.164 country codes: one digit (1, 7), the two-digit ones, and the blocks of three digits.
 _CODES = (
@@ -173,21 +174,21 @@ def _named(drawn: Drawn) -> pl.Series | None:
         return None
     digits = drawn.digits
     hits = drawn.values.str.contains(_PHONE_ANY) & digits.is_between(7, 15)
-    hits = hits & ~drawn.values.str.contains(_DECIMAL)
+    hits = hits & ~drawn.values.str.contains(_OTHER)
     plain = drawn.values.str.contains(r"^\d+$")
     if average(plain) >= 0.5:
         # Amounts may bear the word as well; numbers to dial have one or two lengths.
         lengths = digits.filter(plain).value_counts(sort=True).get_column("count")
         if int(lengths.head(2).sum()) < 0.8 * int(lengths.sum()):
             return None
-        if not drawn.written and not _last_word_fits(drawn.name):
+        if not _last_word_fits(drawn.name):
             return None
     return hits if average(hits) >= 0.5 else None
 
 
 def _last_word_fits(name: str) -> bool:
     last = re.split(r"[^0-9a-zà-ÿ]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower().strip())
-    return last[-1] in _PHONE_WORDS | _PHONE_TAIL
+    return (last[-1].rstrip("0123456789") or last[-1]) in _PHONE_WORDS | _PHONE_TAIL
 
 
 def _national(drawn: Drawn) -> tuple[pl.Series | None, str]:

@@ -41,8 +41,8 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> frozenset[str]:
-        """The words of the column's name, and the name as one word."""
-        found = words(self.name)
+        """The words of the column's name without numbers behind them, and the name as one word."""
+        found = [word.rstrip("0123456789") or word for word in words(self.name)]
         return frozenset((*found, "".join(found)))
 
 
