@@ -331,8 +331,12 @@ def main() -> int:
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--reader", action="store_true")
     parser.add_argument("--environments", type=Path)
-    parser.add_argument("--contestant", nargs=2)
+    parser.add_argument("--contestant", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--make", nargs=2, help=argparse.SUPPRESS)
     told = parser.parse_args()
+    if told.make:
+        make(int(told.make[0]), Path(told.make[1]))
+        return 0
     if told.contestant:
         import resource
 
@@ -343,7 +347,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         files = {rows: Path(home) / f"{rows}.parquet" for rows in (*ROWS, 2 * max(ROWS))}
         for rows, file in files.items():
-            make(rows, file)
+            # In a process of its own: what it needs would count as the peak of those after it.
+            subprocess.run([sys.executable, __file__, "--make", str(rows), str(file)], check=True)
         longest = files.pop(2 * max(ROWS))
         met, medians = ours(files)
         twice = timed("evermodel", longest, sys.executable, PATIENCE)

@@ -260,7 +260,7 @@ class NumberColumn:
         if self.distinct is None:
             return len(self.numbers.cells.places) + infinite, 0.0
         found, error = self.distinct.estimate()
-        return found + infinite, error
+        return min(found + infinite, self.rows - self.missing), error
 
     def _top(self) -> tuple[list[tuple[float, int]], int]:
         cells = self.numbers.cells
@@ -275,7 +275,8 @@ class NumberColumn:
 
     def _said(self, value: float) -> str:
         if self.kind == "timestamp":
-            return str(pl.Series([round(value * 1e6)]).cast(pl.Datetime("us")).dt.to_string()[0])
+            time = pl.Series([round(value * 1e6)]).cast(pl.Datetime("us")).dt.to_string()
+            return str(time[0]).removesuffix(".000000")
         return str(int(value)) if value == int(value) and abs(value) < _HELD else repr(value)
 
 

@@ -40,7 +40,9 @@ class NumberSummary(Record, frozen=True, kw_only=True):
 
     `sd` and `skew` are those of the rows as they are (divided by n). `quantiles` belong to
     `SHARES`; the share of rows at or below each is right within `rank_error`, which is 0 where
-    they are exact. `whole` counts the numbers without a fraction.
+    they are exact. It is large only where numbers crowd in several places of very different
+    size, such as fractions and seconds since 1970 in one column. `whole` counts the numbers
+    without a fraction.
     """
 
     n: int = 0
@@ -89,9 +91,10 @@ class ColumnSummary(Record, frozen=True, kw_only=True):
     """Summary of one column.
 
     `distinct` is right within the share `distinct_error` at 95 per cent, 0 where it is exact.
-    A value has at most `top_error` rows more than `top` says, 0 where it is exact. `numbers` are
-    there for numbers and timestamps (seconds since 1970, UTC), `words` for texts. `first` and
-    `last` are the range of a timestamp.
+    A value has at most `top_error` rows more than `top` says, 0 where it is exact; values of no
+    more rows than that are left out. Texts of more than 200 characters are told apart there by
+    the first 200. `numbers` are there for numbers and timestamps (seconds since 1970, UTC),
+    `words` for texts. `first` and `last` are the range of a timestamp.
     """
 
     name: str

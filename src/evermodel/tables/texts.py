@@ -70,13 +70,13 @@ class WordColumn:
         self._settle()
         rest = self._rest()
         distinct, error = rest.distinct.estimate()
-        top = self.seen.top(TOP_VALUES)
+        top = [(v, n) for v, n in self.seen.top(TOP_VALUES) if n > self.seen.lost]
         return ColumnSummary(
             name=self.name,
             type=self.kind,
             rows=self.rows,
             missing=self.missing,
-            distinct=distinct,
+            distinct=min(distinct, self.rows - self.missing),
             distinct_error=error,
             top=tuple(ValueCount(value=str(v), rows=n) for v, n in top),
             top_error=self.seen.lost,
@@ -98,7 +98,8 @@ class WordColumn:
             other = self.rows - self.missing - sum(words.values())
             said = {"values": tuple(words), "value_counts": tuple(words.values()), "other": other}
             if self.like is None:
-                distinct = self._rest().distinct.estimate()[0]
+                found = self._rest().distinct.estimate()[0]
+                distinct = min(found, self.rows - self.missing)
         return ColumnProfile(
             name=self.name,
             type=self.kind,
