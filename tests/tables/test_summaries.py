@@ -122,7 +122,7 @@ def _near(one: NumberSummary | None, other: NumberSummary | None) -> None:
         assert one.skew == pytest.approx(other.skew, rel=1e-12, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rows=_ROWS, seed=st.integers(0, 2**32 - 1), parts=st.integers(0, 8))
 def test_any_division_and_order_of_extreme_rows_gives_the_same(
     rows: list[dict[str, object]], seed: int, parts: int
@@ -139,7 +139,7 @@ def test_any_division_and_order_of_extreme_rows_gives_the_same(
 _FEW = st.integers(-10_000, 10_000).map(lambda i: i / 100) | st.none() | st.just(1.5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(st.tuples(_FEW, _FEW, _FEW), max_size=30),
     seed=st.integers(0, 2**32 - 1),
@@ -153,7 +153,7 @@ def test_any_division_and_order_gives_the_same_correlations(
     _same(_whole(frame, types), _divided(frame, types, seed=seed, parts=parts))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), parts=st.integers(1, 30), place=st.floats(-1e9, 1e9))
 def test_any_division_and_order_of_many_rows_gives_the_same(
     seed: int, parts: int, place: float
@@ -197,7 +197,7 @@ def _rank_free(found: Summary) -> Summary:
     return msgspec.structs.replace(found, columns=tuple(columns))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(values=hnp.arrays(np.float64, st.integers(1, 200), elements=st.floats(-1e6, 1e6)))
 def test_what_is_exact_is_what_polars_says(values: np.ndarray) -> None:
     values = np.round(values, 2)
@@ -405,6 +405,29 @@ def test_infinite_numbers_are_counted_beside_the_finite() -> None:
     assert (numbers.mean, numbers.maximum, found["x"].missing, found["x"].distinct) == (2, 3, 1, 4)
     assert found.correlation("x", "y").n == 2
     assert msgspec.json.decode(msgspec.json.encode(found), type=Summary) == found
+
+
+def test_numbers_of_every_size_are_summarised() -> None:
+    rng = np.random.default_rng(10)
+    bits = rng.integers(0, 2**64, 40_000, dtype=np.uint64)
+    values = bits.view(np.float64)
+    values = np.r_[values[np.isfinite(values)], np.finfo(float).max, -np.finfo(float).max, 5e-324]
+    found = summarise(pl.DataFrame({"x": values}).iter_slices(7_000), {"x": "number"}).result()
+    numbers = found["x"].numbers
+    assert numbers is not None
+    assert list(numbers.quantiles) == sorted(numbers.quantiles)
+    for share, quantile in zip(SHARES, numbers.quantiles, strict=True):
+        assert abs((values <= quantile).mean() - share) <= numbers.rank_error + 1e-9
+    assert sum(numbers.equal_width.counts) == sum(numbers.equal_mass.counts) == len(values)
+
+
+def test_lengths_of_more_kinds_than_are_held_are_summarised() -> None:
+    words = pl.Series(["x" * i for i in range(1, 9_001)])
+    halves = [Summarising({"s": "text"}).add(pl.DataFrame({"s": words[i::2]})) for i in (0, 1)]
+    found = halves[0].merge(halves[1]).result()["s"].words
+    assert found is not None
+    assert (found.lengths.n, found.lengths.maximum) == (9_000, 9_000.0)
+    assert found.lengths.quantile(0.5) == pytest.approx(4_500, abs=9_000 * found.lengths.rank_error)
 
 
 def test_a_timestamp_has_its_range() -> None:

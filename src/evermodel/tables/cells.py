@@ -19,6 +19,7 @@ __all__ = ["Cells", "keys_of", "values_of"]
 _HEAPS = 1_024
 _CROWD = 256  # a cell is crowded where it holds more than one in so many rows of a batch
 _TABLE = 1 << 21
+_LARGEST = np.finfo(np.float64).max
 _MAGNITUDE = np.int64(0x7FFF_FFFF_FFFF_FFFF)
 
 Floats = npt.NDArray[np.float64]
@@ -97,7 +98,9 @@ class Cells:
         if not len(keys):
             return
         if rows is not None:
-            self._insert(*_summed(keys - 1, rows))
+            if not self.exact:
+                self.unseen += float(rows.sum())  # no heaps are looked for among these
+            self._insert(*_summed((keys - 1) >> self.shift, rows))
         elif self.exact:
             self._insert(*_counted(keys - 1))
         else:
@@ -129,7 +132,9 @@ class Cells:
         upper = values_of(((self.places + 1) << self.shift)[at])
         if self.exact:
             return upper
-        lower = values_of((self.places << self.shift)[at])
+        # The outermost cells can end beyond the largest number.
+        upper = np.minimum(upper, _LARGEST)
+        lower = np.maximum(values_of((self.places << self.shift)[at]), -_LARGEST)
         heaps, heaped = self._heaps()
         heap = np.clip(values_of(heaps[at]), lower, upper)
         spread = self.rows[at] - heaped[at]

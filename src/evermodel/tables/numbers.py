@@ -275,7 +275,8 @@ class NumberColumn:
 
     def _said(self, value: float) -> str:
         if self.kind == "timestamp":
-            time = pl.Series([round(value * 1e6)]).cast(pl.Datetime("us")).dt.to_string()
+            stamp = min(max(round(value * 1e6), -(2**63) + 1), 2**63 - 1)
+            time = pl.Series([stamp]).cast(pl.Datetime("us")).dt.to_string()
             return str(time[0]).removesuffix(".000000")
         return str(int(value)) if value == int(value) and abs(value) < _HELD else repr(value)
 
