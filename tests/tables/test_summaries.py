@@ -422,12 +422,21 @@ def test_numbers_of_every_size_are_summarised() -> None:
 
 
 def test_lengths_of_more_kinds_than_are_held_are_summarised() -> None:
-    words = pl.Series(["x" * i for i in range(1, 9_001)])
-    halves = [Summarising({"s": "text"}).add(pl.DataFrame({"s": words[i::2]})) for i in (0, 1)]
-    found = halves[0].merge(halves[1]).result()["s"].words
+    words = pl.DataFrame({"s": ["x" * i for i in range(1, 10_001)]}).sample(
+        fraction=1.0, shuffle=True, seed=0
+    )
+    found = summarise(words.iter_slices(500), {"s": "text"}).result()["s"].words
     assert found is not None
-    assert (found.lengths.n, found.lengths.maximum) == (9_000, 9_000.0)
-    assert found.lengths.quantile(0.5) == pytest.approx(4_500, abs=9_000 * found.lengths.rank_error)
+    lengths = found.lengths
+    assert (lengths.n, lengths.maximum) == (10_000, 10_000.0)
+    assert 0 < lengths.rank_error < 0.01
+    assert lengths.quantile(0.5) == pytest.approx(5_000, abs=10_000 * lengths.rank_error)
+    alone = Summarising({"s": "text"})
+    for part in words.iter_slices(500):
+        alone.add(part)
+    again = alone.result()["s"].words
+    assert again is not None
+    assert again.lengths.equal_mass == lengths.equal_mass
 
 
 def test_a_timestamp_has_its_range() -> None:
