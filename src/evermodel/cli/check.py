@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Mapping, Sequence
 
 from evermodel.cli.output import Output
 
@@ -23,6 +25,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quarantine", default="", metavar="FILE", help="write the rows that cannot be read there"
     )
+    parser.add_argument(
+        "--label",
+        default="",
+        metavar="FILE",
+        help="a sheet of 20 rows that you mark, so that wrong cells are found by your marks",
+    )
     parser.add_argument("--html", metavar="FILE", help="write what was found as one page, too")
 
 
@@ -36,8 +44,34 @@ def call(options: argparse.Namespace, output: Output) -> int:
         target=options.target,
         against=options.against,
         quarantine=options.quarantine,
+        label=options.label,
+        ask=_ask if options.label and sys.stdin.isatty() and not output.json else None,
         progress=output.progress,
     )
+    if options.label and not report.facts["marked_rows"]:
+        output.say(
+            f"Rows to mark are in {options.label}: write into its column `wrong` the names of the "
+            'columns whose cells are wrong, or "none", and run this again.\n'
+        )
     if options.html:
         write_findings(report, options.html)
     return output.findings(report, notes=report.facts.get("understood", []))
+
+
+def _ask(line: int, cells: Mapping[str, str]) -> Sequence[str] | None:
+    """Show one row on a terminal and return the columns that somebody calls wrong."""
+    names = list(cells)
+    print(f"\nLine {line}", file=sys.stderr)
+    for number, name in enumerate(names, start=1):
+        shown = "".join(letter if letter.isprintable() else " " for letter in cells[name])
+        print(f"  {number:>3}  {name}: {shown}", file=sys.stderr)
+    while True:
+        print("Which are wrong? Numbers, nothing for none, q to stop: ", end="", file=sys.stderr)
+        sys.stderr.flush()
+        said = sys.stdin.readline()
+        if not said or said.strip().lower() == "q":
+            return None
+        words = said.replace(",", " ").split()
+        if all(word.isdigit() and 1 <= int(word) <= len(names) for word in words):
+            return [names[int(word) - 1] for word in words]
+        print(f"Numbers from 1 to {len(names)}, please.", file=sys.stderr)

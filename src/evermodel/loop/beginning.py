@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ import polars as pl
 from evermodel.data import changes, gate, propose, render
 from evermodel.data import check as check_table
 from evermodel.data.cell_results import cell_results
-from evermodel.data.cells import Cell, suspect_cells
+from evermodel.data.cells import Cell, learn, suspect_cells
 from evermodel.errors import InputError, SurroundingsError, masked
+from evermodel.loop.marking import Ask, mark
 from evermodel.loop.patches import active
 from evermodel.loop.sheets import write_quarantine
 from evermodel.loop.workspace import project_file, silent
@@ -179,12 +180,17 @@ def read_source(
     )
 
 
-def suspects(rows: pl.DataFrame) -> list[Cell]:
+def suspects(
+    rows: pl.DataFrame, marked: Mapping[tuple[int, str], bool] | None = None
+) -> list[Cell]:
     """Return the cells of a table of texts that look wrong, the surest first.
 
-    Of a table with more rows the first 100,000 are looked at.
+    Of a table with more rows the first 100,000 are looked at. `marked` is what a person said of
+    some cells.
     """
-    return sorted(suspect_cells(rows.head(MOST_LOOKED_AT)), key=lambda cell: -cell.score)
+    some = rows.head(MOST_LOOKED_AT)
+    found = learn(some, marked) if marked else suspect_cells(some)
+    return sorted(found, key=lambda cell: -cell.score)
 
 
 MOST_LOOKED_AT = 100_000
@@ -198,6 +204,8 @@ def check(
     against: object = None,
     thorough: bool = True,
     quarantine: str | Path = "",
+    label: str | Path = "",
+    ask: Ask | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Check the project's data, or any table, and return what was found.
@@ -217,6 +225,11 @@ def check(
         Look across the split, at groups of people and at single cells too, which takes a while.
     quarantine : path
         Where to write the rows that cannot be read, for somebody to repair.
+    label : path
+        A sheet of rows that a person marks; wrong cells are found by what is marked in it. It is
+        made, with the 20 rows that teach most, where there is none.
+    ask : callable, optional
+        Asked for each row that is not marked yet.
 
     Raises
     ------
@@ -243,8 +256,10 @@ def check(
     cells: list[Cell] = []
     if rows is not None:
         progress("looking at single cells", 0.6)
-        cells = suspects(rows)
-        results += tuple(cell_results(cells, rows.head(MOST_LOOKED_AT).height, table.lines))
+        some = rows.head(MOST_LOOKED_AT)
+        marked = mark(some, Path(label), lines=table.lines, ask=ask) if label else {}
+        cells = suspects(rows, marked)
+        results += tuple(cell_results(cells, some.height, table.lines))
     if data is not None and project is not None and not target:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
     if against is not None:
@@ -254,6 +269,8 @@ def check(
     progress("done", 1.0)
     facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes)}
     facts["cells"] = msgspec.to_builtins(cells)
+    if label:
+        facts["marked_rows"] = len({row for row, _ in marked})
     if rejected and quarantine:
         write_quarantine(Path(quarantine), rejected)
         facts["quarantine"] = str(quarantine)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,12 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+_MOMENT = (
+    r"\d{1,2}:\d{2}|\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b"
+    r"|\b\d{4}/\d{1,2}/\d{1,2}\b"
+    r"|\b\d{1,2}[- ](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[- ]\d{2,4}"
+    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{1,2},? \d{4}"
+)
 _LONG = 60
 _WORDY = 5.0
 
@@ -97,6 +102,17 @@ class Values:
         return length > _LONG or spaces > _WORDY
 
     @cached_property
+    def moment(self) -> bool:
+        """Whether most cells tell a date or a time of day."""
+        if self.prose or self.numeric_share > 0.2:
+            return False
+        some = pl.Series(self.texts[:3000], dtype=pl.String)
+        like = (some.str.contains(_MOMENT) & (some.str.len_chars() < 60)).to_numpy()
+        counts = self.counts[:3000]
+        filled = int(counts.sum()) - (int(counts[self.empty]) if 0 <= self.empty < 3000 else 0)
+        return bool(like.any()) and int(counts[like].sum()) >= 0.7 * filled
+
+    @cached_property
     def worded(self) -> Bools:
         """Which distinct values hold a letter."""
         return pl.Series(self.texts, dtype=pl.String).str.contains(r"\p{L}").to_numpy()
@@ -142,9 +158,6 @@ def _read(series: pl.Series, place: int) -> Values:
         counts=counted.get_column("n").to_numpy().astype(np.int64),
         empty=found.index("") if "" in found else -1,
     )
-
-
-_RUNS = re.compile(r"(.)\1+")
 
 
 def _patterns(texts: Sequence[str], *, runs: bool) -> list[str]:

@@ -73,7 +73,7 @@ def _by_name(column: Values) -> tuple[np.ndarray, str]:
 def _no_such_time(column: Values) -> tuple[np.ndarray, str]:
     """Find days and hours that no calendar and no clock has, where the other cells are real ones."""
     wrong = np.zeros(len(column.texts), dtype=np.bool_)
-    if column.prose or not any(c in "-/.:" for text in column.texts[:50] for c in text):
+    if not column.moment:
         return wrong, ""
     for pattern in _PARTS.values():
         like, bad = 0, []
@@ -88,7 +88,7 @@ def _no_such_time(column: Values) -> tuple[np.ndarray, str]:
         if like >= 0.8 * column.filled and rows <= _MOST_IMPOSSIBLE * like:
             wrong[bad] = True
             break
-    for code, text in enumerate(column.texts[:50_000]):
+    for code, text in enumerate(column.texts):
         clock = _CLOCK.search(text)
         wrong[code] |= bool(clock and (int(clock[1]) > 24 or int(clock[2]) > 59))
     return wrong, "There is no such date or time."
@@ -127,11 +127,11 @@ def extremes(column: Values, skip: frozenset[int] = frozenset()) -> Iterator[Cla
     for claim in _other_unit(column, values, known, spread):
         told |= {int(code) for code in np.unique(column.codes[claim.rows])}
         yield claim
-    low, high = _fences(spread)
     order = known[np.argsort(values[known])]
     for path in (order, order[::-1]):
-        codes = _tail(column, values, path, (low, high), n)
-        codes = [code for code in codes if code not in told]
+        codes = [code for code in _tail(column, values, path, spread) if code not in told]
+        low, high = _fences(spread) if codes else (0.0, 0.0)
+        codes = [code for code in codes if not low <= values[code] <= high]
         if codes:
             reason = "It lies far off all other values of this column."
             yield Claim(column.place, column.rows_of(codes), 0.8, "outlier", reason)
@@ -186,12 +186,9 @@ def _fences(values: Floats) -> tuple[float, float]:
     return q1 - 3.0 * np.exp(left * skew) * box, q3 + 3.0 * np.exp(right * skew) * box
 
 
-def _tail(
-    column: Values, values: Floats, path: np.ndarray, fence: tuple[float, float], n: int
-) -> list[int]:
+def _tail(column: Values, values: Floats, path: np.ndarray, spread: Floats) -> list[int]:
     """Return the first values of a sorted path that a jump parts from all that follow."""
     known = values[path]
-    spread = np.repeat(known, column.counts[path])
     middle = float(np.median(spread))
     scale = float(np.subtract(*np.quantile(spread, [0.75, 0.25])))
     if scale <= 0:
@@ -202,7 +199,7 @@ def _tail(
     rows = 0
     for i in range(min(_FEW + 2, path.size - 1)):
         rows += int(column.counts[path[i]])
-        if rows > max(_FEW, _FEW_SHARE * n) or fence[0] <= known[i] <= fence[1]:
+        if rows > max(_FEW, _FEW_SHARE * spread.size):
             break
         if far[i] - far[i + 1] >= max(_JUMP * far[i + 1], _JUMP):
             return [int(code) for code in path[: i + 1]]

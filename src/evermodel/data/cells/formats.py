@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import polars as pl
 
 from evermodel.data.cells.claims import Claim, Kind
 from evermodel.data.cells.columns import Ints, Values
 from evermodel.project.signs import CURRENCIES, SHORT_UNITS, UNITS
 
-__all__ = ["damaged", "date_shape", "formats", "is_moment"]
+__all__ = ["damaged", "date_shape", "formats"]
 
 _MOSTLY = 0.95
 _RARE = 0.05
@@ -38,10 +39,6 @@ _SAME_UNIT = {
 _DAMAGE = re.compile("\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac|\u00c2[\u0080-\u00bf]|[\x00-\x08\x0e-\x1f]")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _SHEET_DATE = re.compile(rf"\d{{1,2}}-{_MONTH}|{_MONTH}-\d{{2}}")
-_MOMENT = re.compile(
-    r"\d{1,2}:\d{2}|\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b|\b\d{4}/\d{1,2}/\d{1,2}\b"
-    rf"|\b\d{{1,2}}[- ]{_MONTH}[a-z]*[- ]\d{{2,4}}|{_MONTH}[a-z]* \d{{1,2}},? \d{{4}}"
-)
 
 
 def damaged(column: Values) -> Iterator[Claim]:
@@ -55,7 +52,8 @@ def damaged(column: Values) -> Iterator[Claim]:
     >>> [(claim.rows.tolist(), claim.suggestions) for claim in damaged(column)]
     [([0, 2], ('', 'José'))]
     """
-    bad = [code for code, text in enumerate(column.texts) if _DAMAGE.search(text)]
+    odd = pl.Series(column.texts, dtype=pl.String).str.contains(_DAMAGE.pattern)
+    bad = odd.arg_true().to_list()
     if bad:
         fixed = {code: _undone(column.texts[code]) for code in bad}
         reason = "Some letters are damaged: the file was read or written in a wrong encoding."
@@ -183,24 +181,6 @@ def _without_codes(column: Values, odd: Sequence[int]) -> list[int]:
     return [code for code in odd if column.outlines[code] not in usual and column.counts[code] < 5]
 
 
-def is_moment(column: Values) -> bool:
-    """Say whether most cells of a column tell a date or a time of day.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> from evermodel.data.cells.columns import read_columns
-    >>> [is_moment(c) for c in read_columns(pl.DataFrame({"a": ["7:10 a.m."], "b": ["x"]}))]
-    [True, False]
-    """
-    if column.prose or column.numeric_share > 0.2:
-        return False
-    some = range(min(len(column.texts), 3000))
-    like = [code for code in some if _MOMENT.search(column.texts[code]) and len(column.texts[code]) < 60]
-    filled = sum(int(column.counts[code]) for code in some if code != column.empty)
-    return bool(like) and int(column.counts[like].sum()) >= 0.7 * filled
-
-
 def date_shape(text: str) -> str:
     """Return the form of a date or time: two digits count as one, a.m. as p.m.
 
@@ -215,7 +195,7 @@ def date_shape(text: str) -> str:
 
 
 def _moments(column: Values, known: frozenset[int]) -> Iterator[Claim]:
-    if not is_moment(column):
+    if not column.moment:
         return
     shapes = [date_shape(text) for text in column.texts]
     rows = column.tally(shapes)

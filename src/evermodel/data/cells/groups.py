@@ -176,6 +176,18 @@ def _breaks(given: Ints, told: Ints) -> tuple[int, int, int]:
     return int(size[big].sum()), int(size[big].sum() - most[big].sum()), int(big.sum())
 
 
+def _looked_up(keys: Ints, known: Ints, counts: Ints, most: int) -> Ints:
+    """Return the count of each key, 0 for those that are not known."""
+    if not known.size:
+        return np.zeros_like(keys)
+    if most <= 8 * keys.size + 1_000_000:
+        table = np.zeros(most, dtype=np.int64)
+        table[known] = counts
+        return table[keys]
+    at = np.minimum(np.searchsorted(known, keys), known.size - 1)
+    return np.where(known[at] == keys, counts[at], 0)
+
+
 def grouping(x: Values, y: Values, keep: Bools | None = None) -> Grouping:
     """Return for each row what the other rows of its X say of its Y; empty cells say nothing.
 
@@ -206,9 +218,7 @@ def grouping(x: Values, y: Values, keep: Bools | None = None) -> Grouping:
     other = right != usual[left]
     np.maximum.at(second, left[other], counts[other])
     size = np.bincount(left, weights=counts, minlength=len(x.texts)).astype(np.int64)
-    at = np.searchsorted(pairs, every)
-    at = np.minimum(at, max(0, pairs.size - 1))
-    same = np.where(pairs[at] == every, counts[at], 0) if pairs.size else np.zeros_like(every)
+    same = _looked_up(every, pairs, counts, base * len(x.texts))
     silent = given == x.empty
     return Grouping(
         usual=np.where(silent, -1, usual[given]),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import polars as pl
 
 from evermodel.data.cells.claims import Claim
 from evermodel.data.cells.columns import Values
-from evermodel.data.cells.formats import is_moment
 
 __all__ = ["disguised", "gaps", "missing_codes"]
 
@@ -46,9 +46,10 @@ def missing_codes(column: Values) -> frozenset[int]:
     """
     if column.prose:
         return frozenset()
-    numeric = column.numeric_share >= 0.5 or is_moment(column)
+    numeric = column.numeric_share >= 0.5 or column.moment
     words = _NEVER_A_VALUE | _NO_NUMBER if numeric else _NEVER_A_VALUE
-    found = {code for code, text in enumerate(column.texts) if text.lower() in words}
+    lower = pl.Series(column.texts, dtype=pl.String).str.to_lowercase()
+    found = set(lower.is_in(list(words)).arg_true().to_list())
     if not found or int(column.counts[list(found)].sum()) > 0.9 * column.filled:
         return frozenset()
     # Among codes of two letters, NA is Namibia, or North America.

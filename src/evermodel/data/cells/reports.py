@@ -8,24 +8,26 @@ nearly exactly, for sources err often, so their accuracy is estimated with the t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evermodel.data.cells.claims import Claim
-from evermodel.data.cells.columns import Floats, Ints, Values
-from evermodel.data.cells.formats import is_moment
+from evermodel.data.cells.columns import Bools, Floats, Ints, Values
 from evermodel.data.cells.groups import SAMPLE, strength
 
-__all__ = ["Vote", "reports", "sources_and_things", "vote"]
+__all__ = ["Vote", "reports", "sources_and_things", "vote", "votes"]
 
 _MOST_SOURCES = 500
 _UNIQUE = 0.95
-_AGREE = 0.35
+_AGREE, _AGREE_ON_AVERAGE = 0.2, 0.4
 _ROUNDS = 12
 _FALSE_VALUES = 10.0
 _PRIOR, _PRIOR_ROWS = 0.7, 4.0
+_SEEN = 50.0
+_COPIED, _COPIER = 0.8, 0.2
+_MOST_SAID = 50_000
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?\s*([ap])?", re.IGNORECASE)
 _DATED = re.compile(r"\d{4}|\d[/.-]\d")
 
@@ -44,8 +46,12 @@ class Vote:
     accuracy: Floats
 
 
-def reports(columns: Sequence[Values]) -> list[Claim]:
+def reports(
+    columns: Sequence[Values], marked: Mapping[tuple[int, int], bool] | None = None
+) -> list[Claim]:
     """Return the cells in which a source says otherwise than the truth that the sources make likely.
+
+    `marked` says of cells, by row and place, whether a person found them wrong.
 
     Examples
     --------
@@ -61,18 +67,13 @@ def reports(columns: Sequence[Values]) -> list[Claim]:
     [(2, [7], ('2:01',)), (3, [9], ('pier 1',))]
     """
     claims: list[Claim] = []
-    pair = sources_and_things(columns)
-    if pair is None:
-        return claims
-    source, thing, told = pair
-    for place in told:
+    names, results = votes(columns, marked)
+    for place, result in results.items():
         y = columns[place]
-        result = vote(columns[source], columns[thing], y)
         empty = y.codes == y.empty
         sure = (result.certainty >= 0.5) & (result.voices >= 2)
         wrong = np.flatnonzero(~empty & (result.right < 0.5) & (result.voices >= 3))
         absent = np.flatnonzero(empty & sure)
-        names = (columns[source].name, columns[thing].name)
         for rows, kind, score in (
             (wrong, "reports", 0.6 + 0.35 * (1.0 - result.right[wrong])),
             (absent, "empty", 0.75 + 0.2 * result.certainty[absent]),
@@ -86,6 +87,21 @@ def reports(columns: Sequence[Values]) -> list[Claim]:
                     )
                 )
     return claims
+
+
+def votes(
+    columns: Sequence[Values], marked: Mapping[tuple[int, int], bool] | None = None
+) -> tuple[tuple[str, str], dict[int, Vote]]:
+    """Return the names of the columns of sources and of things, and the vote in each other column."""
+    pair = sources_and_things(columns)
+    if pair is None:
+        return ("", ""), {}
+    source, thing, told = (columns[pair[0]], columns[pair[1]], pair[2])
+    found = {}
+    for place in told:
+        marks = {row: wrong for (row, at), wrong in (marked or {}).items() if at == place}
+        found[place] = vote(source, thing, columns[place], marks)
+    return (source.name, thing.name), found
 
 
 def _reason(kind: str, names: tuple[str, str]) -> str:
@@ -111,42 +127,42 @@ def sources_and_things(columns: Sequence[Values]) -> tuple[int, int, list[int]] 
     for source in sources:
         for thing in things:
             told = [c for c in others if c is not source and c is not thing]
-            if source is thing or len(told) < 2 or is_moment(thing):
+            if source is thing or len(told) < 2 or thing.moment:
                 continue
             both = np.unique(source.codes * len(thing.texts) + thing.codes).size
             if both < _UNIQUE * rows:
                 continue
             gain = _agreement(source, thing, told, some)
-            if gain >= _AGREE and (best is None or gain > best[0]):
+            if gain >= _AGREE_ON_AVERAGE and (best is None or gain > best[0]):
                 best = (gain, source.place, thing.place, [c.place for c in told])
     return None if best is None else best[1:]
 
 
 def _may_report(column: Values) -> bool:
     few = 3 <= len(column.texts) <= min(_MOST_SOURCES, column.rows / 5)
-    return few and column.empty < 0 and column.numeric_share < 0.1 and not is_moment(column)
+    return few and column.empty < 0 and column.numeric_share < 0.1 and not column.moment
 
 
 def _agreement(source: Values, thing: Values, told: Sequence[Values], some: Ints) -> float:
-    """Return the least that the thing explains of any column, 0 where the source explains more."""
+    """Return how much the thing explains of the columns; 0 where of one it explains too little."""
     rng = np.random.default_rng(1)
-    least = 1.0
+    gains = []
     for y in told:
-        plain = _canonical(y)
+        plain = canonical(y)
         mixed = plain.codes[some][rng.permutation(some.size)]
         _, gain = strength(thing, plain, some, mixed)
         _, other = strength(source, plain, some, mixed)
         if other >= gain:
             return 0.0
-        least = min(least, gain)
-        if least < _AGREE:
-            break
-    return least
+        gains.append(gain)
+        if gain < _AGREE:
+            return 0.0
+    return float(np.mean(gains))
 
 
-def _canonical(column: Values) -> Values:
+def canonical(column: Values) -> Values:
     """Return a column of times of day with different spellings of a time made one."""
-    if not is_moment(column):
+    if not column.moment:
         return column
     clocks = [_CLOCK.search(text) for text in column.texts]
     dated = sum(int(n) for n, t in zip(column.counts, column.texts, strict=True) if _DATED.search(t))
@@ -164,33 +180,45 @@ def _canonical(column: Values) -> Values:
     return replace(column, codes=codes, counts=np.bincount(codes, minlength=len(column.texts)))
 
 
-def vote(source: Values, thing: Values, column: Values) -> Vote:
+def vote(
+    source: Values, thing: Values, column: Values, marks: Mapping[int, bool] | None = None
+) -> Vote:
     """Return what the sources together say of each thing, each weighed by its estimated accuracy.
 
-    The weights and the truth are found in turn, as in Dong, Berti-Equille and Srivastava (2009),
-    "Integrating conflicting data: the role of source dependence" (their model without copying).
+    `marks` says of rows whether a person found the value wrong; what they say of one row holds for
+    all rows of that thing, and so teaches which sources to trust.
+
+    The weights, the truth and who copies whom are found in turn, as in Dong, Berti-Equille and
+    Srivastava (2009), "Integrating conflicting data: the role of source dependence": sources that
+    share what is likely wrong share where they have it from, and then count little more than one.
     """
-    y = _canonical(column)
+    y = canonical(column)
     said = y.codes != y.empty
     who, what, value = source.codes[said], thing.codes[said], y.codes[said]
     base = len(y.texts)
     pairs, of_pair = np.unique(what * base + value, return_inverse=True)
     about = pairs // base
+    seen = _seen(column.rows, said, of_pair, pairs.size, marks or {})
     accuracy = np.full(len(source.texts), _PRIOR)
-    posterior = np.zeros(pairs.size)
     rows = np.bincount(who, minlength=accuracy.size)
-    for _ in range(_ROUNDS):
+    posterior = np.zeros(pairs.size)
+    copies = np.zeros((accuracy.size, accuracy.size))
+    for turn in range(_ROUNDS):
         weight = np.log(_FALSE_VALUES * accuracy / (1.0 - accuracy))
-        score = np.bincount(of_pair, weights=weight[who], minlength=pairs.size)
-        top = np.full(len(thing.texts), -np.inf)
-        np.maximum.at(top, about, score)
-        # One more voice of weight 0: the truth may be what nobody says.
-        part = np.exp(score - np.maximum(top, 0.0)[about])
-        total = np.bincount(about, weights=part, minlength=top.size)
-        posterior = part / (total[about] + np.exp(-np.maximum(top, 0.0))[about])
+        share = _independence(who, of_pair, accuracy, copies) if copies.any() else 1.0
+        score = np.bincount(of_pair, weights=weight[who] * share, minlength=pairs.size) + seen
+        posterior = _posterior(score, about, len(thing.texts))
+        if turn == 0 and who.size <= _MOST_SAID:
+            # Before anything is known of the truth, those who always agree count as one voice, so
+            # that a crowd of copies cannot make itself trusted.
+            # Where most agree with most, it is the truth that they agree on.
+            copies = _copies(who, what, of_pair, np.full(pairs.size, 0.5), accuracy)
+            copies *= copies.mean() <= 0.5
+            continue
         hits = np.bincount(who, weights=posterior[of_pair], minlength=accuracy.size)
-        accuracy = (hits + _PRIOR * _PRIOR_ROWS) / (rows + _PRIOR_ROWS)
-        accuracy = np.clip(accuracy, 0.02, 0.98)
+        accuracy = np.clip((hits + _PRIOR * _PRIOR_ROWS) / (rows + _PRIOR_ROWS), 0.02, 0.98)
+        if turn >= 2 and who.size <= _MOST_SAID:
+            copies = _copies(who, what, of_pair, posterior, accuracy)
     likeliest = np.full(len(thing.texts), -1, dtype=np.int64)
     certainty = np.zeros(len(thing.texts))
     order = np.argsort(posterior, kind="stable")
@@ -201,3 +229,65 @@ def vote(source: Values, thing: Values, column: Values) -> Vote:
     voices = np.bincount(what, minlength=likeliest.size)
     at = thing.codes
     return Vote(right, likeliest[at], certainty[at], voices[at], accuracy)
+
+
+def _seen(rows: int, said: Bools, of_pair: Ints, pairs: int, marks: Mapping[int, bool]) -> Floats:
+    """Return how much the marks of a person speak for or against each value of a thing."""
+    seen = np.zeros(pairs)
+    of_row = np.full(rows, -1, dtype=np.int64)
+    of_row[said] = of_pair
+    for row, wrong in marks.items():
+        if of_row[row] >= 0:
+            seen[of_row[row]] += -_SEEN if wrong else _SEEN
+    return seen
+
+
+def _posterior(score: Floats, about: Ints, things: int) -> Floats:
+    """Return how likely each value of a thing is, with one more voice for what nobody says."""
+    top = np.zeros(things)
+    np.maximum.at(top, about, score)
+    part = np.exp(score - top[about])
+    total = np.bincount(about, weights=part, minlength=things) + np.exp(-top)
+    likely: Floats = part / total[about]
+    return likely
+
+
+def _copies(who: Ints, what: Ints, of_pair: Ints, posterior: Floats, accuracy: Floats) -> Floats:
+    """Return for each two sources how likely one has its values from the other."""
+    n = accuracy.size
+    table = np.full((int(what.max()) + 1 if what.size else 0, n), -1, dtype=np.int64)
+    table[what, who] = of_pair
+    true = np.where(table >= 0, posterior[np.maximum(table, 0)], 0.0)
+    both = (table >= 0).astype(np.float64)
+    overlap = both.T @ both
+    same_true, same_false = np.zeros((n, n)), np.zeros((n, n))
+    for one in range(n):
+        same = (table == table[:, [one]]) & (table[:, [one]] >= 0)
+        same_true[one] = (same * true).sum(axis=0)
+        same_false[one] = (same * (1.0 - true)).sum(axis=0)
+    differ = overlap - same_true - same_false
+    a, b = accuracy[:, None], accuracy[None, :]
+    by_chance = a * b, (1.0 - a) * (1.0 - b) / _FALSE_VALUES
+    ratio = np.zeros((n, n))
+    for count, chance, copied in (
+        (same_true, by_chance[0], np.minimum(a, b)),
+        (same_false, by_chance[1], 1.0 - np.maximum(a, b)),
+    ):
+        ratio += count * np.log((_COPIED * copied + (1.0 - _COPIED) * chance) / chance)
+    ratio += differ * np.log(1.0 - _COPIED)
+    likely = 1.0 / (1.0 + np.exp(-np.clip(ratio + np.log(_COPIER / (1.0 - _COPIER)), -50, 50)))
+    np.fill_diagonal(likely, 0.0)
+    return likely
+
+
+def _independence(who: Ints, of_pair: Ints, accuracy: Floats, copies: Floats) -> Floats:
+    """Return for each report how likely it is the source's own, the best sources counted first."""
+    share = np.ones(who.size)
+    order = np.lexsort((-accuracy[who], of_pair))
+    starts = np.flatnonzero(np.r_[True, np.diff(of_pair[order]) != 0, True])
+    for start, end in zip(starts[:-1], starts[1:], strict=True):
+        if end - start > 1:
+            rows = order[start:end]
+            own = 1.0 - _COPIED * copies[np.ix_(who[rows], who[rows])]
+            share[rows] = np.prod(np.tril(own, -1) + np.triu(np.ones_like(own)), axis=1)
+    return share

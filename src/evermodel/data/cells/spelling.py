@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
+import polars as pl
 
 from evermodel.data.cells.claims import Claim
 from evermodel.data.cells.columns import Bools, Values
@@ -20,6 +21,7 @@ _CASE_RATIO = 3
 _MOST_VALUES = 20_000
 _MOST_FREQUENT = 3_000
 _DENSE = 0.02
+_NEAREST = 50
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _PIECE = re.compile(r"[^\W_]+|[\W_]+")
 
@@ -70,9 +72,10 @@ def _neighbours(column: Values, frequent: list[int]) -> Iterator[tuple[int, int]
     for code in frequent:
         text = column.texts[code]
         folded[" ".join(text.casefold().split())].append(code)
-        ends["start", text[:3]].append(code)
-        ends["end", text[-3:]].append(code)
+        for key in _keys(text, 0):
+            ends[key].append(code)
     dense = _dense(column, frequent)
+    few = 0.02 * column.rows
     words = _words(column)
     for code, text in enumerate(column.texts):
         if not column.worded[code]:
@@ -82,16 +85,28 @@ def _neighbours(column: Values, frequent: list[int]) -> Iterator[tuple[int, int]
             if other != code and column.counts[other] >= _CASE_RATIO * n:
                 yield code, other
                 break
-        if dense or n > 0.02 * column.rows:
+        if dense or n > few or len(text) < 5:
             continue
-        near = ends.get(("start", text[:3]), []) + ends.get(("end", text[-3:]), [])
-        for other in sorted(near, key=lambda c: -column.counts[c]):
+        near = set(frequent)
+        if len(frequent) > _NEAREST:
+            near = {other for key in _keys(text, 2) for other in ends.get(key, ())[:_NEAREST]}
+        for other in sorted(near, key=lambda c: (-column.counts[c], c)):
             # A slip in the first letter of a word is rare; Cortland is no Portland.
             if column.counts[other] < _RATIO * n * (1 if text[:1] == column.texts[other][:1] else 5):
                 break
             if _slip(text, column.texts[other], words):
                 yield code, other
                 break
+
+
+def _keys(text: str, slack: int) -> set[tuple[str, str]]:
+    """Return the first and last parts of a text, one of which a slip or two leave as they are."""
+    sizes = {
+        (length // 2 if length < 10 else length // 3)
+        for length in range(len(text) - slack, len(text) + slack + 1)
+    }
+    sizes.discard(0)
+    return {("start", text[:n]) for n in sizes} | {("end", text[-n:]) for n in sizes}
 
 
 def _allowed(length: int) -> int:
@@ -155,14 +170,17 @@ def strokes(column: Values) -> Iterator[Claim]:
     if not fixed and not usual:
         return
     bad: dict[int, str] = {}
-    for code, text in enumerate(column.texts):
-        if code == column.empty or column.counts[code] > max(3, 0.01 * column.rows):
+    rare = column.counts <= max(3, 0.01 * column.rows)
+    odd = ~pl.Series(column.shapes).is_in(list(usual)).to_numpy()
+    for code in np.flatnonzero(rare & (odd | bool(fixed))):
+        text = column.texts[code]
+        if code == column.empty:
             continue
         mended = _mended(text, fixed)
         if mended:
-            bad[code] = mended
-        elif column.shapes[code] not in usual and _digits_lost(text, fixed, usual):
-            bad[code] = ""
+            bad[int(code)] = mended
+        elif odd[code] and _digits_lost(text, fixed, usual):
+            bad[int(code)] = ""
     rows = column.rows_of(list(bad)) if bad else np.zeros(0, dtype=np.int64)
     if 0 < rows.size <= 0.1 * column.filled and not _one_form(column, list(bad)):
         reason = "It is written like the other values of this column but for a slip of the keyboard."
@@ -174,11 +192,14 @@ def _fixed_words(column: Values) -> set[str]:
     """Return the words that stand in at least three of ten filled cells, by many different values."""
     rows: dict[str, int] = defaultdict(int)
     values: dict[str, int] = defaultdict(int)
-    for code, text in enumerate(column.texts[:_MOST_VALUES]):
+    some = column.texts[:_MOST_VALUES]
+    counts = column.counts[:_MOST_VALUES].tolist()
+    for text, n in zip(some, counts, strict=True):
         for word in set(_WORD.findall(text)):
-            rows[word] += int(column.counts[code])
+            rows[word] += n
             values[word] += 1
-    return {w for w, n in rows.items() if n >= 0.3 * column.filled and values[w] >= 10}
+    known = 0.3 * sum(counts)
+    return {w for w, n in rows.items() if n >= known and values[w] >= 10}
 
 
 def _usual_shapes(column: Values) -> set[str]:
