@@ -122,7 +122,12 @@ class Summarising:
         )
 
     def profile(self) -> Profile:
-        """Return the profile of all rows so far, in the bins of `like` where there is one."""
+        """Return the profile of all rows so far, in the bins of `like` where there is one.
+
+        It is what `profiles.profile` returns of the whole table, with two differences: edges of
+        a column of more than 8,192 numbers lie on the grid of its cells and not on its values,
+        and `distinct` of more than 8,192 is an estimate. Rows are counted exactly in both.
+        """
         columns = tuple(column.profile() for column in self._columns.values())
         return Profile(rows=self.rows, columns=columns)
 
