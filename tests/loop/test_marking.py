@@ -28,9 +28,9 @@ def test_a_sheet_is_made_once_and_read_when_it_is_filled(tmp_path: Path) -> None
     path = tmp_path / "marks.csv"
     assert mark(ROWS, path, number=4) == {}
     sheet = pl.read_csv(path, infer_schema=False)
-    assert sheet.columns == ["row", "line", "name", "wrong", "id", "day", "row "]
+    assert sheet.columns == ["row", "line", "name", "wrong", "id", "day", "row (cell)"]
     # What a spreadsheet would run as a formula is written as a text.
-    assert sheet["row "].str.starts_with("'=").all()
+    assert sheet["row (cell)"].str.starts_with("'=").all()
     _fill(path, ["day", "none", "", "day, id"])
     marked = mark(ROWS, path)
     rows = [int(row) for row in sheet["row"]]

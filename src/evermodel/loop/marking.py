@@ -116,7 +116,7 @@ def _sheet(rows: pl.DataFrame, path: Path) -> list[dict[str, str]]:
 def _keep(path: Path, rows: pl.DataFrame, sheet: Sequence[Mapping[str, object]]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    columns = [name if name not in _OWN else f"{name} " for name in rows.columns]
+    columns = [name if name not in _OWN else f"{name} (cell)" for name in rows.columns]
     writer.writerow([*_OWN, *columns])
     for entry in sheet:
         cells = [_safe(cell) for cell in rows.row(int(str(entry["row"])))]
