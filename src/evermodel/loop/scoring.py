@@ -12,6 +12,7 @@ import polars as pl
 from evermodel.bundle import Model, Predictions
 from evermodel.errors import InputError
 from evermodel.loop.batch_log import BatchLog
+from evermodel.loop.broken import Breaks
 from evermodel.loop.reading import reading_of
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.tracing import traced
@@ -86,7 +87,9 @@ def score(
         written: BatchLog | None = None
         if log and version.number == state.live:
             written = stack.enter_context(BatchLog(workspace, state, model))
-        rows = write(_scored(workspace, model, batches, written, progress), target)
+        look = Breaks(model, workspace.project.data.gate_scoring, str(source), Path(target))
+        rows = write(_scored(workspace, model, look.whole(batches), written, progress), target)
+        look.close()
     progress("done", 1.0)
     result = CheckResult(
         name="rows scored",
@@ -98,12 +101,13 @@ def score(
     )
     results = (result, *_left_out(understood), *_missing_cells(misfits, rows))
     results += () if written is None else (_logged(written, rows),)
-    results += trace.results()
+    results += (*look.results(), *trace.results())
     facts = {
         "version": version.number,
         "output": str(target),
         "rows": rows,
         "rejected": understood.rejected_rows,
+        "quarantine": look.quarantine,
         "logged": 0 if written is None else written.rows,
     }
     return Report(verb="score", subject=workspace.project.name, results=results, facts=facts)

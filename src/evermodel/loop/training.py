@@ -19,6 +19,7 @@ from evermodel.data import check as check_table
 from evermodel.errors import SurroundingsError, masked
 from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.beginning import read_source
+from evermodel.loop.broken import broken_since
 from evermodel.loop.datasets import Kept, keep, kept_data
 from evermodel.loop.environment import packages
 from evermodel.loop.gating import useless
@@ -88,6 +89,9 @@ def train_on(
     seed = project.train.seed if seed is None else seed
     run = workspace.new_run("train", seed=seed)
     checked = check_table(table, project=project)
+    broken = broken_since(workspace, read_state(workspace), table.frame)
+    if broken:
+        checked = _with_breaks(checked, broken, refuse=project.data.gate_training == "fail")
     if checked.verdict == "fail":
         return _refused(workspace, checked, run)
     source = DataSet(
@@ -98,7 +102,20 @@ def train_on(
     )
     with traced(workspace, run, {"data": source}) as trace:
         report = _fitted(workspace, table, project, trace, effort, why=why, step=step)
-    return msgspec.structs.replace(report, results=(*report.results, *trace.results()))
+    results = (*report.results, *checked.results[: len(broken)], *trace.results())
+    return msgspec.structs.replace(report, results=results)
+
+
+def _with_breaks(checked: Report, broken: Sequence[CheckResult], *, refuse: bool) -> Report:
+    """Return what was found with what looks broken beside the rows of the live version first."""
+    hint = '; mend the data, or set [data] gate_training = "warn" to learn from them all the same'
+    said = [
+        msgspec.structs.replace(
+            each, verdict="fail" if refuse else "warn", why=each.why + (hint if refuse else "")
+        )
+        for each in broken
+    ]
+    return msgspec.structs.replace(checked, results=(*said, *checked.results))
 
 
 def _fitted(

@@ -98,6 +98,8 @@ class Data(_Table, frozen=True, kw_only=True):
     repairs: dict[str, Repair] = msgspec.field(default_factory=dict)
     checks: tuple[str, ...] = ()
     keep: Literal["rows", "digest"] = "rows"
+    gate_training: Literal["fail", "warn"] = "fail"
+    gate_scoring: Literal["fail", "warn", "quarantine"] = "warn"
     reference: str = ""
     reference_weight: str = ""
 

@@ -1,0 +1,85 @@
+"""Rows that look broken rather than changed are neither learned from nor predicted in silence."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evermodel.errors import DataError
+from evermodel.loop.retraining import retrain
+from evermodel.loop.scoring import score
+from evermodel.loop.training import train
+from evermodel.tables import read
+from tests.loop.shop import Shop, customers
+
+Make = Callable[..., Shop]
+
+
+def _in_cents(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.col("amount") * 100)
+
+
+def test_a_source_with_a_slip_of_units_is_not_learned_from_until_somebody_says_so(
+    shop: Make,
+) -> None:
+    one = shop()
+    path = Path(one.workspace.project.source)
+    _in_cents(customers()).write_csv(path)
+    for verb in (train, retrain):
+        report = verb(one.workspace)
+        assert report.verdict == "fail"
+        found = report.find("unit_slip", "amount")
+        assert "gate_training" in found.why
+    (refused, _) = one.workspace.events("data_refused")
+    assert refused.body["reason"]
+    other = shop(("data", 'gate_training = "warn"'))
+    _in_cents(customers()).write_csv(Path(other.workspace.project.source))
+    report = train(other.workspace)
+    assert report.find("unit_slip", "amount").verdict == "warn"
+    assert "run" in report.facts
+
+
+def test_a_source_that_only_changed_is_learned_from(shop: Make) -> None:
+    workspace = shop().workspace
+    frame = customers().with_columns(pl.col("amount") * 1.3, pl.col("visits") + 2)
+    frame.write_csv(Path(workspace.project.source))
+    assert train(workspace).verdict == "pass"
+
+
+def test_a_broken_file_is_predicted_and_told_unless_it_is_to_be_refused(
+    shop: Make, tmp_path: Path
+) -> None:
+    rows, out = tmp_path / "new.csv", tmp_path / "scored.csv"
+    _in_cents(customers().head(200)).write_csv(rows)
+    report = score(rows, out, shop().workspace)
+    assert report.find("unit_slip", "amount").verdict == "warn"
+    assert read(out).frame.height == 200
+    out.unlink()
+    strict = shop(("data", 'gate_scoring = "fail"')).workspace
+    with pytest.raises(DataError, match="look broken") as caught:
+        score(rows, out, strict)
+    assert "amount" in str(caught.value)
+    assert not out.exists()
+    assert [path.name for path in tmp_path.glob(".*part*")] == []
+
+
+def test_broken_batches_are_set_aside_and_the_others_predicted(
+    shop: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evermodel.loop.scoring._BATCH_ROWS", 300)
+    rows, out = tmp_path / "new.parquet", tmp_path / "scored.csv"
+    frame = pl.concat([customers().head(300), _in_cents(customers()[300:600])], how="vertical")
+    frame.write_parquet(rows)
+    workspace = shop(("data", 'gate_scoring = "quarantine"')).workspace
+    report = score(rows, out, workspace)
+    aside = read(report.facts["quarantine"]).frame
+    assert aside["customer"].to_list() == frame["customer"][300:].to_list()
+    assert read(out).frame["customer"].to_list() == frame["customer"][:300].to_list()
+    assert report.facts["rows"] == report.facts["logged"] == 300
+    assert "set aside" in report.find("unit_slip", "amount").why
+    _in_cents(customers()).write_parquet(rows)
+    with pytest.raises(DataError, match="all rows look broken"):
+        score(rows, tmp_path / "none.csv", workspace)
+    assert read(tmp_path / "none.quarantine.csv").frame.height == customers().height
+    assert not (tmp_path / "none.csv").exists()
