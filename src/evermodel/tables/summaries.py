@@ -2,8 +2,9 @@
 
 A `Summarising` takes batches and can be merged with another that took the other rows. Counts,
 ranges, histograms, distinct values, quantiles and formats are the same for any order and any
-division of the rows; means, deviations and correlations within 1e-12. What is not exact says how
-far off it may be.
+division of the rows. Means, deviations, skewness and correlations are so but for rounding (see
+`moments`). In a column of more than 8,192 values, which top values are known, and quantiles that
+fall among many rows of one equal number, may differ within the errors that are stated with them.
 """
 
 from __future__ import annotations
