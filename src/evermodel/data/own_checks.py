@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from evermodel.data.expectations import expected
 from evermodel.plugins import load_plugin
 from evermodel.project import Project
+from evermodel.project.expectations import parse_expectation
 from evermodel.records import CheckResult
 
 __all__ = ["own_checks"]
@@ -18,12 +20,21 @@ __all__ = ["own_checks"]
 def own_checks(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
     """Yield what the checks of `[data] checks` find; one that breaks fails, under its own name.
 
+    An entry is a sentence about a column (see `project.expectations`) or names a plugin.
+
     Raises
     ------
     InputError
         When a check is not installed or cannot be imported.
     """
-    loaded = {name: load_plugin("check", name, folder=project.root) for name in project.data.checks}
+    names = []
+    for name in project.data.checks:
+        sentence = parse_expectation(name)
+        if sentence is None:
+            names.append(name)
+        else:
+            yield expected(frame, sentence)
+    loaded = {name: load_plugin("check", name, folder=project.root) for name in names}
     for name, check in loaded.items():
         try:
             found = check(frame)

@@ -57,6 +57,7 @@ class Proposal(Record, frozen=True, kw_only=True):
     repairs: tuple[RepairAdvice, ...] = ()
     reading: dict[str, str] = msgspec.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    expectations: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task:

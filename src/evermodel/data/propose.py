@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from evermodel.data.expectations import learned
 from evermodel.data.intake import Intake, take
 from evermodel.data.leakage import class_leaks, number_leaks, suspects
 from evermodel.data.naming import is_weight
@@ -88,6 +89,10 @@ def propose(
         types=_types(roles, time, inputs, features),
         repairs=tuple(r for c, r in repairs.items() if c not in {a.column for a in leave_out}),
         reading=_reading(intake.understood),
+        expectations=learned(
+            {c: s for c, s in columns.items() if c not in {a.column for a in leave_out}},
+            key=[advice.column for advice in roles.key],
+        ),
         notes=(*time.notes, *notes, *doubts, *_weights(features), *_many_values(features)),
     )
 

@@ -89,6 +89,9 @@ _GATES = {
 }
 
 
+_MOST_EXPECTATIONS = 60
+
+
 def render(proposal: Proposal) -> str:
     r"""Return the text of `evermodel.toml`, valid under `parse_project`.
 
@@ -211,7 +214,24 @@ def _data(proposal: Proposal) -> list[str]:
         lines.append('# protected = ["column"]  # traits by which no one may be treated worse')
     for note in proposal.notes:
         lines += _said(f"Note: {note}.")
-    return lines
+    return [*lines, *_expected(proposal)]
+
+
+def _expected(proposal: Proposal) -> list[str]:
+    """Return what is true of every row now, for the owner to choose from: nothing is asked yet."""
+    if not proposal.expectations:
+        return ['# checks = ["age is between 0 and 120"]  # what has to be true of every row']
+    lines = [
+        "# What holds for every row now. Take the # off checks, the end and the lines that have to",
+        '# stay true; a row that breaks one fails the check. "... (warn)" only tells.',
+        "# checks = [",
+    ]
+    shown = proposal.expectations[:_MOST_EXPECTATIONS]
+    lines += [f"#   {toml_value(sentence)}," for sentence in shown]
+    more = len(proposal.expectations) - len(shown)
+    if more:
+        lines.append(f"#   # and {more} more like these")
+    return [*lines, "# ]"]
 
 
 def _left_out(proposal: Proposal) -> list[str]:

@@ -23,12 +23,28 @@ __all__ = ["Breaks", "broken_since"]
 _PREDICTION = "prediction"
 
 
+_MINOR = 0.2
+"""A part of the rows below this may be learned from: it is told, and a model survives it."""
+
+
 def broken_since(workspace: Workspace, state: State, frame: pl.DataFrame) -> list[CheckResult]:
-    """Return what looks broken in a table that is to be learned from, beside what is live."""
+    """Return what looks broken in a table that is to be learned from, beside what is live.
+
+    A column that is no longer there, and a slip in few of the rows, are warned of: whoever brings
+    the table knows of the one, and a model does not fail for the other.
+    """
     if state.live is None:
         return []
     model = load_version(workspace, state.version(state.live))
-    return [each for each in _gated(model, frame) if each.verdict == "fail"]
+    found = [each for each in _gated(model, frame) if each.verdict == "fail"]
+    return [
+        msgspec.structs.replace(each, verdict="warn") if _minor(each) else each for each in found
+    ]
+
+
+def _minor(result: CheckResult) -> bool:
+    slight = result.unit == "share" and (result.value or 0) < _MINOR
+    return result.name == "column_missing" or (result.name == "unit_slip" and slight)
 
 
 def _gated(model: Model, frame: pl.DataFrame) -> tuple[CheckResult, ...]:

@@ -110,9 +110,9 @@ def _with_breaks(checked: Report, broken: Sequence[CheckResult], *, refuse: bool
     """Return what was found with what looks broken beside the rows of the live version first."""
     hint = '; mend the data, or set [data] gate_training = "warn" to learn from them all the same'
     said = [
-        msgspec.structs.replace(
-            each, verdict="fail" if refuse else "warn", why=each.why + (hint if refuse else "")
-        )
+        msgspec.structs.replace(each, why=each.why + hint)
+        if refuse and each.verdict == "fail"
+        else msgspec.structs.replace(each, verdict="warn")
         for each in broken
     ]
     return msgspec.structs.replace(checked, results=(*said, *checked.results))

@@ -365,7 +365,7 @@ def open_workspace(
         return folder
     project = load_project(folder)
     named = (*project.data.checks, *project.monitor.drift_methods, *project.train.models)
-    if any(":" in name for name in named):
+    if any(":" in name and " " not in name for name in named):
         importable(folder)
     root = project.workspace
     clock = clock or SystemClock()

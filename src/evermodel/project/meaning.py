@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from evermodel.errors import Mistake, nearest
+from evermodel.errors import InputError, Mistake, nearest
+from evermodel.project.expectations import parse_expectation
 from evermodel.project.places import Places, mistake
 from evermodel.project.words import (
     LONGEST,
@@ -150,10 +151,19 @@ def _gate(tree: Tree, places: Places) -> Iterator[Mistake]:
 def _plugins(tree: Tree, places: Places) -> Iterator[Mistake]:
     for table, key in (("data", "checks"), ("monitor", "drift_methods")):
         for name in tree.get(table, {}).get(key, ()):
-            if not re.fullmatch(_PLUGIN, name):
+            if key == "checks" and " is " in name:
+                yield from _sentence(name, places.item((table, key), name))
+            elif not re.fullmatch(_PLUGIN, name):
                 hint = "the name of an installed plugin, or module:function"
                 place = places.item((table, key), name)
                 yield mistake(f"'{table}.{key}' names no plugin", place, name, hint)
+
+
+def _sentence(text: str, place: Any) -> Iterator[Mistake]:
+    try:
+        parse_expectation(text)
+    except InputError as error:
+        yield mistake(error.what, place, error.found, error.hint)
 
 
 def _roles(tree: Tree, places: Places) -> Iterator[Mistake]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from evermodel.tables.patches import CellPatch, Patch, RowPatch
     from evermodel.tables.profiles import ColumnProfile, Profile, profile
     from evermodel.tables.reader import read, scan, texts, understand
+    from evermodel.tables.summaries import Summarising, summarise
+    from evermodel.tables.summarised import ColumnSummary, Summary
     from evermodel.tables.understanding import (
         ColumnReading,
         Misfits,
@@ -27,11 +29,14 @@ __all__ = [
     "CellPatch",
     "ColumnProfile",
     "ColumnReading",
+    "ColumnSummary",
     "Misfits",
     "Patch",
     "Profile",
     "Rejected",
     "RowPatch",
+    "Summarising",
+    "Summary",
     "Table",
     "Understanding",
     "digest",
@@ -41,6 +46,7 @@ __all__ = [
     "read",
     "row_hashes",
     "scan",
+    "summarise",
     "texts",
     "understand",
     "versions",
@@ -50,7 +56,11 @@ __all__ = [
 _ROOMS = {
     "CellPatch": "patches",
     "Patch": "patches",
+    "ColumnSummary": "summarised",
     "RowPatch": "patches",
+    "Summarising": "summaries",
+    "Summary": "summarised",
+    "summarise": "summaries",
     "ColumnProfile": "profiles",
     "ColumnReading": "understanding",
     "Misfits": "understanding",

@@ -1,0 +1,118 @@
+"""What has to be true of every row, written as a sentence: "age is between 0 and 120"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+from evermodel.errors import InputError
+from evermodel.records import Record, Verdict
+
+__all__ = ["Expectation", "bound_of", "parse_expectation"]
+
+Kind = Literal["never missing", "unique", "between", "at least", "at most", "one of", "like"]
+
+_FORM = re.compile(
+    r"(?P<column>.+?) is (?P<rule>never missing|unique|between .+? and .+?|at least .+?|at most .+?"
+    r"|one of .+?|like .+?)(?P<warn> \(warn\))?",
+    re.DOTALL,
+)
+_FORMS = (
+    '"COLUMN is never missing", "COLUMN is unique", "COLUMN is between A and B", '
+    '"COLUMN is at least A", "COLUMN is at most B", "COLUMN is one of a, b, c" or '
+    '"COLUMN is like REGULAR EXPRESSION"'
+)
+
+
+class Expectation(Record, frozen=True, kw_only=True):
+    """One sentence of `[data] checks`; `verdict` is what a row that breaks it means."""
+
+    text: str
+    column: str
+    kind: Kind
+    low: str = ""
+    high: str = ""
+    words: tuple[str, ...] = ()
+    verdict: Verdict = "fail"
+
+
+def parse_expectation(text: str) -> Expectation | None:
+    """Return a sentence as an expectation, or None where it is none but the name of a check.
+
+    Examples
+    --------
+    >>> found = parse_expectation("age is between 0 and 120 (warn)")
+    >>> found.column, found.kind, found.low, found.high, found.verdict
+    ('age', 'between', '0', '120', 'warn')
+    >>> parse_expectation("house_rules:no_minors") is None
+    True
+
+    Raises
+    ------
+    InputError
+        When it begins as a sentence and goes on as none that is known.
+    """
+    if " is " not in text:
+        return None
+    found = _FORM.fullmatch(text.strip())
+    if found is None:
+        what = "this sentence about a column is not understood"
+        raise InputError(what, where="data.checks", found=text, hint=f"write {_FORMS}")
+    column, rule = found["column"].strip("`"), found["rule"]
+    more: dict[str, object] = {"verdict": "warn" if found["warn"] else "fail"}
+    kind: Kind
+    if rule in ("never missing", "unique"):
+        kind = "unique" if rule == "unique" else "never missing"
+    elif rule.startswith("between "):
+        low, _, high = rule.removeprefix("between ").partition(" and ")
+        kind, more = "between", {**more, "low": low.strip(), "high": high.strip()}
+    elif rule.startswith("at least "):
+        kind, more = "at least", {**more, "low": rule.removeprefix("at least ").strip()}
+    elif rule.startswith("at most "):
+        kind, more = "at most", {**more, "high": rule.removeprefix("at most ").strip()}
+    elif rule.startswith("one of "):
+        kind, more = "one of", {**more, "words": tuple(_words(rule.removeprefix("one of ")))}
+    else:
+        kind, more = "like", {**more, "words": (_pattern(rule.removeprefix("like "), text),)}
+    made: Expectation = Expectation(text=text, column=column, kind=kind, **more)  # type: ignore[arg-type]
+    for bound in (made.low, made.high):
+        if bound and bound_of(bound) is None:
+            what = "the bound of an expectation is neither a number nor a date"
+            hint = "write 12.5, or a date such as 2026-01-31"
+            raise InputError(what, where="data.checks", found=bound, hint=hint)
+    return made
+
+
+def _words(text: str) -> Iterator[str]:
+    for match in re.finditer(r'\s*(?:"([^"]*)"|([^,]+))\s*(?:,|$)', text):
+        yield match[1] if match[1] is not None else match[2].strip()
+
+
+def _pattern(text: str, sentence: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        what = "the regular expression of an expectation is none"
+        found = f"{sentence}: {error}"
+        raise InputError(what, where="data.checks", found=found) from None
+    return text
+
+
+def bound_of(text: str) -> float | datetime | None:
+    """Return a bound as a number or a moment, or None where it is neither.
+
+    Examples
+    --------
+    >>> bound_of("2.5"), bound_of("2026-01-31").day, bound_of("many")
+    (2.5, 31, None)
+    """
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

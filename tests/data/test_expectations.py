@@ -1,0 +1,152 @@
+"""Sentences about columns: proposed by init, active only when their owner says so."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evermodel.data import check, propose, render
+from evermodel.data.expectations import expected, learned
+from evermodel.errors import InputError, ProjectError
+from evermodel.project import Project, parse_project
+from evermodel.project.expectations import parse_expectation
+from evermodel.records import CheckResult
+from evermodel.tables import read
+from tests.real import real_data
+
+N = 200
+ROWS = pl.DataFrame(
+    {
+        "id": [f"c{n:04}" for n in range(N)],
+        "age": [20 + n % 50 for n in range(N)],
+        "plan": [("basic", "plus, family")[n % 2] for n in range(N)],
+        "born": pl.Series([f"19{50 + n % 50}-01-31" for n in range(N)]).str.to_datetime(),
+        "left": [("no", "yes")[n % 3 == 0] for n in range(N)],
+    }
+)
+
+
+def _project(*sentences: str) -> Project:
+    listed = ", ".join(f"'{sentence}'" for sentence in sentences)
+    text = '[project]\nname="p"\n[data]\nsource="a.csv"\ntarget="left"\ntask="binary"\n'
+    return parse_project(f"{text}checks=[{listed}]")
+
+
+def _broken(sentence: str, frame: pl.DataFrame = ROWS) -> CheckResult:
+    made = parse_expectation(sentence)
+    assert made is not None
+    return expected(frame, made)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "rows"),
+    [
+        ("id is unique", 0),
+        ("plan is unique", N),
+        ("age is never missing", 0),
+        ("age is between 20 and 69", 0),
+        ("age is between 21 and 68", 8),
+        ("age is at least 20", 0),
+        ("age is at most 68", 4),
+        ('plan is one of basic, "plus, family"', 0),
+        ("plan is one of basic", N // 2),
+        ("id is like c\\d{4}", 0),
+        ("id is like c000\\d", N - 10),
+        ("born is at least 1950-01-31", 0),
+        ("born is between 1951-01-01 and 2000-01-01", 4),
+        ("`age` is at most 68", 4),
+    ],
+)
+def test_rows_that_break_a_sentence_are_counted_and_shown(sentence: str, rows: int) -> None:
+    found = _broken(sentence)
+    assert (found.value, found.verdict) == (rows, "fail" if rows else "pass")
+    assert len(found.evidence["rows"]) == min(rows, 5)
+
+
+def test_what_is_missing_breaks_only_never_missing() -> None:
+    frame = pl.DataFrame({"a": [None, 1, 2], "b": ["x", None, "x"]})
+    assert _broken("a is at least 1", frame).value == 0
+    assert _broken("b is one of x", frame).value == 0
+    assert _broken("a is unique", frame).value == 0
+    assert _broken("b is never missing", frame).value == 1
+
+
+def test_a_sentence_that_cannot_be_asked_fails_and_says_why() -> None:
+    assert "did you mean 'age'" in _broken("aeg is unique").why
+    assert "of this type" in _broken("plan is at least 3").why
+    assert "of this type" in _broken("born is at least 3").why
+
+
+def test_a_broken_sentence_fails_the_check_unless_it_only_tells() -> None:
+    strict = check(ROWS, project=_project("age is at most 60"))
+    assert strict.find("expectation", "age").verdict == strict.verdict == "fail"
+    mild = check(ROWS, project=_project("age is at most 60 (warn)"))
+    assert mild.find("expectation", "age").verdict == "warn"
+    assert check(ROWS, project=_project("age is at most 99")).verdict != "fail"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("age is nice", "not understood"),
+        ("age is between 3", "not understood"),
+        ("age is at least many", "neither a number nor a date"),
+        ("id is like c(", "regular expression"),
+    ],
+)
+def test_mistakes_are_told_with_the_line_of_the_project_file(sentence: str, said: str) -> None:
+    with pytest.raises(ProjectError, match=said) as caught:
+        _project("id is unique", sentence)
+    assert ":7" in str(caught.value)
+    with pytest.raises(InputError, match=said):
+        parse_expectation(sentence)
+
+
+def test_names_of_plugins_are_no_sentences() -> None:
+    assert parse_expectation("house_rules:no_minors") is None
+    assert parse_expectation("ranges") is None
+
+
+def test_init_proposes_what_is_true_and_nothing_of_it_is_active() -> None:
+    proposal = propose(ROWS, source="a.csv", target="left", name="p")
+    assert "id is unique" in proposal.expectations
+    assert 'plan is one of basic, "plus, family"' in proposal.expectations
+    text = render(proposal)
+    assert parse_project(text).data.checks == ()
+    lines = text.splitlines()
+    begin = lines.index("# checks = [")
+    end = lines.index("# ]", begin)
+    for place in range(begin, end + 1):
+        lines[place] = lines[place].removeprefix("# ")
+    active = parse_project("\n".join(lines))
+    assert active.data.checks == proposal.expectations
+    assert check(ROWS, project=active).verdict != "fail"
+
+
+@given(
+    st.lists(
+        st.one_of(st.none(), st.floats(-1e9, 1e9), st.integers(-(10**9), 10**9).map(float)),
+        min_size=50,
+        max_size=80,
+    )
+)
+def test_what_is_learned_holds_for_the_rows_it_was_learned_from(values: list[float | None]) -> None:
+    frame = pl.DataFrame({"x": pl.Series(values, dtype=pl.Float64)})
+    for sentence in learned(frame.to_dict()):
+        assert _broken(sentence, frame).value == 0
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "target"), [("churn/telco_churn.csv", "Churn"), ("bike/hour.csv", "cnt")]
+)
+def test_half_of_a_real_table_tells_what_holds_for_nearly_all_of_the_other(
+    name: str, target: str
+) -> None:
+    frame = read(real_data(name)).frame.sample(fraction=1.0, shuffle=True, seed=1)
+    half = frame.height // 2
+    sentences = learned(frame[:half].drop(target).to_dict())
+    assert len(sentences) > 10
+    broken = [_broken(sentence, frame[half:]) for sentence in sentences]
+    assert sum(found.verdict == "fail" for found in broken) <= 1
+    assert all((found.value or 0) <= 0.002 * half for found in broken)
