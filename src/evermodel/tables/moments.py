@@ -4,7 +4,7 @@ Parts are joined by the updates of Chan, Golub and LeVeque (The American Statist
 Pebay (Sandia report SAND2008-6212, 2008). Values are taken relative to a pivot near them, so that a
 large mean costs no digits. Another order or division of the rows changes results by rounding alone:
 the mean and the standard deviation by less than 1e-12 of the latter and 1e-15 of the largest
-number, skewness and correlation by less than 1e-12 where numbers spread over more than a millionth
+number, skewness and correlation by less than 1e-12 where numbers spread over more than a hundredth
 of their size. Where the squares of numbers are too large for a float there is no standard
 deviation, and a spread below 1e-140 counts as none in a correlation.
 """
@@ -119,6 +119,7 @@ class CoMoments:
         self.n = np.zeros(shape)
         self._pivots: Floats = np.zeros(columns)
         self._set: Mask = np.zeros(columns, np.bool_)
+        self._sizes: Floats = np.zeros(columns)  # of all that was ever taken off the numbers
         self._offsets = np.zeros(shape)  # [i, j]: mean of i where j is present, from the pivot
         self._squares = np.zeros(shape)  # [i, j]: of i where j is present
         self._products = np.zeros(shape)
@@ -150,6 +151,7 @@ class CoMoments:
         fresh = other._set & ~self._set
         self._pivots[fresh] = other._pivots[fresh]
         self._set |= other._set
+        self._sizes = np.maximum(self._sizes, other._sizes)
         moved = np.where(other._set, other._pivots - self._pivots, 0.0)
         with np.errstate(over="ignore", invalid="ignore"):
             self._join(other.n, moved[:, None] + other._offsets, other._squares, other._products)
@@ -160,8 +162,8 @@ class CoMoments:
             spread = np.sqrt(self._squares) * np.sqrt(self._squares.T)
             found = np.where(spread > 0, self._products / spread, np.nan)
             # What varies by less than the rounding of its values does not vary.
-            centre = np.abs(self._pivots)[:, None]
-            scale = np.maximum(1e-15 * (centre + np.abs(self._offsets)), 1e-140)
+            centre = np.abs(self._pivots[:, None] + self._offsets)
+            scale = np.maximum(1e-14 * np.maximum(self._sizes[:, None], centre), 1e-140)
             still = self._squares <= self.n * scale * scale
         found[still | still.T | ~np.isfinite(found)] = np.nan
         return np.clip(found, -1.0, 1.0)
@@ -181,6 +183,8 @@ class CoMoments:
         if not self._set[column]:
             self._pivots[column], self._set[column] = middle, True
         offset = middle - self._pivots[column]
+        size = max(abs(middle), abs(float(self._pivots[column])))
+        self._sizes[column] = max(float(self._sizes[column]), size)
         np.subtract(values, self._pivots[column], out=out)
         out -= offset
         if mask is not None:
