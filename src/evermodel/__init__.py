@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from evermodel.loop.doctor import doctor
     from evermodel.loop.documentation import data_document
     from evermodel.loop.outcomes import labels
+    from evermodel.loop.profiling import data_profile
     from evermodel.loop.pseudonymising import data_pseudonymise
     from evermodel.loop.releasing import evaluate, promote, register, rollback
     from evermodel.loop.reproducing import reproduce
@@ -56,6 +57,7 @@ _ROOMS = {
     "data_diff": "loop.datasets",
     "data_document": "loop.documentation",
     "data_log": "loop.datasets",
+    "data_profile": "loop.profiling",
     "data_pseudonymise": "loop.pseudonymising",
     "data_replay": "loop.corrections",
     "data_restore": "loop.datasets",
@@ -102,6 +104,7 @@ __all__ = [
     "data_diff",
     "data_document",
     "data_log",
+    "data_profile",
     "data_pseudonymise",
     "data_replay",
     "data_restore",

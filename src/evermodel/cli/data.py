@@ -1,4 +1,4 @@
-"""Versions of the data that were learned from: list, show, compare, bring back, tidy up."""
+"""Look after data: profile, versions, corrections, documentation, pseudonyms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evermodel.cli.output import Output
 
 __all__ = ["HELP", "arguments", "call"]
 
-HELP = "versions of the data"
+HELP = "profile, versions, corrections and documentation of the data"
 _WHICH = "a number, the beginning of a digest"
 
 
@@ -25,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         )
         verbs.choices[name].set_defaults(run=run)
 
+    add("profile", "what each column holds, in one pass over a table of any size", _profile)
     add("log", "every version of the data, and what learned from it", _log)
     add("show", "what a version holds, column by column", _show)
     add("diff", "what changed between two versions or files", _diff)
@@ -46,6 +47,12 @@ def call(options: argparse.Namespace, output: Output) -> int:
 
 def _no_arguments(parser: argparse.ArgumentParser) -> None:
     """Add nothing."""
+
+
+def _profile_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", nargs="?", metavar="DATA", help="default: the project's data")
+    parser.add_argument("--html", default="", metavar="FILE", help="write it as one page, too")
+    parser.add_argument("--force", action="store_true", help="replace a page that is there")
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,6 +126,7 @@ def _pseudonymise_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 _PARTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "profile": _profile_arguments,
     "log": _no_arguments,
     "show": _show_arguments,
     "diff": _diff_arguments,
@@ -132,6 +140,27 @@ _PARTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "pseudonymise": _pseudonymise_arguments,
     "tidy": _tidy_arguments,
 }
+
+
+def _profile(options: argparse.Namespace, output: Output) -> int:
+    import msgspec
+
+    from evermodel.loop.profiling import data_profile
+    from evermodel.report.profile_page import profile_text
+    from evermodel.tables import Summary
+
+    report = data_profile(
+        options.folder,
+        data=options.data,
+        html=options.html,
+        force=options.force,
+        progress=output.progress,
+    )
+    if output.json:
+        return output.report(report)
+    summary = msgspec.convert(report.facts["profile"], type=Summary)
+    output.say(profile_text(summary, title=f"{report.subject}: "))
+    return 0
 
 
 def _log(options: argparse.Namespace, output: Output) -> int:

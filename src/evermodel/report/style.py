@@ -95,6 +95,7 @@ background:var(--em-panel)}
 tbody th{font-weight:600;min-width:7rem}
 td.number,th.number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 td.why{min-width:13rem}
+td.picture{min-width:7.5rem}
 td.when{white-space:nowrap;font-variant-numeric:tabular-nums}
 small{display:block;color:var(--em-muted);font-weight:400;font-size:.8125rem}
 figure{margin:1.5rem 0}

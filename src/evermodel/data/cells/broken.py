@@ -23,7 +23,9 @@ _MOST_LEVELS = 200
 
 
 def broken(
-    columns: Sequence[Values], found: Sequence[Dependency], claimed: Mapping[int, Bools] | None = None
+    columns: Sequence[Values],
+    found: Sequence[Dependency],
+    claimed: Mapping[int, Bools] | None = None,
 ) -> list[Claim]:
     """Return the cells that break a dependency, with the value that the other rows have.
 
@@ -132,10 +134,8 @@ def _firm(tie: Dependency, g: Grouping, rows: Ints, off: Bools) -> Bools:
     return firm
 
 
-def _explained(
-    columns: Sequence[Values], rows: Ints, off: Bools, skip: tuple[int, int]
-) -> Bools:
-    """Return which of these rows belong to a value of a third column that always breaks the rule."""
+def _explained(columns: Sequence[Values], rows: Ints, off: Bools, skip: tuple[int, int]) -> Bools:
+    """Return which of these rows have a value in a third column that always breaks the rule."""
     out = np.zeros(rows.size, dtype=np.bool_)
     for z in columns:
         if z.place in skip or not 2 <= len(z.texts) <= _MOST_LEVELS:
@@ -183,9 +183,7 @@ def _absent(
     return claims
 
 
-def proven(
-    column: Values, columns: Sequence[Values], ties: Sequence[Dependency]
-) -> Bools | None:
+def proven(column: Values, columns: Sequence[Values], ties: Sequence[Dependency]) -> Bools | None:
     """Return which distinct values other columns show to be right in some row; None: not known."""
     told = [grouping(columns[tie.left], column) for tie in ties if tie.right == column.place]
     if not told:

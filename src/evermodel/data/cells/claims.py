@@ -20,7 +20,7 @@ Kind = Literal[
 
 
 class Cell(Record, frozen=True, kw_only=True):
-    """One cell that is probably wrong: where, what stands there, how sure, why, and what may be right.
+    """One cell that is probably wrong: where, what stands there, how sure, why, what may be right.
 
     `row` counts data rows from 0; `value` is the text as it stands; `suggestion` is "" for none.
 

@@ -12,13 +12,13 @@ import polars as pl
 
 from evermodel.data.intake import numbers
 
-__all__ = ["Bools", "Floats", "Ints", "Values", "read_columns"]
+__all__ = ["MOMENT", "Bools", "Floats", "Ints", "Values", "read_columns"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_MOMENT = (
+MOMENT = (
     r"\d{1,2}:\d{2}|\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b"
     r"|\b\d{4}/\d{1,2}/\d{1,2}\b"
     r"|\b\d{1,2}[- ](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[- ]\d{2,4}"
@@ -62,12 +62,7 @@ class Values:
     @cached_property
     def shapes(self) -> list[str]:
         """The distinct values as patterns: a run of digits is 9, of letters a or A, of blanks _."""
-        return _patterns(self.texts, runs=True)
-
-    @cached_property
-    def outlines(self) -> list[str]:
-        """The distinct values as patterns that keep the length of every run."""
-        return _patterns(self.texts, runs=False)
+        return _patterns(self.texts)
 
     @cached_property
     def where(self) -> dict[str, int]:
@@ -107,7 +102,7 @@ class Values:
         if self.prose or self.numeric_share > 0.2:
             return False
         some = pl.Series(self.texts[:3000], dtype=pl.String)
-        like = (some.str.contains(_MOMENT) & (some.str.len_chars() < 60)).to_numpy()
+        like = (some.str.contains(MOMENT) & (some.str.len_chars() < 60)).to_numpy()
         counts = self.counts[:3000]
         filled = int(counts.sum()) - (int(counts[self.empty]) if 0 <= self.empty < 3000 else 0)
         return bool(like.any()) and int(counts[like].sum()) >= 0.7 * filled
@@ -160,13 +155,12 @@ def _read(series: pl.Series, place: int) -> Values:
     )
 
 
-def _patterns(texts: Sequence[str], *, runs: bool) -> list[str]:
+def _patterns(texts: Sequence[str]) -> list[str]:
     series = pl.Series(texts, dtype=pl.String).str.slice(0, 100)
-    more = "+" if runs else ""
     return (
-        series.str.replace_all(rf"\p{{Nd}}{more}", "9")
-        .str.replace_all(rf"\p{{Ll}}{more}", "a")
-        .str.replace_all(rf"\p{{Lu}}{more}", "A")
-        .str.replace_all(rf"\s{more}", "_")
+        series.str.replace_all(r"\p{Nd}+", "9")
+        .str.replace_all(r"\p{Ll}+", "a")
+        .str.replace_all(r"\p{Lu}+", "A")
+        .str.replace_all(r"\s+", "_")
         .to_list()
     )

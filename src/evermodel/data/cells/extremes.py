@@ -42,7 +42,8 @@ def impossible(column: Values) -> Iterator[Claim]:
     --------
     >>> import polars as pl
     >>> from evermodel.data.cells.columns import read_columns
-    >>> frame = pl.DataFrame({"age": ["30"] * 30 + ["-4"], "day": ["2020-01-31"] * 30 + ["2020-02-30"]})
+    >>> days = ["2020-01-31"] * 30 + ["2020-02-30"]
+    >>> frame = pl.DataFrame({"age": ["30"] * 30 + ["-4"], "day": days})
     >>> [(c.place, c.rows.tolist()) for column in read_columns(frame) for c in impossible(column)]
     [(0, [30]), (1, [30])]
     """
@@ -71,7 +72,7 @@ def _by_name(column: Values) -> tuple[np.ndarray, str]:
 
 
 def _no_such_time(column: Values) -> tuple[np.ndarray, str]:
-    """Find days and hours that no calendar and no clock has, where the other cells are real ones."""
+    """Find days and hours that no calendar and no clock has, among others that are real."""
     wrong = np.zeros(len(column.texts), dtype=np.bool_)
     if not column.moment:
         return wrong, ""
@@ -110,7 +111,8 @@ def extremes(column: Values, skip: frozenset[int] = frozenset()) -> Iterator[Cla
     --------
     >>> import polars as pl
     >>> from evermodel.data.cells.columns import read_columns
-    >>> [column] = read_columns(pl.DataFrame({"cm": [str(160 + i) for i in range(40)] + ["1.72"]}))
+    >>> heights = [str(160 + i) for i in range(40)] + ["1.72"]
+    >>> [column] = read_columns(pl.DataFrame({"cm": heights}))
     >>> [(claim.rows.tolist(), claim.suggestions) for claim in extremes(column)]
     [([40], ('172',))]
     """
@@ -141,7 +143,11 @@ def _as_numbers(column: Values) -> Floats | None:
     """Return numbers, or dates as days, one for each distinct value; None for other columns."""
     if column.numeric_share >= 0.8:
         return column.numbers
-    if column.prose or column.numeric_share > 0.05 or not re.match(r"\d{4}-\d\d-\d\d", _top(column)):
+    if (
+        column.prose
+        or column.numeric_share > 0.05
+        or not re.match(r"\d{4}-\d\d-\d\d", _top(column))
+    ):
         return None
     days = pl.Series(column.texts).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
     made = days.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy().copy()
@@ -218,7 +224,8 @@ def _other_unit(
         for times, said in ((factor, "smaller"), (1.0 / factor, "greater")):
             made = values[known] * times
             outside = (values[known] < low / 2.0) | (values[known] > high * 2.0)
-            codes = known[outside & (made >= low * 0.9) & (made <= high * 1.1)]
+            rest = values[known[~outside]]
+            codes = known[outside & (made >= rest.min()) & (made <= rest.max())]
             rows = int(column.counts[codes].sum()) if codes.size else 0
             apart = np.sqrt(factor)
             if rows and rows <= _OTHER_UNIT * column.filled and _apart(values, known, codes, apart):

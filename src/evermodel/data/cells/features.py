@@ -51,12 +51,18 @@ def chance(scores: Matrix) -> Floats:
 
 
 def shared(column: Values, scores: Matrix, agreed: Matrix, rows: Ints) -> Matrix:
-    """Return the numbers that mean the same in every column: claims, rarity, agreement."""
+    """Return the numbers that mean the same in every column: claims, rarity, agreement.
+
+    Those of a cell that a detector speaks of are the claims alone: that most rare values are right
+    is no reason to doubt a claim about one.
+    """
     best = np.zeros((rows.size, 2))
     if agreed.shape[1]:
         best[:, 0] = agreed[:, 0::3].max(axis=1)
         best[:, 1] = agreed[:, 1::3].max(axis=1)
-    return np.hstack([scores[rows], _plain(column, column.codes[rows])[:, :4], best])
+    quiet = (scores[rows].max(axis=1) == 0).astype(np.float64)[:, None]
+    plain = np.hstack([np.ones((rows.size, 1)), _plain(column, column.codes[rows])[:, :4], best])
+    return np.hstack([scores[rows], plain * quiet])
 
 
 def own(column: Values, scores: Matrix, agreed: Matrix, rows: Ints) -> Matrix:
@@ -72,7 +78,8 @@ def own(column: Values, scores: Matrix, agreed: Matrix, rows: Ints) -> Matrix:
     parts.append(_most_frequent(column.texts, column, codes, _MOST_VALUES))
     parts.append(agreed)
     made = np.hstack(parts)
-    return made[:, made.min(axis=0) < made.max(axis=0)]
+    quiet = scores[rows].max(axis=1) == 0
+    return np.column_stack([quiet, made[:, made.min(axis=0) < made.max(axis=0)]])
 
 
 def _plain(column: Values, codes: Ints) -> Matrix:
@@ -108,7 +115,7 @@ def _signs(column: Values, codes: Ints) -> Matrix:
         for sign in set(text):
             held[sign] = held.get(sign, 0) + n
     rows = int(column.counts[some].sum())
-    usable = [s for s, n in held.items() if 0.002 * rows < n < 0.998 * rows]
+    usable = [s for s, n in held.items() if n > 0.002 * rows and n < 0.998 * rows]
     # Signs that are neither letters nor digits tell most; then those that halve the column best.
     usable.sort(key=lambda s: (s.isalnum(), abs(held[s] / rows - 0.5), s))
     found = [texts.str.contains(sign, literal=True).to_numpy() for sign in usable[:_MOST_SIGNS]]
@@ -117,9 +124,7 @@ def _signs(column: Values, codes: Ints) -> Matrix:
     return np.column_stack(found).astype(np.float64)[codes]
 
 
-def _most_frequent(
-    labels: Sequence[str], column: Values, codes: Ints, most: int
-) -> Matrix:
+def _most_frequent(labels: Sequence[str], column: Values, codes: Ints, most: int) -> Matrix:
     rows: dict[str, int] = {}
     for label, n in zip(labels, column.counts.tolist(), strict=True):
         rows[label] = rows.get(label, 0) + n
@@ -142,7 +147,7 @@ def agreement(columns: Sequence[Values], column: Values, rows: Ints) -> Matrix:
     lefts = [
         c
         for c in columns
-        if c is not column and 2 <= len(c.texts) and c.alone < 0.5 and not c.prose and not c.decimal
+        if c is not column and len(c.texts) >= 2 and c.alone < 0.5 and not c.prose and not c.decimal
     ]
     found: list[tuple[float, Matrix]] = []
     for left in sorted(lefts, key=lambda c: c.alone)[:_MOST_LEFTS]:

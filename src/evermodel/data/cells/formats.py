@@ -19,8 +19,11 @@ _RARE = 0.05
 _ONE_FORM = 0.8
 _MOST_FORMS = 40
 
-_WITH_UNIT = re.compile(r"([+-]?\d[\d,]*\.?\d*)(\s*)(%|[^\W\d_]+\.?|\W?\p{Sc})(.{0,20})".replace(
-    r"\p{Sc}", "[$\u00a2-\u00a5\u20a0-\u20bf]"))
+_WITH_UNIT = re.compile(
+    r"([+-]?\d[\d,]*\.?\d*)(\s*)(%|[^\W\d_]+\.?|\W?\p{Sc})(.{0,20})".replace(
+        r"\p{Sc}", "[$\u00a2-\u00a5\u20a0-\u20bf]"
+    )
+)
 _KNOWN_UNIT = re.compile(
     rf"(?:%|{UNITS}|{SHORT_UNITS}|{CURRENCIES}|ounces?|pounds?|gram(?:me)?s?|kilo(?:gram)?s?|feet"
     r"|foot|inch(?:es)?|in|met(?:er|re)s?|lit(?:er|re)s?|percent|pct|gal|yd|kcal|cal|kb|mb|gb"
@@ -36,7 +39,9 @@ _SAME_UNIT = {
     "mile": "mi", "year": "yr", "dollar": "usd", "$": "usd",
 }  # fmt: skip
 
-_DAMAGE = re.compile("\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac|\u00c2[\u0080-\u00bf]|[\x00-\x08\x0e-\x1f]")
+_DAMAGE = re.compile(
+    "\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac|\u00c2[\u0080-\u00bf]|[\x00-\x08\x0e-\x1f]"
+)
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _SHEET_DATE = re.compile(rf"\d{{1,2}}-{_MONTH}|{_MONTH}-\d{{2}}")
 
@@ -79,7 +84,11 @@ def formats(column: Values, known: frozenset[int] = frozenset()) -> Iterator[Cla
 
 
 def _claim(
-    column: Values, codes: Sequence[int], score: float, kind: Kind, reason: str,
+    column: Values,
+    codes: Sequence[int],
+    score: float,
+    kind: Kind,
+    reason: str,
     suggest: Callable[[int], str] | None = None,
 ) -> Claim:
     rows: Ints = column.rows_of(codes)
@@ -88,7 +97,7 @@ def _claim(
 
 
 def _units(column: Values) -> Iterator[Claim]:
-    """Find numbers that carry a unit where others carry none, or the same unit in another spelling."""
+    """Find numbers that carry a unit where others carry none, or one in another spelling."""
     bare: list[int] = [int(code) for code in np.flatnonzero(~np.isnan(column.numbers))]
     forms: dict[str, list[int]] = {}
     plain: dict[int, str] = {}
@@ -127,7 +136,9 @@ def _units(column: Values) -> Iterator[Claim]:
         )
         yield _claim(column, codes, 0.88, "format", reason, lambda code: plain[code])
     elif share >= _ONE_FORM:
-        odd = bare + [code for tail in kin if _bare_unit(tail) != _bare_unit(top) for code in forms[tail]]
+        odd = bare + [
+            code for tail in kin if _bare_unit(tail) != _bare_unit(top) for code in forms[tail]
+        ]
         if odd and column.counts[odd].sum() <= _RARE * total:
             given = {code: plain.get(code, _trimmed(column.texts[code])) + top for code in odd}
             reason = f"Nearly all numbers of this column end in {top.strip()!r}, this one does not."
@@ -146,7 +157,11 @@ def _unit(word: str) -> str:
 
 
 def _trimmed(number: str) -> str:
-    number = number.replace(",", "") if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", number) else number
+    number = (
+        number.replace(",", "")
+        if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", number)
+        else number
+    )
     return re.sub(r"\.0*$|(?<=\.\d)0+$", "", number) if "." in number else number
 
 
@@ -163,7 +178,9 @@ def _not_numbers(column: Values, known: frozenset[int]) -> Iterator[Claim]:
     if rest:
         dates = [code for code in rest if _SHEET_DATE.fullmatch(column.texts[code])]
         if dates:
-            reason = "A date stands among numbers: a spreadsheet may have turned the value into one."
+            reason = (
+                "A date stands among numbers: a spreadsheet may have turned the value into one."
+            )
             yield _claim(column, dates, 0.85, "format", reason)
         plain = [code for code in rest if code not in set(dates)]
         if plain:
@@ -173,12 +190,13 @@ def _not_numbers(column: Values, known: frozenset[int]) -> Iterator[Claim]:
 
 def _without_codes(column: Values, odd: Sequence[int]) -> list[int]:
     """Return the odd values without those whose form repeats and makes up most of them."""
+    forms = {code: re.sub(r"\d+", "9", column.texts[code]) for code in odd}
     rows: dict[str, int] = {}
-    for code in odd:
-        rows[column.outlines[code]] = rows.get(column.outlines[code], 0) + int(column.counts[code])
+    for code, form in forms.items():
+        rows[form] = rows.get(form, 0) + int(column.counts[code])
     total = sum(rows.values())
-    usual = {shape for shape, n in rows.items() if n >= 5 and n >= 0.3 * total}
-    return [code for code in odd if column.outlines[code] not in usual and column.counts[code] < 5]
+    usual = {form for form, n in rows.items() if n >= 5 and n >= 0.3 * total}
+    return [code for code in odd if forms[code] not in usual and column.counts[code] < 5]
 
 
 def date_shape(text: str) -> str:
@@ -212,6 +230,10 @@ def _moments(column: Values, known: frozenset[int]) -> Iterator[Claim]:
     common = {shape for shape, n in rows.items() if n > 0.2 * total}
     odd = [code for code in odd if shapes[code] not in common]
     if odd:
-        example = column.texts[int(np.argmax([column.counts[i] * (s == top) for i, s in enumerate(shapes)]))]
-        reason = f"Most dates or times of this column are written like {example!r}, this one is not."
+        example = column.texts[
+            int(np.argmax([column.counts[i] * (s == top) for i, s in enumerate(shapes)]))
+        ]
+        reason = (
+            f"Most dates or times of this column are written like {example!r}, this one is not."
+        )
         yield _claim(column, odd, 0.85, "format", reason)

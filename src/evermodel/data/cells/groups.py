@@ -145,10 +145,10 @@ def _without_slips(
         return 1.0, 0.0
     codes = y.codes.copy()
     for value, usual in zip(pairs // base, pairs % base - 1, strict=True):
-        if usual >= 0 and value not in (usual, y.empty) and y.counts[value] < y.counts[usual]:
-            if lookalike(y.texts[value], y.texts[usual]):
-                slip = (y.codes == value) & (told.usual == usual) & (told.most >= 3 * told.same)
-                codes[slip] = usual
+        rarer = usual >= 0 and value != y.empty and y.counts[value] < y.counts[usual]
+        if rarer and lookalike(y.texts[value], y.texts[usual]):
+            slip = (y.codes == value) & (told.usual == usual) & (told.most >= 3 * told.same)
+            codes[slip] = usual
     clean = replace(y, codes=codes)
     return strength(x, clean, rows, codes[rows][rng.permutation(rows.size)])
 

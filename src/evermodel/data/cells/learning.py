@@ -1,4 +1,4 @@
-"""Learning from rows that a person has marked: which row to ask for next, and what follows from it."""
+"""Learning from rows that a person has marked: which to ask for next, and what follows."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def _logit(share: Floats) -> Floats:
 
 
 def _moved(table: Matrix, weights: Floats) -> Floats:
-    made: Floats = table @ weights[:-1] + weights[-1]
+    made: Floats = table @ weights
     return made
 
 
@@ -213,18 +213,15 @@ def _fit(table: Matrix, wrong: np.ndarray, before: Floats, *, strictness: float)
     """Return the weights of a ridge logistic regression on top of what was thought before."""
     from scipy.optimize import minimize
 
-    full = np.column_stack([table, np.ones(len(table))])
     sign = np.where(wrong, 1.0, -1.0)
-    ridge = np.full(full.shape[1], strictness)
-    ridge[-1] = 0.25 * strictness
 
     def loss(weights: Floats) -> tuple[float, Floats]:
-        margin = sign * (before + full @ weights)
-        value = np.logaddexp(0.0, -margin).sum() + 0.5 * (ridge * weights**2).sum()
+        margin = sign * (before + table @ weights)
+        value = np.logaddexp(0.0, -margin).sum() + 0.5 * strictness * (weights**2).sum()
         pull = -sign / (1.0 + np.exp(np.clip(margin, -50, 50)))
-        return float(value), full.T @ pull + ridge * weights
+        return float(value), table.T @ pull + strictness * weights
 
-    found = minimize(loss, np.zeros(full.shape[1]), jac=True, method="L-BFGS-B")
+    found = minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B")
     weights: Floats = found.x
     return weights
 

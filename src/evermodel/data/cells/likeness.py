@@ -19,7 +19,7 @@ def distance(one: str, other: str, most: int) -> int:
 
     Examples
     --------
-    >>> distance("birmingham", "birmingxam", 2), distance("form", "from", 2), distance("a", "xyz", 2)
+    >>> distance("ningham", "ningxam", 2), distance("form", "from", 2), distance("a", "xyz", 2)
     (1, 1, 3)
     """
     if abs(len(one) - len(other)) > most:

@@ -55,7 +55,9 @@ def missing_codes(column: Values) -> frozenset[int]:
     # Among codes of two letters, NA is Namibia, or North America.
     others = [text for code, text in enumerate(column.texts) if text and code not in found]
     coded = sum(len(text) <= 3 and text.isalpha() for text in others) >= 0.5 * max(1, len(others))
-    return frozenset(c for c in found if not (coded and column.texts[c].isalpha() and len(column.texts[c]) <= 3))
+    return frozenset(
+        c for c in found if not (coded and column.texts[c].isalpha() and len(column.texts[c]) <= 3)
+    )
 
 
 def disguised(column: Values, known: frozenset[int]) -> Iterator[Claim]:
@@ -121,4 +123,6 @@ def gaps(column: Values) -> Iterator[Claim]:
     if n <= _FEW_GAPS * column.rows:
         share = 1.0 - n / column.rows
         reason = f"The cell is empty, and {int(100 * share)} of 100 rows have a value here."
-        yield Claim(column.place, column.rows_of([column.empty]), 0.55 + 0.2 * share, "empty", reason)
+        yield Claim(
+            column.place, column.rows_of([column.empty]), 0.55 + 0.2 * share, "empty", reason
+        )

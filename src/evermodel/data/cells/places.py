@@ -26,7 +26,8 @@ def places(columns: Sequence[Values]) -> Iterator[Claim]:
     --------
     >>> import polars as pl
     >>> from evermodel.data.cells.columns import read_columns
-    >>> rows = [("Bern", "BE"), ("Basel", "BS"), ("Zug", "ZG")] * 8 + [("Bern BE", ""), ("ZG", "Zug")]
+    >>> rows = [("Bern", "BE"), ("Basel", "BS"), ("Zug", "ZG")] * 8
+    >>> rows += [("Bern BE", ""), ("ZG", "Zug")]
     >>> columns = read_columns(pl.DataFrame(rows, schema=["town", "canton"], orient="row"))
     >>> [(c.place, c.rows.tolist(), c.suggestions) for c in places(columns)]
     [(0, [24], ('Bern',)), (1, [24], ('BE',)), (0, [25], ('Zug',)), (1, [25], ('ZG',))]
@@ -70,12 +71,18 @@ def _run_together(one: Values, other: Values) -> Iterator[Claim]:
         return
     halves = [parts[int(one.codes[row])] for row in rows]
     yield Claim(
-        one.place, rows, 0.93, "shifted",
+        one.place,
+        rows,
+        0.93,
+        "shifted",
         f"The end of this value belongs into {other.name!r}, which is empty in this row.",
         tuple(first for first, _ in halves),
     )
     yield Claim(
-        other.place, rows, 0.93, "shifted",
+        other.place,
+        rows,
+        0.93,
+        "shifted",
         f"The cell is empty, and its value stands at the end of {one.name!r}.",
         tuple(last for _, last in halves),
     )
@@ -125,10 +132,18 @@ def _moved(one: Values, other: Values) -> Iterator[Claim]:
     if int(other.counts[other.empty]) > 0.5 * other.rows:
         return
     yield Claim(
-        one.place, rows, 0.88, "shifted", f"This value belongs into {other.name!r}, which is empty here."
+        one.place,
+        rows,
+        0.88,
+        "shifted",
+        f"This value belongs into {other.name!r}, which is empty here.",
     )
     given = tuple(one.texts[one.codes[row]] for row in rows)
     yield Claim(
-        other.place, rows, 0.88, "shifted",
-        f"The cell is empty, and its value stands in {one.name!r}.", given,
+        other.place,
+        rows,
+        0.88,
+        "shifted",
+        f"The cell is empty, and its value stands in {one.name!r}.",
+        given,
     )

@@ -7,15 +7,16 @@ nearly exactly, for sources err often, so their accuracy is estimated with the t
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evermodel.data.cells.claims import Claim
+from evermodel.data.cells.claims import Claim, Kind
 from evermodel.data.cells.columns import Bools, Floats, Ints, Values
-from evermodel.data.cells.groups import SAMPLE, strength
+from evermodel.data.cells.groups import SAMPLE, grouping, strength
 
 __all__ = ["Vote", "reports", "sources_and_things", "vote", "votes"]
 
@@ -27,7 +28,7 @@ _FALSE_VALUES = 10.0
 _PRIOR, _PRIOR_ROWS = 0.7, 4.0
 _SEEN = 50.0
 _COPIED, _COPIER = 0.8, 0.2
-_MOST_SAID = 50_000
+_MOST_SAID, _MOST_COPIERS = 50_000, 100
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?\s*([ap])?", re.IGNORECASE)
 _DATED = re.compile(r"\d{4}|\d[/.-]\d")
 
@@ -37,6 +38,7 @@ class Vote:
     """For each row: how likely its value is right (nan: empty), the likeliest value and how likely.
 
     `likeliest` is a code of the column, -1 where nobody says anything; `accuracy` is by source.
+    `otherwise` marks rows that say the likeliest value in another spelling than most.
     """
 
     right: Floats
@@ -44,12 +46,13 @@ class Vote:
     certainty: Floats
     voices: Ints
     accuracy: Floats
+    otherwise: Bools
 
 
 def reports(
     columns: Sequence[Values], marked: Mapping[tuple[int, int], bool] | None = None
 ) -> list[Claim]:
-    """Return the cells in which a source says otherwise than the truth that the sources make likely.
+    """Return the cells in which a source says otherwise than all sources together make likely.
 
     `marked` says of cells, by row and place, whether a person found them wrong.
 
@@ -72,27 +75,34 @@ def reports(
         y = columns[place]
         empty = y.codes == y.empty
         sure = (result.certainty >= 0.5) & (result.voices >= 2)
-        wrong = np.flatnonzero(~empty & (result.right < 0.5) & (result.voices >= 3))
-        absent = np.flatnonzero(empty & sure)
-        for rows, kind, score in (
-            (wrong, "reports", 0.6 + 0.35 * (1.0 - result.right[wrong])),
-            (absent, "empty", 0.75 + 0.2 * result.certainty[absent]),
-        ):
+        wrong = ~empty & (result.right < 0.5) & (result.voices >= 3)
+        likely = 1.0 - result.right
+        told: tuple[tuple[Bools, Kind, Floats, str], ...] = (
+            (
+                wrong, "reports", 0.6 + 0.35 * likely,
+                f"For the same {names[1]!r}, {names[0]!r} that are right more often say otherwise.",
+            ),
+            (
+                empty & sure, "empty", 0.75 + 0.2 * result.certainty,
+                f"The cell is empty, and other rows of the same {names[1]!r} say what is right.",
+            ),
+            (
+                result.otherwise & sure & ~wrong, "format", np.full(y.rows, 0.7),
+                f"Most rows of the same {names[1]!r} write the same thing in another way.",
+            ),
+        )  # fmt: skip
+        for which, kind, score, reason in told:
+            rows = np.flatnonzero(which)
             if rows.size:
-                claims.append(
-                    Claim(
-                        place, rows, score, "reports" if kind == "reports" else "empty",
-                        _reason(kind, names),
-                        tuple(y.texts[result.likeliest[row]] if sure[row] else "" for row in rows),
-                    )
-                )
+                right = tuple(y.texts[result.likeliest[row]] if sure[row] else "" for row in rows)
+                claims.append(Claim(place, rows, score[rows], kind, reason, right))
     return claims
 
 
 def votes(
     columns: Sequence[Values], marked: Mapping[tuple[int, int], bool] | None = None
 ) -> tuple[tuple[str, str], dict[int, Vote]]:
-    """Return the names of the columns of sources and of things, and the vote in each other column."""
+    """Return the names of the columns of sources and things, and the vote in each other one."""
     pair = sources_and_things(columns)
     if pair is None:
         return ("", ""), {}
@@ -102,12 +112,6 @@ def votes(
         marks = {row: wrong for (row, at), wrong in (marked or {}).items() if at == place}
         found[place] = vote(source, thing, columns[place], marks)
     return (source.name, thing.name), found
-
-
-def _reason(kind: str, names: tuple[str, str]) -> str:
-    if kind == "empty":
-        return f"The cell is empty, and other rows of the same {names[1]!r} say what belongs here."
-    return f"For the same {names[1]!r}, more trustworthy values of {names[0]!r} say otherwise."
 
 
 def sources_and_things(columns: Sequence[Values]) -> tuple[int, int, list[int]] | None:
@@ -165,7 +169,9 @@ def canonical(column: Values) -> Values:
     if not column.moment:
         return column
     clocks = [_CLOCK.search(text) for text in column.texts]
-    dated = sum(int(n) for n, t in zip(column.counts, column.texts, strict=True) if _DATED.search(t))
+    dated = sum(
+        int(n) for n, t in zip(column.counts, column.texts, strict=True) if _DATED.search(t)
+    )
     if dated > 0.5 * column.filled:
         return column
     keys = [
@@ -198,37 +204,104 @@ def vote(
     base = len(y.texts)
     pairs, of_pair = np.unique(what * base + value, return_inverse=True)
     about = pairs // base
-    seen = _seen(column.rows, said, of_pair, pairs.size, marks or {})
-    accuracy = np.full(len(source.texts), _PRIOR)
-    rows = np.bincount(who, minlength=accuracy.size)
-    posterior = np.zeros(pairs.size)
-    copies = np.zeros((accuracy.size, accuracy.size))
-    for turn in range(_ROUNDS):
-        weight = np.log(_FALSE_VALUES * accuracy / (1.0 - accuracy))
-        share = _independence(who, of_pair, accuracy, copies) if copies.any() else 1.0
-        score = np.bincount(of_pair, weights=weight[who] * share, minlength=pairs.size) + seen
-        posterior = _posterior(score, about, len(thing.texts))
-        if turn == 0 and who.size <= _MOST_SAID:
-            # Before anything is known of the truth, those who always agree count as one voice, so
-            # that a crowd of copies cannot make itself trusted.
-            # Where most agree with most, it is the truth that they agree on.
-            copies = _copies(who, what, of_pair, np.full(pairs.size, 0.5), accuracy)
-            copies *= copies.mean() <= 0.5
-            continue
-        hits = np.bincount(who, weights=posterior[of_pair], minlength=accuracy.size)
-        accuracy = np.clip((hits + _PRIOR * _PRIOR_ROWS) / (rows + _PRIOR_ROWS), 0.02, 0.98)
-        if turn >= 2 and who.size <= _MOST_SAID:
-            copies = _copies(who, what, of_pair, posterior, accuracy)
-    likeliest = np.full(len(thing.texts), -1, dtype=np.int64)
+    voices = np.bincount(what, minlength=len(thing.texts))
+    said_by = _Said(who, what, of_pair, about, (len(source.texts), len(thing.texts)))
+    posterior, accuracy = _truth(
+        said_by, _seen(column.rows, said, of_pair, pairs.size, marks or {})
+    )
+    top = np.full(len(thing.texts), -1, dtype=np.int64)
     certainty = np.zeros(len(thing.texts))
     order = np.argsort(posterior, kind="stable")
-    likeliest[about[order]] = pairs[order] % base
+    top[about[order]] = pairs[order] % base
     certainty[about[order]] = posterior[order]
     right = np.full(column.rows, np.nan)
     right[said] = posterior[of_pair]
-    voices = np.bincount(what, minlength=likeliest.size)
     at = thing.codes
-    return Vote(right, likeliest[at], certainty[at], voices[at], accuracy)
+    # Of the spellings of the likeliest value, the one that most rows of the thing have.
+    told = grouping(thing, column, said & (y.codes == top[at]))
+    likeliest = np.where(told.usual >= 0, told.usual, top[at])
+    otherwise = (y.codes == top[at]) & (column.codes != likeliest) & (told.most >= 2 * told.same)
+    return Vote(right, likeliest, certainty[at], voices[at], accuracy, otherwise & said)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Who says what of which thing: rows, and of which thing each pair of thing and value is."""
+
+    who: Ints
+    what: Ints
+    of_pair: Ints
+    about: Ints
+    shape: tuple[int, int]
+
+
+def _truth(said: _Said, seen: Floats) -> tuple[Floats, Floats]:
+    """Return how likely each value is, and the accuracy of each source, by the likeliest account.
+
+    A crowd of copies and a crowd of good sources look alike at first. So the search begins three
+    times: all count alike; those who agree beyond chance count as one; a part of that.
+    """
+    if said.who.size > _MOST_SAID or said.shape[0] > _MOST_COPIERS or not said.who.size:
+        posterior, accuracy, _ = _rounds(said, seen, None)
+        return posterior, accuracy
+    alike = _copies(said, np.full(said.about.size, 0.5), np.full(said.shape[0], _PRIOR))
+    found = [_rounds(said, seen, start) for start in (0.0 * alike, alike, 0.5 * alike)]
+    posterior, accuracy, _ = max(found, key=lambda one: one[2])
+    return posterior, accuracy
+
+
+def _rounds(said: _Said, seen: Floats, copies: Floats | None) -> tuple[Floats, Floats, float]:
+    """Return the worth of values and sources from one start, and how likely the account is."""
+    accuracy = np.full(said.shape[0], _PRIOR)
+    rows = np.bincount(said.who, minlength=accuracy.size)
+    posterior = np.zeros(said.about.size)
+    learns = copies is not None
+    for turn in range(_ROUNDS):
+        weight = np.log(_FALSE_VALUES * accuracy / (1.0 - accuracy))[said.who]
+        if copies is not None and copies.any():
+            weight = weight * _independence(said, accuracy, copies)
+        score = np.bincount(said.of_pair, weights=weight, minlength=posterior.size) + seen
+        posterior = _posterior(score, said.about, said.shape[1])
+        hits = np.bincount(said.who, weights=posterior[said.of_pair], minlength=accuracy.size)
+        accuracy = np.clip((hits + _PRIOR * _PRIOR_ROWS) / (rows + _PRIOR_ROWS), 0.02, 0.98)
+        if learns and turn >= 1:
+            copies = _copies(said, posterior, accuracy)
+    return posterior, accuracy, _likelihood(said, posterior, accuracy) if learns else 0.0
+
+
+def _likelihood(said: _Said, posterior: Floats, accuracy: Floats) -> float:
+    """Return the log-likelihood of all reports where a source may copy from better ones."""
+    table = _table(said)
+    spoken = table >= 0
+    true = spoken & (posterior[np.maximum(table, 0)] >= 0.5)
+    alone = np.where(true, accuracy, (1.0 - accuracy) / _FALSE_VALUES)
+    order = np.argsort(-accuracy, kind="stable")
+    total = 0.0
+    for rank, one in enumerate(order):
+        own = np.log(alone[:, one]) * spoken[:, one]
+        best = own.sum()
+        if rank:
+            others = order[:rank]
+            both = spoken[:, [one]] & spoken[:, others]
+            same = table[:, [one]] == table[:, others]
+            copied = np.log(_COPIED * same + (1.0 - _COPIED) * alone[:, [one]])
+            gain = np.where(both, copied - own[:, None], 0.0).sum(axis=0)
+            kin = gain > 0
+            if kin.any():
+                voices = both[:, kin].sum(axis=1)
+                share = (same & both)[:, kin].sum(axis=1) / np.maximum(1, voices)
+                copied = np.log(_COPIED * share + (1.0 - _COPIED) * alone[:, one])
+                made = np.where(voices > 0, copied, own).sum()
+                best = max(best, float(made) + np.log(_COPIER))
+        total += float(best)
+    return total
+
+
+def _table(said: _Said) -> Ints:
+    """Return what each source (across) says of each thing (down), -1 where it says nothing."""
+    table = np.full((said.shape[1], said.shape[0]), -1, dtype=np.int64)
+    table[said.what, said.who] = said.of_pair
+    return table
 
 
 def _seen(rows: int, said: Bools, of_pair: Ints, pairs: int, marks: Mapping[int, bool]) -> Floats:
@@ -252,11 +325,10 @@ def _posterior(score: Floats, about: Ints, things: int) -> Floats:
     return likely
 
 
-def _copies(who: Ints, what: Ints, of_pair: Ints, posterior: Floats, accuracy: Floats) -> Floats:
+def _copies(said: _Said, posterior: Floats, accuracy: Floats) -> Floats:
     """Return for each two sources how likely one has its values from the other."""
     n = accuracy.size
-    table = np.full((int(what.max()) + 1 if what.size else 0, n), -1, dtype=np.int64)
-    table[what, who] = of_pair
+    table = _table(said)
     true = np.where(table >= 0, posterior[np.maximum(table, 0)], 0.0)
     both = (table >= 0).astype(np.float64)
     overlap = both.T @ both
@@ -275,19 +347,20 @@ def _copies(who: Ints, what: Ints, of_pair: Ints, posterior: Floats, accuracy: F
     ):
         ratio += count * np.log((_COPIED * copied + (1.0 - _COPIED) * chance) / chance)
     ratio += differ * np.log(1.0 - _COPIED)
-    likely = 1.0 / (1.0 + np.exp(-np.clip(ratio + np.log(_COPIER / (1.0 - _COPIER)), -50, 50)))
+    before = np.log(_COPIER / (1.0 - _COPIER))
+    likely: Floats = 1.0 / (1.0 + np.exp(-np.clip(ratio + before, -50, 50)))
     np.fill_diagonal(likely, 0.0)
     return likely
 
 
-def _independence(who: Ints, of_pair: Ints, accuracy: Floats, copies: Floats) -> Floats:
+def _independence(said: _Said, accuracy: Floats, copies: Floats) -> Floats:
     """Return for each report how likely it is the source's own, the best sources counted first."""
-    share = np.ones(who.size)
-    order = np.lexsort((-accuracy[who], of_pair))
-    starts = np.flatnonzero(np.r_[True, np.diff(of_pair[order]) != 0, True])
-    for start, end in zip(starts[:-1], starts[1:], strict=True):
+    share = np.ones(said.who.size)
+    order = np.lexsort((-accuracy[said.who], said.of_pair))
+    starts = np.flatnonzero(np.r_[True, np.diff(said.of_pair[order]) != 0, True])
+    for start, end in itertools.pairwise(starts.tolist()):
         if end - start > 1:
             rows = order[start:end]
-            own = 1.0 - _COPIED * copies[np.ix_(who[rows], who[rows])]
+            own = 1.0 - _COPIED * copies[np.ix_(said.who[rows], said.who[rows])]
             share[rows] = np.prod(np.tril(own, -1) + np.triu(np.ones_like(own)), axis=1)
     return share

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -92,7 +93,9 @@ def _neighbours(column: Values, frequent: list[int]) -> Iterator[tuple[int, int]
             near = {other for key in _keys(text, 2) for other in ends.get(key, ())[:_NEAREST]}
         for other in sorted(near, key=lambda c: (-column.counts[c], c)):
             # A slip in the first letter of a word is rare; Cortland is no Portland.
-            if column.counts[other] < _RATIO * n * (1 if text[:1] == column.texts[other][:1] else 5):
+            if column.counts[other] < _RATIO * n * (
+                1 if text[:1] == column.texts[other][:1] else 5
+            ):
                 break
             if _slip(text, column.texts[other], words):
                 yield code, other
@@ -142,7 +145,7 @@ def _dense(column: Values, frequent: list[int]) -> bool:
         return False
     close = sum(
         len(a) < 24 and _same_but_digits(a, b) and distance(a, b, 1) <= 1
-        for a, b in zip(some, some[1:], strict=False)
+        for a, b in itertools.pairwise(some)
     )
     return close > _DENSE * len(some)
 
@@ -183,13 +186,15 @@ def strokes(column: Values) -> Iterator[Claim]:
             bad[int(code)] = ""
     rows = column.rows_of(list(bad)) if bad else np.zeros(0, dtype=np.int64)
     if 0 < rows.size <= 0.1 * column.filled and not _one_form(column, list(bad)):
-        reason = "It is written like the other values of this column but for a slip of the keyboard."
+        reason = (
+            "It is written like the other values of this column but for a slip of the keyboard."
+        )
         made = tuple(bad[int(column.codes[row])] for row in rows)
         yield Claim(column.place, rows, 0.86, "spelling", reason, made)
 
 
 def _fixed_words(column: Values) -> set[str]:
-    """Return the words that stand in at least three of ten filled cells, by many different values."""
+    """Return the words that three of ten filled cells hold, in many different values."""
     rows: dict[str, int] = defaultdict(int)
     values: dict[str, int] = defaultdict(int)
     some = column.texts[:_MOST_VALUES]
@@ -220,7 +225,7 @@ def _mended(text: str, fixed: set[str]) -> str:
         for word in fixed:
             most = max(1, len(word) // 4)
             if len(piece) >= 4 and not piece.isdigit() and distance(piece, word, most) <= most:
-                return "".join(pieces[:i] + [word] + pieces[i + 1 :])
+                return "".join([*pieces[:i], word, *pieces[i + 1 :]])
     return ""
 
 

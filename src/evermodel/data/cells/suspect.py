@@ -17,6 +17,7 @@ from evermodel.data.cells.groups import Dependency, dependencies
 from evermodel.data.cells.missing import disguised, gaps, missing_codes
 from evermodel.data.cells.places import places
 from evermodel.data.cells.reports import reports
+from evermodel.data.cells.rows import slipped_rows
 from evermodel.data.cells.spelling import spelling, strokes
 from evermodel.errors import DataError
 
@@ -86,7 +87,7 @@ def findings(frame: pl.DataFrame) -> Findings:
     ties = dependencies(columns)
     voted = reports(columns)
     claims = [claim for column in columns for claim in _alone(column, columns, ties)]
-    claims += list(places(columns))
+    claims += [*places(columns), *slipped_rows(columns)]
     wrong = _claimed(columns, claims)
     spoken = {claim.place for claim in voted}
     claims += voted
@@ -140,10 +141,11 @@ def cells_of(frame: pl.DataFrame, claims: Sequence[Claim]) -> list[Cell]:
             before = best.get(cell)
             if before is None:
                 best[cell] = (score, number, at)
-            elif claims[before[1]].kind != claim.kind:
-                both = 1.0 - (1.0 - score) * (1.0 - before[0]) / 0.5
-                top = (number, at) if score > before[0] else before[1:]
-                best[cell] = (min(0.99, max(score, before[0], both)), *top)
+                continue
+            both = max(score, before[0])
+            if claims[before[1]].kind != claim.kind:
+                both = max(both, min(0.99, 1.0 - 2.0 * (1.0 - score) * (1.0 - before[0])))
+            best[cell] = (both, number, at) if score > before[0] else (both, *before[1:])
     listed = sorted(best.items(), key=lambda item: (-round(item[1][0], 6), item[0]))
     texts = [frame.get_column(name).fill_null("").to_list() for name in frame.columns]
     return [

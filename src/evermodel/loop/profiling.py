@@ -1,0 +1,99 @@
+"""Summarise a table of any size: one pass, bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from evermodel.errors import InputError, masked
+from evermodel.loop.workspace import project_file, silent
+from evermodel.project import load_project
+from evermodel.protocols import Progress
+from evermodel.records import CheckResult, Report
+from evermodel.tables import Summary, scan, summarise, understand
+
+__all__ = ["data_profile", "profiled"]
+
+
+def profiled(
+    folder: str | Path = ".", *, data: object = None, progress: Progress = silent
+) -> tuple[Summary, tuple[str, ...], str]:
+    """Return the summary of a table, the notes on how it was read, and what it is called."""
+    how: dict[str, object] = {}
+    if data is None or project_file(folder).exists():
+        project = load_project(folder)
+        how = {
+            "reading": project.data.reading,
+            "repairs": project.data.repairs,
+            "types": project.data.types,
+        }
+        data = project.source if data is None else data
+    progress("looking the table through", 0.1)
+    understood = understand(data, **how)  # type: ignore[arg-type]
+    types = {column.name: column.type for column in understood.columns}
+
+    def batches() -> Iterator[pl.DataFrame]:
+        done = 0
+        for batch in scan(data, understood=understood, **how):  # type: ignore[arg-type]
+            yield batch
+            done += batch.height
+            progress(f"{done:,} rows", 0.4 + 0.6 * done / max(understood.rows, 1))
+
+    summary = summarise(batches(), types).result()
+    named = masked(str(data)) if isinstance(data, (str, Path)) else f"a {type(data).__name__}"
+    return summary, understood.notes, named
+
+
+def data_profile(
+    folder: str | Path = ".",
+    *,
+    data: object = None,
+    html: str | Path = "",
+    force: bool = False,
+    progress: Progress = silent,
+) -> Report:
+    """Summarise the project's data, or any table, whatever its size.
+
+    Parameters
+    ----------
+    folder : path
+        The project's folder; without a project file, `data` is summarised on its own.
+    data : path, URL or DataFrame, optional
+    html : path
+        Where to write the summary as a page, too.
+    force : bool
+        Replace a page that is there.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read.
+    InputError
+        When there is a file already where the page shall lie.
+    """
+    from evermodel.report.profile_page import held, profile_page
+    from evermodel.store.durable import write_durably
+
+    if html and Path(html).exists() and not force:
+        what = "there is a file already"
+        raise InputError(what, where=str(html), hint="name another, or replace it with --force")
+    summary, notes, named = profiled(folder, data=data, progress=progress)
+    if html:
+        text = profile_page(summary, title=named, notes=notes)
+        write_durably(Path(html), text.encode())
+    results = tuple(
+        CheckResult(
+            name="column",
+            subject=column.name,
+            value=float(column.distinct),
+            unit="values",
+            n=column.present,
+            why=f"{column.type}; {held(column)}",
+        )
+        for column in summary.columns
+    )
+    facts = {"profile": msgspec.to_builtins(summary), "understood": list(notes)}
+    return Report(verb="data.profile", subject=named, results=results, facts=facts)

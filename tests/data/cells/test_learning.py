@@ -1,0 +1,113 @@
+"""A few marked rows teach what no detector can know, and do not undo what it knows."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evermodel.data.cells import learn, pick_rows, suspect_cells
+from evermodel.errors import DataError
+from tests.data.cells.tables import orders, plant, times
+
+Cells = set[tuple[int, str]]
+
+
+def f1(found: Cells, bad: Cells) -> float:
+    return 2 * len(found & bad) / max(1, len(found) + len(bad))
+
+
+def taught(frame: pl.DataFrame, bad: Cells, rows: int, seed: int) -> float:
+    shown = pick_rows(frame, {}, rows, seed=seed)
+    marks = {(row, name): (row, name) in bad for row in shown for name in frame.columns}
+    return f1({(cell.row, cell.column) for cell in learn(frame, marks)}, bad)
+
+
+def wrong_by_house_rule(seed: int) -> tuple[pl.DataFrame, Cells]:
+    """Return orders of which a person knows that January's days and odd letters are wrong."""
+    table = orders(seed, rows=600)
+    rng = np.random.default_rng(seed)
+    bad: Cells = set()
+    for row in range(600):
+        year, month, day = table["day"][row].split("-")
+        if rng.random() < 0.6:
+            # Read as month, day by a spreadsheet: every such cell looks in order.
+            table["day"][row] = f"{int(month)}/{int(day)}/{year[2:]}"
+            bad.add((row, "day"))
+    return pl.DataFrame(table), bad
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_only_a_person_can_know_is_learnt(seed: int) -> None:
+    frame, bad = wrong_by_house_rule(seed)
+    before = f1({(cell.row, cell.column) for cell in suspect_cells(frame)}, bad)
+    assert before < 0.5
+    assert taught(frame, bad, 12, seed) >= 0.95
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_marks_do_not_undo_what_was_found_rightly(seed: int) -> None:
+    table = orders(seed, rows=600)
+    bad = plant(table, "misspelt town", seed) | plant(table, "unit in the number", seed + 1)
+    frame = pl.DataFrame(table)
+    before = f1({(cell.row, cell.column) for cell in suspect_cells(frame)}, bad)
+    assert taught(frame, bad, 20, seed) >= before - 0.02
+
+
+def test_a_claim_that_a_person_refutes_is_withdrawn_from_all_like_cells() -> None:
+    table = orders(2, rows=600)
+    unsure = set(range(3, 600, 20))
+    for row in unsure:
+        table["ware"][row] = "unknown"
+    frame = pl.DataFrame(table)
+    assert {cell.row for cell in suspect_cells(frame)} == unsure
+    shown = [*sorted(unsure)[:3], *range(40, 55)]
+    marks = {(row, name): False for row in shown for name in frame.columns}
+    assert learn(frame, marks) == []
+
+
+def test_copied_reports_are_seen_through_with_marks() -> None:
+    frame, bad = times(11, wrong=0.25, copies=6)
+    assert taught(frame, bad, 20, 0) >= 0.93
+
+
+def test_what_was_marked_stands_as_marked() -> None:
+    table = orders(3, rows=200)
+    plant(table, "misspelt town", 3)
+    frame = pl.DataFrame(table)
+    claimed = suspect_cells(frame)[0]
+    marks = {(claimed.row, name): False for name in frame.columns}
+    marks |= {(9, name): name == "paid" for name in frame.columns}
+    found = {(cell.row, cell.column) for cell in learn(frame, marks)}
+    assert (claimed.row, claimed.column) not in found
+    assert (9, "paid") in found
+
+
+def test_without_marks_the_list_is_the_same() -> None:
+    table = orders(3, rows=200)
+    plant(table, "misspelt town", 3)
+    frame = pl.DataFrame(table)
+    assert learn(frame, {}) == suspect_cells(frame)
+
+
+def test_rows_to_mark_differ_and_are_new() -> None:
+    frame = pl.DataFrame(orders(1, rows=50))
+    first = pick_rows(frame, {}, 10)
+    more = pick_rows(frame, {(row, "town"): False for row in first}, 100)
+    assert len(set(first)) == 10
+    assert sorted([*first, *more]) == list(range(50))
+    assert pick_rows(frame, {}, 10) == first
+    assert pick_rows(pl.DataFrame(), {}, 5) == []
+
+
+def test_rows_that_teach_are_shown_before_rows_like_those_already_seen() -> None:
+    value = ["12.5"] * 180 + ["12.5 kg"] * 15 + ["N/A"] * 5
+    frame = pl.DataFrame({"v": value, "w": [str(i % 3) for i in range(200)]})
+    shown = {frame["v"][row] for row in pick_rows(frame, {}, 6)}
+    assert shown == {"12.5", "12.5 kg", "N/A"}
+
+
+@pytest.mark.parametrize("mark", [(0, "nowhere"), (99, "a"), (-1, "a")])
+def test_marks_of_cells_that_are_not_there_are_refused(mark: tuple[int, str]) -> None:
+    with pytest.raises(DataError, match="not there"):
+        learn(pl.DataFrame({"a": ["x"] * 3}), {mark: True})
