@@ -255,3 +255,28 @@ def test_every_left_out_line_is_named_as_long_as_they_are_few(tmp_path: Path) ->
         "2 rows left out: line 3: 2 cells where the header has 3;"
         " line 5: 4 cells where the header has 3"
     )
+
+
+@pytest.mark.parametrize("how", ["replaced", "grown"])
+def test_a_file_that_changes_while_it_is_read_is_never_half_of_each(
+    tmp_path: Path, how: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + "1,x\n" * 50_000)
+    other = tmp_path / "b.csv"
+    other.write_text("a,b\n" + "2,y\n" * 50_000)
+
+    def disturb() -> None:
+        if how == "replaced":
+            other.replace(path)
+        else:
+            with path.open("a") as file:
+                file.write("3,z\n")
+
+    batches = tables.scan(path, batch_rows=1000)
+    next(batches)
+    disturb()
+    with pytest.raises(DataError, match="changed while it was read"):
+        list(batches)
+    path.write_text("a,b\n1,x\n")
+    assert tables.read(path).frame.rows() == [(1, "x")]

@@ -1,5 +1,6 @@
 """Sources that are no delimited text: JSON lines, parquet, Delta tables, databases."""
 
+import gc
 import json
 import sqlite3
 from datetime import datetime
@@ -183,3 +184,30 @@ def test_a_table_of_postgresql_is_read_with_its_types(postgres: str) -> None:
 def test_a_database_that_does_not_answer_is_said(postgres: str) -> None:
     with pytest.raises(SurroundingsError, match="does not answer"):
         tables.read("postgresql://shop@127.0.0.1:1/postgres?table=orders")
+
+
+# The driver's own cursor complains when it is let go of after its connection.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_database_that_drops_the_connection_is_said_in_one_sentence(postgres: str) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    query = "select+n,+repeat('x',1000)+as+t+from+generate_series(1,200000)+as+n"
+    batches = tables.scan(f"{postgres}?query={query}", understood=_wide(), batch_rows=1000)
+    next(batches)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+            " and backend_type = 'client backend'"
+        )
+    with pytest.raises(SurroundingsError, match="database") as caught:
+        list(batches)
+    assert "correct-horse" not in str(caught.value)
+    del batches, caught
+    gc.collect()
+
+
+def _wide() -> tables.Understanding:
+    columns = (
+        tables.ColumnReading(name="n", type="number"),
+        tables.ColumnReading(name="t", type="category"),
+    )
+    return tables.Understanding(kind="database", columns=columns, rows=200_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from evermodel.cli.flags import everywhere
 from evermodel.cli.output import Output
 
 __all__ = ["HELP", "arguments", "call"]
@@ -20,10 +21,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     def add(name: str, words: str, run: Callable[[argparse.Namespace, Output], int]) -> None:
-        _PARTS[name](
-            verbs.add_parser(name, help=words, description=words, prog=f"{parser.prog} {name}")
-        )
-        verbs.choices[name].set_defaults(run=run)
+        part = verbs.add_parser(name, help=words, description=words, prog=f"{parser.prog} {name}")
+        everywhere(part, top=False)
+        _PARTS[name](part)
+        part.set_defaults(run=run)
 
     add("profile", "what each column holds, in one pass over a table of any size", _profile)
     add("log", "every version of the data, and what learned from it", _log)

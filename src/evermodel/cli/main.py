@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from evermodel.cli.numbers import seed
+from evermodel.cli.flags import everywhere
 from evermodel.cli.output import Output
 from evermodel.errors import EvermodelError, InputError, MissingExtraError, nearest
 
@@ -63,37 +63,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action="store_true", dest="about", help="print the version and end"
     )
-    _common(parser, top=True)
+    everywhere(parser, top=True)
     commands = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
     for verb in VERBS:
         module = importlib.import_module(f"evermodel.cli.{verb}")
         command = commands.add_parser(
             verb, help=module.HELP, description=module.__doc__, prog=f"evermodel {verb}"
         )
-        _common(command, top=False)
+        everywhere(command, top=False)
         module.arguments(command)
         command.set_defaults(call=module.call)
     return parser
-
-
-def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
-    """Add the flags that stand before or after the verb alike."""
-    quiet = argparse.SUPPRESS
-    parser.add_argument(
-        "-C", dest="folder", metavar="DIR", default="." if top else quiet,
-        help="the project's folder (default: this one)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--json", action="store_true", default=False if top else quiet,
-        help="print one JSON document instead of text",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=seed, default=None if top else quiet, help="seed of everything random"
-    )
-    parser.add_argument(
-        "--debug", action="store_true", default=False if top else quiet,
-        help="show tracebacks of errors",
-    )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -302,7 +302,9 @@ def _compared(before: Table, after: Table, project: Project | None) -> Iterator[
     """Yield what is broken in a table, judged by an earlier one, and what else changed."""
     key = project.data.key if project is not None else ()
     types = {column.name: column.type for column in before.schema.columns}
-    broken = gate(after, profile(before.frame, types), key=key)
+    # Rows to score have no outcome: that is told elsewhere.
+    ignore = (project.data.target,) if project is not None else ()
+    broken = gate(after, profile(before.frame, types), key=key, ignore=ignore)
     yield from (each for each in broken.results if each.verdict == "fail")
     yield from changes(before.frame, after.frame, key=key)
 

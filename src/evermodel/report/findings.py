@@ -180,7 +180,7 @@ def _size(report: Report) -> str:
     rows, columns = report.facts.get("rows"), report.facts.get("columns")
     if rows is None or columns is None:
         return ""
-    return f"{whole(rows)} rows, {whole(columns)} columns"
+    return f"{number(rows, 'rows')}, {number(columns, 'columns')}"
 
 
 def _of(result: CheckResult) -> str:

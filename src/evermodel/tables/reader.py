@@ -6,8 +6,10 @@ each conversion is in the `Understanding` that comes with the table.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -77,6 +79,7 @@ def read(
     DataError
         When there is no table there, or a value is not of the type that was asked for.
     """
+    stamp = _stamp(source)
     opened = open_source(source, reading)
     forced = _forced(repairs or {}, types or {})
     if isinstance(opened, Delimited):
@@ -89,7 +92,9 @@ def read(
         parts, notes = patched(batches, patches, where=opened.where)
         batches = iter(parts)
     gathered = _Gathered(reading, notes=notes, rejects=rejects)
-    return _whole(opened, batches, gathered, reading, repairs or {}, forced)
+    table = _whole(opened, batches, gathered, reading, repairs or {}, forced)
+    _require_unchanged(source, stamp)
+    return table
 
 
 def scan(
@@ -122,6 +127,7 @@ def scan(
     DataError
         As `read`; also when the source no longer is as it was understood.
     """
+    stamp = _stamp(source)
     forced = _forced(repairs or {}, types or {})
     if understood is None:
         understood = understand(
@@ -133,6 +139,7 @@ def scan(
     for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced, reading):
         frame = _typed(raw, done, understood.columns, reading, repairs or {}, opened.where, misfits)
         yield from frame.iter_slices(batch_rows)
+    _require_unchanged(source, stamp)
 
 
 def texts(
@@ -197,6 +204,7 @@ def understand(
     DataError
         When there is no table there.
     """
+    stamp = _stamp(source)
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
         opened.settle()
@@ -204,7 +212,27 @@ def understand(
     gathered = _Gathered(reading)
     for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced, reading):
         gathered.add(raw, done)
+    _require_unchanged(source, stamp)
     return gathered.verdict(opened, reading, forced)
+
+
+def _stamp(source: object) -> tuple[int, int, int] | None:
+    """Return what changes when somebody writes to a file, or None where the source is none."""
+    try:
+        found = Path(str(source)).stat() if isinstance(source, (str, Path)) else None
+    except (OSError, ValueError):
+        return None
+    if found is None or not stat.S_ISREG(found.st_mode):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _require_unchanged(source: object, stamp: tuple[int, int, int] | None) -> None:
+    """Raise `DataError` when a file is another than when its reading began."""
+    if stamp is not None and _stamp(source) != stamp:
+        what = "the file changed while it was read"
+        hint = "wait until whoever writes it is done, and try again"
+        raise DataError(what, where=str(source), hint=hint)
 
 
 def _raw_batches(
