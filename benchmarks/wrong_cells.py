@@ -99,8 +99,8 @@ def main() -> int:
                 f"{name} without {', '.join(APART[name])}: no labels F1 "
                 f"{scores(rest, left)[2]:.3f}, {ROWS} rows F1 {learnt:.3f}"
             )
-        missed += [f"{name} without labels"] * (f1 <= alone)
-        missed += [f"{name} with rows"] * (mean[2] <= taught)
+        missed += [f"{name} without labels"] * bool(f1 <= alone)
+        missed += [f"{name} with rows"] * bool(mean[2] <= taught)
         missed += [f"{name}'s first 20"] * (top < 16)
     print("missed: " + ", ".join(missed) if missed else "every goal is reached")
     return bool(missed)

@@ -17,6 +17,8 @@ def cell_results(
 ) -> Iterator[CheckResult]:
     """Yield a finding for each column and kind of wrong cell, those with the most cells first.
 
+    Gaps of which nothing says what is missing are counted among the gaps of their column already.
+
     Parameters
     ----------
     cells : sequence of Cell
@@ -36,6 +38,8 @@ def cell_results(
     """
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
+        if cell.kind == "empty" and not cell.suggestion:
+            continue
         groups.setdefault((cell.column, cell.kind), []).append(cell)
     for (column, kind), found in sorted(groups.items(), key=lambda item: -len(item[1])):
         shown = found[:_EXAMPLES]

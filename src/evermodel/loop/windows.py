@@ -68,12 +68,12 @@ def training_windows(
         time = ROW_ORDER
     data = msgspec.structs.replace(project.data, split=_PART, time=time, leave_out=aside)
     project = msgspec.structs.replace(project, data=data)
-    windows = [Window("all", msgspec.structs.replace(table, frame=everything), project)]
+    windows = [Window("all", msgspec.structs.replace(table, frame=everything, lines=()), project)]
     for share in _SHARES:
         few = max(_FEWEST_OF_FEW, int(everything.height * _SHARE_OF_FEW))
         rows = max(min(_FEWEST_ROWS, few), int(everything.height * share))
         if rows < _NARROWER * windows[-1].table.frame.height:
-            newest = msgspec.structs.replace(table, frame=everything.tail(rows))
+            newest = msgspec.structs.replace(table, frame=everything.tail(rows), lines=())
             windows.append(Window(f"newest {rows}", newest, project))
     return windows
 

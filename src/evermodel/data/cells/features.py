@@ -28,7 +28,7 @@ _MOST_SIGNS = 40
 _MOST_SHAPES = 12
 _MOST_VALUES = 12
 _MOST_GROUPINGS = 10
-_MOST_LEFTS = 20
+_MOST_LEFTS, _LEAST_LEFTS, _MOST_CELLS = 20, 6, 500_000
 _MOST_TEXTS = 5_000
 _UNSUSPECTED = 0.03
 
@@ -150,7 +150,8 @@ def agreement(columns: Sequence[Values], column: Values, rows: Ints) -> Matrix:
         if c is not column and len(c.texts) >= 2 and c.alone < 0.5 and not c.prose and not c.decimal
     ]
     found: list[tuple[float, Matrix]] = []
-    for left in sorted(lefts, key=lambda c: c.alone)[:_MOST_LEFTS]:
+    most = min(_MOST_LEFTS, max(_LEAST_LEFTS, _MOST_CELLS // max(1, column.rows)))
+    for left in sorted(lefts, key=lambda c: c.alone)[:most]:
         g = grouping(left, column)
         size = np.maximum(1, g.size[rows])
         off = (g.usual[rows] != column.codes[rows]) & (g.usual[rows] >= 0) & (g.most[rows] >= 2)

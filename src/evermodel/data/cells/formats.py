@@ -17,6 +17,7 @@ __all__ = ["damaged", "date_shape", "formats"]
 _MOSTLY = 0.95
 _RARE = 0.05
 _ONE_FORM = 0.8
+_ONE_PATTERN = 0.99
 _MOST_FORMS = 40
 
 _WITH_UNIT = re.compile(
@@ -81,6 +82,7 @@ def formats(column: Values, known: frozenset[int] = frozenset()) -> Iterator[Cla
     yield from _units(column)
     yield from _not_numbers(column, known)
     yield from _moments(column, known)
+    yield from _off_pattern(column, known)
 
 
 def _claim(
@@ -162,6 +164,9 @@ def _trimmed(number: str) -> str:
         if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", number)
         else number
     )
+    if len(number) > 14:
+        # So many digits are the rounding of a computer, not a measurement.
+        return f"{float(number):.12g}"
     return re.sub(r"\.0*$|(?<=\.\d)0+$", "", number) if "." in number else number
 
 
@@ -197,6 +202,31 @@ def _without_codes(column: Values, odd: Sequence[int]) -> list[int]:
     total = sum(rows.values())
     usual = {form for form, n in rows.items() if n >= 5 and n >= 0.3 * total}
     return [code for code in odd if forms[code] not in usual and column.counts[code] < 5]
+
+
+def _off_pattern(column: Values, known: frozenset[int]) -> Iterator[Claim]:
+    """Find codes that do not follow the one pattern, sign by sign, of nearly all the others."""
+    if column.prose or column.moment or column.numeric_share > 0.5:
+        return
+    texts = pl.Series(column.texts, dtype=pl.String)
+    forms = (
+        texts.str.replace_all(r"\p{Nd}", "9")
+        .str.replace_all(r"\p{Ll}", "a")
+        .str.replace_all(r"\p{Lu}", "A")
+        .to_list()
+    )
+    rows = column.tally(forms)
+    top = max(rows, key=lambda form: rows[form], default="")
+    if "9" not in top or len(top) < 5 or rows[top] < _ONE_PATTERN * column.filled:
+        return
+    odd = [
+        c for c, form in enumerate(forms) if form != top and c != column.empty and c not in known
+    ]
+    rest = _without_codes(column, odd)
+    if rest and rows[top] >= 200:
+        example = column.texts[forms.index(top)]
+        reason = f"Nearly all values of this column are written like {example!r}, this one is not."
+        yield _claim(column, rest, 0.86, "format", reason)
 
 
 def date_shape(text: str) -> str:

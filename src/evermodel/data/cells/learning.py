@@ -10,8 +10,8 @@ import polars as pl
 from evermodel.data.cells.claims import Cell, Claim
 from evermodel.data.cells.columns import Floats, Ints, Values
 from evermodel.data.cells.features import Matrix, agreement, chance, own, prior, shared
-from evermodel.data.cells.reports import Vote, reports, votes
-from evermodel.data.cells.suspect import Findings, cells_of, findings
+from evermodel.data.cells.reports import Votes, hold_votes, reports
+from evermodel.data.cells.suspect import cells_of, findings
 from evermodel.errors import DataError
 
 __all__ = ["learn", "pick_rows"]
@@ -138,31 +138,30 @@ def learn(frame: pl.DataFrame, marked: Mapping[tuple[int, str], bool]) -> list[C
     marks = {(row, places[name]): wrong for (row, name), wrong in marked.items()}
     if len({row for row, _ in marks}) < _LEAST_MARKED:
         return _as_marked(frame, found.claims, marks)
-    claims = _voted_again(found, marks)
+    # A mark on one row tells which sources to trust, and so speaks for other rows as well.
+    votes = hold_votes(found.columns, marks)
+    claims = [claim for claim in found.claims if claim.kind != "reports"]
+    claims += [claim for claim in reports(found.columns, votes) if claim.kind == "reports"]
     scores = prior(found.columns, claims)
-    told = _probabilities(found.columns, scores, marks)
+    told = _probabilities(found.columns, scores, marks, votes)
     return _as_marked(frame, _decided(found.columns, claims, told), marks)
 
 
-def _voted_again(found: Findings, marks: Mapping[tuple[int, int], bool]) -> list[Claim]:
-    """Return the claims, those of several sources anew: a mark tells which sources to trust."""
-    kept = [claim for claim in found.claims if claim.kind != "reports"]
-    return kept + [claim for claim in reports(found.columns, marks) if claim.kind == "reports"]
-
-
 def _probabilities(
-    columns: Sequence[Values], scores: Mapping[int, Matrix], marks: Mapping[tuple[int, int], bool]
+    columns: Sequence[Values],
+    scores: Mapping[int, Matrix],
+    marks: Mapping[tuple[int, int], bool],
+    votes: Votes,
 ) -> dict[int, Floats]:
     """Return how likely each cell of each column is wrong, after all marks."""
     every = np.arange(columns[0].rows)
-    _, results = votes(columns, marks)
     base: dict[int, Floats] = {}
     common: list[Matrix] = []
     truth: list[bool] = []
     before: list[float] = []
     for column in columns:
         rows = _marked_rows(column, marks)
-        base[column.place] = _logit(_before(column, scores[column.place], results))
+        base[column.place] = _logit(_before(column, scores[column.place], votes))
         if rows.size:
             agreed = agreement(columns, column, rows)
             common.append(shared(column, scores[column.place], agreed, rows))
@@ -188,11 +187,11 @@ def _marked_rows(column: Values, marks: Mapping[tuple[int, int], bool]) -> Ints:
     return np.array([row for row, place in marks if place == column.place], dtype=np.int64)
 
 
-def _before(column: Values, scores: Matrix, results: Mapping[int, Vote]) -> Floats:
+def _before(column: Values, scores: Matrix, votes: Votes) -> Floats:
     """Return how likely each cell was thought to be wrong; a vote says it of right ones as well."""
     likely = chance(scores)
-    if column.place in results:
-        wrong = 1.0 - results[column.place].right
+    if column.place in votes.by_place:
+        wrong = 1.0 - votes.by_place[column.place].right
         said = ~np.isnan(wrong)
         known = np.clip(wrong[said], 0.02, 0.98)
         listed = scores[said].max(axis=1) > 0

@@ -71,12 +71,13 @@ def lookalike(value: str, usual: str, share: float = 0.34) -> bool:
 
 
 def _same_digits(value: str, usual: str) -> bool:
-    """Say whether the digits of one text are those of the other, or what is left of them."""
+    """Say whether the digits of a text are those of the usual one, or what is left of them."""
     one, other = _OTHERS.sub("", value), _OTHERS.sub("", usual)
     if one == other:
         return True
-    few, many = sorted((one, other), key=len)
-    if len(few) == len(many) or _NUMBER.fullmatch(value):
+    if not other:
+        return True
+    if len(one) >= len(other) or _NUMBER.fullmatch(value):
         return False
-    rest = iter(many)
-    return all(digit in rest for digit in few)
+    rest = iter(other)
+    return all(digit in rest for digit in one)

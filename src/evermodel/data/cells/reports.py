@@ -7,7 +7,6 @@ nearly exactly, for sources err often, so their accuracy is estimated with the t
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from evermodel.data.cells.claims import Claim, Kind
 from evermodel.data.cells.columns import Bools, Floats, Ints, Values
 from evermodel.data.cells.groups import SAMPLE, grouping, strength
 
-__all__ = ["Vote", "reports", "sources_and_things", "vote", "votes"]
+__all__ = ["Vote", "Votes", "hold_votes", "reports", "sources_and_things", "vote"]
 
 _MOST_SOURCES = 500
 _UNIQUE = 0.95
@@ -49,12 +48,16 @@ class Vote:
     otherwise: Bools
 
 
-def reports(
-    columns: Sequence[Values], marked: Mapping[tuple[int, int], bool] | None = None
-) -> list[Claim]:
-    """Return the cells in which a source says otherwise than all sources together make likely.
+@dataclass(frozen=True)
+class Votes:
+    """The names of the columns of sources and of things, and the vote in each other column."""
 
-    `marked` says of cells, by row and place, whether a person found them wrong.
+    names: tuple[str, str]
+    by_place: dict[int, Vote]
+
+
+def reports(columns: Sequence[Values], votes: Votes) -> list[Claim]:
+    """Return the cells in which a source says otherwise than all sources together make likely.
 
     Examples
     --------
@@ -65,13 +68,14 @@ def reports(
     ...         for i in range(20) for s in ("ann", "bob", "cay", "dan", "eve")]
     >>> frame = pl.DataFrame(rows, schema=["who", "ship", "leaves", "from"], orient="row")
     >>> frame[7, "leaves"], frame[9, "from"] = "9:59", ""
-    >>> claims = reports(read_columns(frame))
+    >>> columns = read_columns(frame)
+    >>> claims = reports(columns, hold_votes(columns))
     >>> [(claim.place, claim.rows.tolist(), claim.suggestions) for claim in claims]
     [(2, [7], ('2:01',)), (3, [9], ('pier 1',))]
     """
     claims: list[Claim] = []
-    names, results = votes(columns, marked)
-    for place, result in results.items():
+    names = votes.names
+    for place, result in votes.by_place.items():
         y = columns[place]
         empty = y.codes == y.empty
         sure = (result.certainty >= 0.5) & (result.voices >= 2)
@@ -80,7 +84,7 @@ def reports(
         told: tuple[tuple[Bools, Kind, Floats, str], ...] = (
             (
                 wrong, "reports", 0.6 + 0.35 * likely,
-                f"For the same {names[1]!r}, {names[0]!r} that are right more often say otherwise.",
+                f"For the same {names[1]!r}, {names[0]!r} values that are right more often differ.",
             ),
             (
                 empty & sure, "empty", 0.75 + 0.2 * result.certainty,
@@ -99,19 +103,22 @@ def reports(
     return claims
 
 
-def votes(
+def hold_votes(
     columns: Sequence[Values], marked: Mapping[tuple[int, int], bool] | None = None
-) -> tuple[tuple[str, str], dict[int, Vote]]:
-    """Return the names of the columns of sources and things, and the vote in each other one."""
+) -> Votes:
+    """Return the votes of all columns of a table of reports; none where it is not one.
+
+    `marked` says of cells, by row and place, whether a person found them wrong.
+    """
     pair = sources_and_things(columns)
     if pair is None:
-        return ("", ""), {}
+        return Votes(("", ""), {})
     source, thing, told = (columns[pair[0]], columns[pair[1]], pair[2])
     found = {}
     for place in told:
         marks = {row: wrong for (row, at), wrong in (marked or {}).items() if at == place}
         found[place] = vote(source, thing, columns[place], marks)
-    return (source.name, thing.name), found
+    return Votes((source.name, thing.name), found)
 
 
 def sources_and_things(columns: Sequence[Values]) -> tuple[int, int, list[int]] | None:
@@ -355,12 +362,12 @@ def _copies(said: _Said, posterior: Floats, accuracy: Floats) -> Floats:
 
 def _independence(said: _Said, accuracy: Floats, copies: Floats) -> Floats:
     """Return for each report how likely it is the source's own, the best sources counted first."""
-    share = np.ones(said.who.size)
-    order = np.lexsort((-accuracy[said.who], said.of_pair))
-    starts = np.flatnonzero(np.r_[True, np.diff(said.of_pair[order]) != 0, True])
-    for start, end in itertools.pairwise(starts.tolist()):
-        if end - start > 1:
-            rows = order[start:end]
-            own = 1.0 - _COPIED * copies[np.ix_(said.who[rows], said.who[rows])]
-            share[rows] = np.prod(np.tril(own, -1) + np.triu(np.ones_like(own)), axis=1)
-    return share
+    table = _table(said)
+    share = np.ones(table.shape)
+    order = np.argsort(-accuracy, kind="stable")
+    for rank, one in enumerate(order[1:], 1):
+        better = order[:rank]
+        own = np.log(1.0 - _COPIED * copies[one, better])
+        share[:, one] = np.exp((table[:, [one]] == table[:, better]) @ own)
+    out: Floats = share[said.what, said.who]
+    return out

@@ -56,7 +56,8 @@ def slipped_rows(columns: Sequence[Values]) -> Iterator[Claim]:
 
 
 def _filled(column: Values) -> Bools:
-    return column.codes != column.empty
+    filled: Bools = column.codes != column.empty
+    return filled
 
 
 def _fits(home: Values, column: Values) -> Bools:

@@ -27,10 +27,13 @@ _WORD = re.compile(r"[^\W\d_]{4,}")
 _PIECE = re.compile(r"[^\W_]+|[\W_]+")
 
 
-def spelling(column: Values, proven: Bools | None = None) -> Iterator[Claim]:
+def spelling(
+    column: Values, proven: Bools | None = None, skip: frozenset[int] = frozenset()
+) -> Iterator[Claim]:
     """Yield rare values that differ by a slip from a value at least 20 times as frequent.
 
-    `proven` says of each distinct value whether other columns show that it is one of its own.
+    `proven` says of each distinct value whether other columns show that it is one of its own;
+    those in `skip` are passed over.
 
     Examples
     --------
@@ -50,7 +53,7 @@ def spelling(column: Values, proven: Bools | None = None) -> Iterator[Claim]:
     ]
     right: dict[int, int] = {}
     for rare, usual in _neighbours(column, frequent):
-        if rare not in right and not (proven is not None and proven[rare]):
+        if rare not in right and rare not in skip and not (proven is not None and proven[rare]):
             right[rare] = usual
     if right:
         rows = column.rows_of(list(right))
@@ -76,30 +79,55 @@ def _neighbours(column: Values, frequent: list[int]) -> Iterator[tuple[int, int]
         for key in _keys(text, 0):
             ends[key].append(code)
     dense = _dense(column, frequent)
+    closed = _closed(column, frequent)
     few = 0.02 * column.rows
+    counts = column.counts.tolist()
     words = _words(column)
     for code, text in enumerate(column.texts):
         if not column.worded[code]:
             continue
-        n = int(column.counts[code])
-        for other in folded.get(" ".join(text.casefold().split()), ()):
-            if other != code and column.counts[other] >= _CASE_RATIO * n:
-                yield code, other
-                break
-        if dense or n > few or len(text) < 5:
-            continue
-        near = set(frequent)
-        if len(frequent) > _NEAREST:
-            near = {other for key in _keys(text, 2) for other in ends.get(key, ())[:_NEAREST]}
-        for other in sorted(near, key=lambda c: (-column.counts[c], c)):
-            # A slip in the first letter of a word is rare; Cortland is no Portland.
-            if column.counts[other] < _RATIO * n * (
-                1 if text[:1] == column.texts[other][:1] else 5
-            ):
-                break
-            if _slip(text, column.texts[other], words):
-                yield code, other
-                break
+        n = counts[code]
+        same = folded.get(" ".join(text.casefold().split()), ())
+        likely = [c for c in same if c != code and counts[c] >= _CASE_RATIO * n][:1]
+        if not likely and code not in closed and n <= 2:
+            likely = _one_stroke_off(column, text, closed)
+        if not likely and not dense and n <= few and len(text) >= 5:
+            near = set(frequent)
+            if len(frequent) > _NEAREST:
+                near = {c for key in _keys(text, 2) for c in ends.get(key, ())[:_NEAREST]}
+            by_count = sorted(near, key=lambda c: (-counts[c], c))
+            likely = _first_slip(
+                column, text, [c for c in by_count if counts[c] >= _RATIO * n], words
+            )
+        if likely:
+            yield code, likely[0]
+
+
+def _first_slip(column: Values, text: str, usual: list[int], words: dict[str, int]) -> list[int]:
+    """Return the first of these values that the text may be a slip of."""
+    n = int(column.counts[column.where[text]])
+    for other in usual:
+        # A slip in the first letter of a word is rare; Cortland is no Portland.
+        rarer = 1 if text[:1] == column.texts[other][:1] else 5
+        if column.counts[other] >= rarer * _RATIO * n and _slip(text, column.texts[other], words):
+            return [other]
+    return []
+
+
+def _one_stroke_off(column: Values, text: str, closed: set[int]) -> list[int]:
+    """Return the value, of the few that a column has, which the text misses by one stroke."""
+    if not 1 < len(text) < 10:
+        return []
+    near = [code for code in closed if lookalike(text, column.texts[code])]
+    near = [code for code in near if distance(text, column.texts[code], 1) <= 1]
+    return sorted(near, key=lambda code: (-column.counts[code], code))[:1]
+
+
+def _closed(column: Values, frequent: list[int]) -> set[int]:
+    """Return the few values that a column has, where hardly a row has any other; or none."""
+    own = [code for code in frequent if column.counts[code] >= max(20, 0.01 * column.filled)]
+    covered = int(column.counts[own].sum()) if own else 0
+    return set(own) if len(own) <= 10 and covered >= 0.99 * column.filled else set()
 
 
 def _keys(text: str, slack: int) -> set[tuple[str, str]]:
@@ -182,7 +210,7 @@ def strokes(column: Values) -> Iterator[Claim]:
         mended = _mended(text, fixed)
         if mended:
             bad[int(code)] = mended
-        elif odd[code] and _digits_lost(text, fixed, usual):
+        elif odd[code] and column.counts[code] <= 5 and _digits_lost(text, fixed, usual):
             bad[int(code)] = ""
     rows = column.rows_of(list(bad)) if bad else np.zeros(0, dtype=np.int64)
     if 0 < rows.size <= 0.1 * column.filled and not _one_form(column, list(bad)):
@@ -225,7 +253,9 @@ def _mended(text: str, fixed: set[str]) -> str:
         for word in fixed:
             most = max(1, len(word) // 4)
             if len(piece) >= 4 and not piece.isdigit() and distance(piece, word, most) <= most:
-                return "".join([*pieces[:i], word, *pieces[i + 1 :]])
+                # A digit that has grown together with the word cannot be put back.
+                lost = any(sign.isdigit() for sign in piece)
+                return text if lost else "".join([*pieces[:i], word, *pieces[i + 1 :]])
     return ""
 
 
@@ -240,8 +270,14 @@ def _digits_lost(text: str, fixed: set[str], usual: set[str]) -> bool:
             pieces[i] = re.sub(r"[^\W\d_]", "0", piece)
     if not 0 < letters <= 2 or text.isalpha():
         return False
-    shape = re.sub(r"\d+", "9", re.sub(r"[A-Z]+", "A", re.sub(r"[a-z]+", "a", "".join(pieces))))
-    return re.sub(r"\s+", "_", shape) in usual
+    if _shape(text.upper()) in usual:
+        return False
+    return _shape("".join(pieces)) in usual
+
+
+def _shape(text: str) -> str:
+    shape = re.sub(r"\d+", "9", re.sub(r"[A-Z]+", "A", re.sub(r"[a-z]+", "a", text)))
+    return re.sub(r"\s+", "_", shape)
 
 
 def _one_form(column: Values, codes: list[int]) -> bool:

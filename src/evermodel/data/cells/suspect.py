@@ -16,7 +16,7 @@ from evermodel.data.cells.formats import damaged, formats
 from evermodel.data.cells.groups import Dependency, dependencies
 from evermodel.data.cells.missing import disguised, gaps, missing_codes
 from evermodel.data.cells.places import places
-from evermodel.data.cells.reports import reports
+from evermodel.data.cells.reports import hold_votes, reports
 from evermodel.data.cells.rows import slipped_rows
 from evermodel.data.cells.spelling import spelling, strokes
 from evermodel.errors import DataError
@@ -85,7 +85,7 @@ def findings(frame: pl.DataFrame) -> Findings:
         return Findings([], [], [])
     columns = read_columns(frame)
     ties = dependencies(columns)
-    voted = reports(columns)
+    voted = reports(columns, hold_votes(columns))
     claims = [claim for column in columns for claim in _alone(column, columns, ties)]
     claims += [*places(columns), *slipped_rows(columns)]
     wrong = _claimed(columns, claims)
@@ -116,11 +116,13 @@ def _alone(
     coded = list(disguised(column, known))
     yield from coded
     yield from gaps(column)
-    yield from formats(column, known)
+    written = list(formats(column, known))
+    yield from written
     yield from impossible(column)
     said = frozenset(int(code) for claim in coded for code in np.unique(column.codes[claim.rows]))
     yield from extremes(column, said)
-    yield from spelling(column, proven(column, columns, ties))
+    odd = frozenset(int(code) for claim in written for code in np.unique(column.codes[claim.rows]))
+    yield from spelling(column, proven(column, columns, ties), odd)
     yield from strokes(column)
 
 
