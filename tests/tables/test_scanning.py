@@ -91,3 +91,14 @@ def test_the_memory_of_a_scan_does_not_grow_with_the_file(tmp_path: Path) -> Non
         peaks.append(peak)
     assert peaks[1] < peaks[0] + 150, f"{peaks} MB"
     assert peaks[1] < 700
+
+
+def test_the_first_texts_are_those_of_the_whole(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"n": range(200_000), "t": ["a", None] * 100_000})
+    rows.write_csv(tmp_path / "a.csv")
+    rows.write_parquet(tmp_path / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        whole = tables.texts(tmp_path / name)
+        assert whole.height == 200_000
+        for most in (1, 65_536, 100_001, 500_000):
+            assert tables.texts(tmp_path / name, most=most).equals(whole.head(most))

@@ -243,7 +243,7 @@ def check(
     rejected: list[Rejected] = []
     if project is None:
         table = read(data, rejects=rejected.append)
-        rows = texts(data) if thorough else None
+        rows = texts(data, most=MOST_LOOKED_AT) if thorough else None
     else:
         table = read_source(project, data, rejects=rejected.append)
         rows = _texts(project, data) if thorough else None
@@ -280,7 +280,7 @@ def check(
 def _texts(project: Project, data: object) -> pl.DataFrame:
     patches = active(project) if data is None else ()
     source = project.source if data is None else data
-    return texts(source, reading=project.data.reading, patches=patches)
+    return texts(source, reading=project.data.reading, patches=patches, most=MOST_LOOKED_AT)
 
 
 def _named(data: object, project: Project | None) -> str:

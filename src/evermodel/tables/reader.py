@@ -143,12 +143,16 @@ def scan(
 
 
 def texts(
-    source: object, *, reading: Reading = _UNTOLD, patches: Sequence[Patch] = ()
+    source: object,
+    *,
+    reading: Reading = _UNTOLD,
+    patches: Sequence[Patch] = (),
+    most: int | None = None,
 ) -> pl.DataFrame:
     r"""Return the rows of a source as the texts that stand in it, "" where there is nothing.
 
     They are the rows that `read` returns, in the same order, before anything but the corrections
-    of people is made of them.
+    of people is made of them; with `most`, no more than so many, and no more is read than these.
 
     Examples
     --------
@@ -170,12 +174,18 @@ def texts(
     batches = _raw_batches(opened, 65_536)
     if patches:
         batches = iter(patched(batches, patches, where=opened.where)[0])
-    frames = [
-        batch.with_columns(written(series) for series in batch.get_columns())
-        if isinstance(batch, pl.DataFrame)
-        else batch.frame
-        for batch in batches
-    ]
+    frames: list[pl.DataFrame] = []
+    rows = 0
+    for batch in batches:
+        frame = batch if isinstance(batch, pl.DataFrame) else batch.frame
+        if most is not None:
+            frame = frame.head(most - rows)
+        if isinstance(batch, pl.DataFrame):
+            frame = frame.with_columns(written(series) for series in frame.get_columns())
+        frames.append(frame)
+        rows += frame.height
+        if most is not None and rows >= most:
+            break
     return pl.concat(frames).with_columns(pl.all().fill_null(""))
 
 
