@@ -15,9 +15,10 @@ from evermodel.data.own_checks import own_checks
 from evermodel.data.personal import personal_data
 from evermodel.data.target_checks import target_checks
 from evermodel.data.thorough import across_split, people
+from evermodel.data.twins import duplicates
 from evermodel.errors import nearest
 from evermodel.project import ROW_ORDER, Project
-from evermodel.records import CheckResult, Report
+from evermodel.records import REGRESSION, CheckResult, Report
 from evermodel.tables import Profile
 
 __all__ = ["check"]
@@ -66,7 +67,10 @@ def check(
     if project is not None:
         unused = {project.data.target, *project.data.key, *project.data.leave_out}
     if intake.rows:
-        results += _duplicates(intake.frame, project)
+        repeated = list(_duplicates(intake.frame, project))
+        if thorough:
+            repeated = [*_twins(intake.frame, project), *repeated]
+        results += _first_of_each(repeated)
         for column in intake.frame.columns:
             words = tuple(intake.missing.get(column, {}))
             found = column_checks(intake.frame[column], missing_words=words, now=now)
@@ -77,11 +81,13 @@ def check(
             data = project.data
             target = intake.frame[data.target]
             columns = _features(intake.frame, project)
-            results += target_checks(columns, target, data.task, positive=data.positive)
+            found = target_checks(columns, target, data.task, positive=data.positive)
+            told = {each.name for each in results if each.name == "conflicting_labels"}
+            results += [each for each in found if each.name not in told]
             if thorough:
                 leaking = {each.subject for each in results if each.name == "leakage"}
-                found = across_split(intake.frame, project, tested, columns)
-                results += [each for each in found if not _said(each, leaking)]
+                across = across_split(intake.frame, project, tested, columns)
+                results += [each for each in across if not _said(each, leaking)]
         if thorough:
             results += personal_data(intake.frame)
         if project is not None and thorough:
@@ -255,6 +261,19 @@ def _against(
                 verdict="warn",
                 why="earlier data did not have it: a model in use ignores it",
             )
+
+
+def _first_of_each(results: Sequence[CheckResult]) -> list[CheckResult]:
+    """Return the results, of each name the first alone."""
+    return list({each.name: each for each in reversed(results)}.values())[::-1]
+
+
+def _twins(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckResult]:
+    """Yield rows that repeat another but for their key or their spelling, and contradictions."""
+    data = project.data if project is not None else None
+    key = [name for name in (data.key if data else ()) if name in frame.columns]
+    target = data.target if data and data.task != REGRESSION else ""
+    yield from duplicates(frame, key=key, target=target if target in frame.columns else "")
 
 
 def _duplicates(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckResult]:

@@ -89,10 +89,26 @@ def people(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
         frame = frame.sample(_MOST_ROWS, seed=project.train.seed)
     for look in (_missing, _outcomes, _proxies, _represented):
         try:
-            yield from look(frame, project, groups)
+            yield from _one_of_two(look(frame, project, groups))
         except EvermodelError as error:
             why = " ".join(part for part in (error.what, error.where, error.found) if part)
             yield CheckResult(name="groups", subject=", ".join(groups), verdict="unknown", why=why)
+
+
+def _one_of_two(results: tuple[CheckResult, ...]) -> list[CheckResult]:
+    """Return the results; of two groups that mirror one another only the one above the other."""
+    sides: dict[tuple[str, str, str], list[CheckResult]] = {}
+    for each in results:
+        column = each.slice.partition("=")[0] if "=" in each.slice else each.slice
+        sides.setdefault((each.name, each.subject, column), []).append(each)
+    mirrored = {
+        id(min(pair, key=lambda each: each.value or 0.0))
+        for pair in sides.values()
+        if len(pair) == 2
+        and all(each.slice.count("=") == 1 and each.value is not None for each in pair)
+        and abs(sum(each.value or 0.0 for each in pair)) < 1e-9
+    }
+    return [each for each in results if id(each) not in mirrored]
 
 
 def _missing(frame: pl.DataFrame, project: Project, groups: list[str]) -> tuple[CheckResult, ...]:

@@ -40,6 +40,8 @@ _SAID = {
     "mixed_values": "`{subject}` mixes numbers or dates with words",
     "many_values": "`{subject}` has {value} that hardly repeat",
     "duplicate_rows": "{value} repeat an earlier row",
+    "duplicate_but_key": "{value} repeat an earlier row in all but the key",
+    "near_duplicate_rows": "{value} repeat an earlier row nearly",
     "duplicate_keys": "`{subject}`: {value} with a key that another row has",
     "column_missing": "`{subject}` is not in the table",
     "column_unknown": "`{subject}` is new",

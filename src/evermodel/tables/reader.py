@@ -413,7 +413,8 @@ def _whole(
         kept.append((raw, done))
     understood = gathered.verdict(opened, reading, forced)
     frames = []
-    lines = _lines([raw.lines for raw, _ in kept])
+    in_lines = isinstance(opened, RawSource) and opened.kind != "database"
+    lines = _lines([raw.lines for raw, _ in kept]) if in_lines else ()
     while kept:
         raw, done = kept.pop(0)  # texts are let go of as soon as they are values
         frames.append(_typed(raw, done, understood.columns, reading, repairs, opened.where))

@@ -77,8 +77,7 @@ class Understanding(Record, frozen=True, kw_only=True):
 class Table(Record, frozen=True, kw_only=True):
     """A table in memory: typed values, their schema, and how they were understood.
 
-    `lines` says for each row on which line of its file (or as which row of another source, from 1)
-    it begins.
+    `lines` says for each row on which line of its file it begins; a source without lines has none.
     """
 
     frame: pl.DataFrame

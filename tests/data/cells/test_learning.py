@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evermodel.data.cells import learn, pick_rows, suspect_cells
 from evermodel.errors import DataError
@@ -111,3 +115,22 @@ def test_rows_that_teach_are_shown_before_rows_like_those_already_seen() -> None
 def test_marks_of_cells_that_are_not_there_are_refused(mark: tuple[int, str]) -> None:
     with pytest.raises(DataError, match="not there"):
         learn(pl.DataFrame({"a": ["x"] * 3}), {mark: True})
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.text(alphabet="ab1. -:", max_size=4) for _ in range(3)]), max_size=40),
+    st.randoms(use_true_random=False),
+)
+def test_any_texts_and_marks_give_cells_that_are_there(
+    rows: list[tuple[str, ...]], chance: random.Random
+) -> None:
+    frame = pl.DataFrame(rows, schema=dict.fromkeys("abc", pl.String), orient="row")
+    shown = pick_rows(frame, {}, 5)
+    assert len(set(shown)) == min(5, frame.height)
+    marks = {(row, name): chance.random() < 0.3 for row in shown for name in frame.columns}
+    cells = learn(frame, marks)
+    found = {(cell.row, cell.column) for cell in cells}
+    assert len(found) == len(cells)
+    assert {cell for cell, wrong in marks.items() if wrong} <= found
+    assert not {cell for cell, wrong in marks.items() if not wrong} & found
