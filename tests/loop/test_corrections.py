@@ -41,9 +41,10 @@ def _spoiled(workspace: Workspace) -> Path:
 
 
 def _filled(review: Path, into: Path) -> int:
-    """Fill the review as a person would who takes every suggestion, and return how many."""
+    """Fill the review as a person would who knows the plans, and return how many."""
     frame = pl.read_csv(review, infer_schema=False)
-    filled = frame.with_columns(correction=pl.col("suggestion"))
+    plans = pl.col("column") == "plan"
+    filled = frame.with_columns(correction=pl.when(plans).then("suggestion"))
     filled.write_csv(into)
     return int(filled["correction"].is_not_null().sum())
 
@@ -97,6 +98,36 @@ def test_what_is_corrected_is_learned_from_as_what_it_was_meant_to_be(
     (event,) = workspace.events("corrected")
     assert event.body["cells"] == count
     assert "basicc" not in str(event.body)
+
+
+def test_outcomes_that_look_wrong_are_reviewed_beside_cells_and_corrected_alike(
+    shop: Make, tmp_path: Path
+) -> None:
+    workspace = shop().workspace
+    path = Path(workspace.project.source)
+    frame = pl.read_csv(path, infer_schema=False)
+    certain = frame.with_columns(
+        visits=pl.int_range(pl.len()).cast(pl.String),
+        churned=pl.when(pl.int_range(pl.len()) < 500).then(pl.lit("yes")).otherwise(pl.lit("no")),
+    )
+    wrong = [100, 900]
+    flipped = pl.Series(
+        [
+            "no" if row == 100 else "yes" if row == 900 else was
+            for row, was in enumerate(certain["churned"])
+        ]
+    )
+    certain.with_columns(churned=flipped).write_csv(path)
+    review = tmp_path / "review.csv"
+    data_review(workspace, out=review)
+    found = pl.read_csv(review).filter(pl.col("column") == "churned")
+    assert set(wrong) <= set(found["row"][:5])
+    assert found.filter(pl.col("row") == 100)["suggestion"].to_list() == ["yes"]
+    found.with_columns(correction=pl.when(pl.col("row").is_in(wrong)).then("suggestion")).write_csv(
+        review
+    )
+    data_take(review, workspace)
+    assert read_source(workspace.project).frame["churned"].to_list() == certain["churned"].to_list()
 
 
 def test_an_empty_or_foreign_review_changes_nothing(shop: Make, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from evermodel.data.intake import Intake, take
 from evermodel.data.own_checks import own_checks
 from evermodel.data.personal import personal_data
 from evermodel.data.target_checks import target_checks
-from evermodel.data.thorough import across_split, people
+from evermodel.data.thorough import across_split, people, wrong_labels
 from evermodel.data.twins import duplicates
 from evermodel.errors import nearest
 from evermodel.project import ROW_ORDER, Project
@@ -85,6 +85,7 @@ def check(
             told = {each.name for each in results if each.name == "conflicting_labels"}
             results += [each for each in found if each.name not in told]
             if thorough:
+                results += wrong_labels(intake.frame, project, columns)
                 leaking = {each.subject for each in results if each.name == "leakage"}
                 across = across_split(intake.frame, project, tested, columns)
                 results += [each for each in across if not _said(each, leaking)]

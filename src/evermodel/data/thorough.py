@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 import msgspec
 import polars as pl
 
 from evermodel.data.groups import label_rate_by_group, missingness_by_group, proxies, shares
+from evermodel.data.label_errors import LabelErrors, label_errors
 from evermodel.data.split_leakage import split_leakage
 from evermodel.errors import DataError, EvermodelError
 from evermodel.project import Project, duration_seconds
-from evermodel.records import CheckResult
+from evermodel.records import REGRESSION, CheckResult
 from evermodel.tables import read
 
-__all__ = ["across_split", "people"]
+__all__ = ["across_split", "people", "suspect_labels", "wrong_labels"]
 
 _MOST_ROWS = 200_000
 """Of more rows as many at random: an interval of a share of these is narrower than half a point."""
@@ -77,6 +78,32 @@ def _of_random(
         if result.name in ("equal_rows_across_split", "entity_across_split")
         and result.verdict == "warn"
     )
+
+
+def suspect_labels(
+    frame: pl.DataFrame, project: Project, columns: Iterable[str]
+) -> LabelErrors | None:
+    """Return which labels of a project's data look wrong, judged by the columns it learns from."""
+    data = project.data
+    kept = [name for name in columns if name in frame.columns]
+    if not kept or data.target not in frame.columns:
+        return None
+    try:
+        found = label_errors(
+            frame.select(*kept, data.target), target=data.target, seed=project.train.seed
+        )
+    except DataError:
+        return None  # too few rows, or nothing to tell apart: the checks of the target say so
+    return found if (found.task == REGRESSION) == (data.task == REGRESSION) else None
+
+
+def wrong_labels(
+    frame: pl.DataFrame, project: Project, columns: Iterable[str]
+) -> Iterator[CheckResult]:
+    """Yield how many labels may be wrong, with those to review first."""
+    found = suspect_labels(frame, project, columns)
+    if found is not None:
+        yield found.result
 
 
 def people(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import msgspec
 
+from evermodel.data.cells import Cell
+from evermodel.data.thorough import suspect_labels
 from evermodel.errors import DataError, InputError, NotFoundError, masked
 from evermodel.loop.beginning import read_source, suspects
 from evermodel.loop.patches import active, folder_of, numbered
 from evermodel.loop.sheets import QUARANTINE, write_sheet
 from evermodel.loop.workspace import Workspace, open_workspace, silent
+from evermodel.project import Project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
 from evermodel.store.durable import write_durably
-from evermodel.tables import CellPatch, Patch, Rejected, RowPatch, texts
+from evermodel.tables import CellPatch, Patch, Rejected, RowPatch, Table, texts
 from evermodel.tables.patches import row_names
 
 __all__ = ["data_corrections", "data_replay", "data_review", "data_take", "data_undo"]
@@ -64,7 +67,8 @@ def data_review(
     rows = texts(project.source, reading=project.data.reading, patches=active(project))
     table = read_source(project)
     progress("looking for wrong cells", 0.3)
-    found = suspects(rows)[:most]
+    labels = _labels(table, project)[: max(most // 2, 1)]
+    found = [*suspects(rows)[: most - len(labels)], *labels]
     names = row_names(rows)
     lines = [
         (
@@ -85,6 +89,26 @@ def data_review(
         name="to_review", subject=str(out), value=float(len(found)), unit="cells", why=why
     )
     return Report(verb="data.review", subject=project.name, results=(result,))
+
+
+def _labels(table: Table, project: Project) -> list[Cell]:
+    """Return the outcomes that look wrong by the other columns, as cells of the target."""
+    data = project.data
+    away = {data.target, data.time, data.split, *data.key, *data.leave_out}
+    columns = [name for name in table.frame.columns if name not in away]
+    found = suspect_labels(table.frame, project, columns)
+    return [
+        Cell(
+            row=one.row,
+            column=data.target,
+            value=one.given,
+            score=1.0 - one.quality,
+            reason="By the other columns another outcome would fit this row.",
+            suggestion=one.suggested,
+            kind="label",
+        )
+        for one in (found.suspects if found is not None else ())
+    ]
 
 
 def data_take(file: str | Path, folder: str | Path | Workspace = ".") -> Report:

@@ -21,7 +21,7 @@ GROUPS: tuple[tuple[str, tuple[Verdict, ...]], ...] = (
 )
 _SHOWN = 3
 _MOST = 8
-_TOLD = frozenset({"missing", "many_values", "duplicate_rows", "duplicate_but_key"})
+_TOLD = frozenset({"missing", "many_values", "duplicate_rows", "duplicate_but_key", "label_errors"})
 """Results that are worth a line although nothing is wrong with them."""
 _SAID = {
     "rows": "{value}",
@@ -61,6 +61,8 @@ _SAID = {
     "target_from_columns": "The outcome can be calculated: {subject}",
     "gaps_tell_target": "`{subject}`: whether it is missing tells the outcome",
     "later_than_row": "`{subject}` may be written after the fact",
+    "label_errors": "Outcomes in `{subject}` that may be wrong: {value}",
+    "odd_targets": "Outcomes in `{subject}` far from what rows of their kind have: {value}",
     "conflicting_labels": "{value} of the rows contradict an equal row",
     "wrong_cells": "`{subject}`: {value} that look wrong",
 }

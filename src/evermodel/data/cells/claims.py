@@ -14,8 +14,8 @@ from evermodel.records import Record
 __all__ = ["Cell", "Claim", "Kind"]
 
 Kind = Literal[
-    "damaged", "dependency", "disguised", "empty", "format", "impossible", "outlier", "reports",
-    "shifted", "spelling", "learnt",
+    "damaged", "dependency", "disguised", "empty", "format", "impossible", "label", "learnt",
+    "outlier", "reports", "shifted", "spelling",
 ]  # fmt: skip
 
 
