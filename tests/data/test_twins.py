@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evermodel.data.likeness import is_slip, plain_writing
-from evermodel.data.twins import duplicates, share_by_groups, twin_groups
+from evermodel.data.repeats import share_by_groups
+from evermodel.data.twins import duplicates, twin_groups
 from evermodel.errors import DataError
 from evermodel.records import CheckResult
 from evermodel.tables import read
@@ -113,6 +114,13 @@ def test_close_measurements_are_not_called_copies_of_one_another() -> None:
     rng = np.random.default_rng(1)
     table = pl.DataFrame({"t": rng.normal(20, 0.1, 3000).round(2), "p": rng.normal(5, 0.1, 3000)})
     assert found(table)["near_duplicate_rows"].verdict == "pass"
+
+
+def test_values_that_change_places_between_columns_are_other_rows() -> None:
+    grid = np.arange(300)
+    table = pl.DataFrame({"x_value": np.repeat(grid, 300), "y_value": np.tile(grid, 300)})
+    result = found(table.with_columns(z_value=pl.col("x_value")))["duplicate_rows"]
+    assert result.value == 0
 
 
 def test_an_unknown_column_and_an_empty_table() -> None:
@@ -277,6 +285,15 @@ def test_the_bound_is_what_a_model_that_knows_every_row_by_heart_reaches() -> No
     result = found(table, target="y")["conflicting_labels"]
     right = DecisionTreeClassifier(random_state=0).fit(x, y).score(x, y)
     assert result.evidence["best_accuracy"] == pytest.approx(right)
+
+
+def test_columns_that_are_not_learned_from_do_not_part_equal_rows() -> None:
+    table = people().with_columns(noted=pl.int_range(400))
+    again = table[:50].with_columns(pl.col("noted") + 1000, left=pl.lit("perhaps"))
+    both = pl.concat([table, again])
+    assert found(both, target="left")["conflicting_labels"].value == 0.0
+    learned = found(both, target="left", features=["town", "kg", "visits"])
+    assert learned["conflicting_labels"].value == 100 / 450
 
 
 def test_rows_without_an_outcome_and_amounts_contradict_nothing() -> None:

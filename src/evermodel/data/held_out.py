@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -129,16 +130,22 @@ def _trees(
 
 def _linear(features: Any, aim: Codes, asked: Any, seed: int) -> Floats:
     """Return probabilities of the classes that `aim` holds, in order."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
 
     known = np.unique(aim)
     if len(known) == 1:
         return np.ones((asked.shape[0], 1))
-    model = LogisticRegression(C=20, solver="liblinear", tol=0.05, random_state=seed)
-    if len(known) > 2:
-        model = OneVsRestClassifier(model)
-    return np.asarray(model.fit(features, aim).predict_proba(asked))
+    model = LogisticRegression(
+        C=20, solver="liblinear", dual=True, tol=0.1, max_iter=30, random_state=seed
+    )
+    with warnings.catch_warnings():
+        # A fit stopped early ranks as well, and its probabilities are compared with one another.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        if len(known) > 2:
+            return np.asarray(OneVsRestClassifier(model).fit(features, aim).predict_proba(asked))
+        return np.asarray(model.fit(features, aim).predict_proba(asked))
 
 
 def _matrix(frame: pl.DataFrame) -> tuple[Floats, list[int]]:

@@ -228,7 +228,10 @@ def _result(
             "easy to tell as often as in others; or a telling column is missing"
         )
     elif verdict == "pass":
-        why = f"at most {most} of the labels are wrong, if they are wrong in easy rows as in others"
+        why = (
+            f"where rows are easy to tell, at most {most} of the labels are wrong; "
+            "of rows that are hard to tell these columns cannot say"
+        )
     else:
         why = (
             "rows that are hard to tell look the same as wrong labels here: "

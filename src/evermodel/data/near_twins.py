@@ -10,8 +10,9 @@ import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.likeness import Rarity, like_writing
+from evermodel.data.repeats import column_codes
 
-__all__ = ["NearPairs", "column_codes", "near_pairs"]
+__all__ = ["NearPairs", "near_pairs"]
 
 Codes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
@@ -76,23 +77,6 @@ def near_pairs(frame: pl.DataFrame, *, seed: int = 0) -> NearPairs:
         looked, complete = max(looked, len(rows)), complete and all_of_them
     pairs = np.concatenate(found) if found else np.empty((0, 2), np.int64)
     return NearPairs(pairs=pairs, looked_at=looked, complete=complete)
-
-
-def column_codes(series: pl.Series) -> Codes:
-    """Return a hash of each value that may be added to those of other columns.
-
-    Examples
-    --------
-    >>> codes = column_codes(pl.Series("x", [1, 1, 2]))
-    >>> bool(codes[0] == codes[1] != codes[2])
-    True
-    """
-    return series.hash(seed=_seed(series.name)).to_numpy().astype(np.uint64)
-
-
-def _seed(name: str) -> int:
-    # Columns of equal values must not cancel or stand in for one another.
-    return int.from_bytes(name.encode()[-6:].rjust(6, b"\0"), "big") + len(name)
 
 
 def _with_mates(codes: dict[str, Codes], names: Sequence[str], rows: int) -> tuple[Places, Codes]:

@@ -81,7 +81,8 @@ def odd_amounts(
     width = np.exp(held_out_amounts(some, np.log(off + floor), folds, seed))
     score = off / (width + floor)
     radius = conformal_radius(score, _LEVEL)
-    distance = score / radius
+    # Amounts that are nearly all alike, and told to the last digit, have no scale to be far on.
+    distance = score / radius if 0 < radius < math.inf else np.zeros(len(score))
     limit = max(usual_limit(distance), 1.0)
     certain = int((distance > max(usual_limit(distance, heavy=True), limit)).sum())
     order = np.argsort(-distance, kind="stable")

@@ -11,17 +11,22 @@ import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.bands import column
-from evermodel.data.intake import average, take
+from evermodel.data.intake import take
 from evermodel.data.likeness import plain_writing
 from evermodel.data.naming import is_identifier, is_row_number
-from evermodel.data.near_twins import column_codes, near_pairs
-from evermodel.data.split_leakage import copies_by_chance
+from evermodel.data.near_twins import near_pairs
+from evermodel.data.repeats import (
+    chance_of,
+    first_alike,
+    row_codes,
+    share_by_groups,
+)
 from evermodel.data.target import labels, target_advice
 from evermodel.errors import DataError
 from evermodel.records import CheckResult, Verdict
-from evermodel.stats.intervals import Interval, wilson
+from evermodel.stats.intervals import Interval
 
-__all__ = ["duplicates", "share_by_groups", "twin_groups"]
+__all__ = ["duplicates", "twin_groups"]
 
 Ids = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -30,16 +35,20 @@ _MATERIAL = 0.01
 _CONFLICT = 0.02
 _MOST_BY_CHANCE = 1 / 3
 _FEW_BY_CHANCE = 0.05
-_CHANCE_ROWS = 100_000
 _OWN = 0.95
-_OWN_TEXTS = 0.2
 _SAME_DIGITS = 9
 _COARSE_DIGITS = 3
 _SHOWN_GROUPS = 3
 _FEW_VALUES = "; the columns have so few values that rows are often alike by chance"
 
 
-def duplicates(frame: Any, *, key: Sequence[str] = (), target: str = "") -> Iterator[CheckResult]:
+def duplicates(
+    frame: Any,
+    *,
+    key: Sequence[str] = (),
+    target: str = "",
+    features: Sequence[str] | None = None,
+) -> Iterator[CheckResult]:
     """Yield how many rows repeat an earlier one, and how: each row is counted once at most.
 
     - `duplicate_rows`: equal in every column.
@@ -62,6 +71,9 @@ def duplicates(frame: Any, *, key: Sequence[str] = (), target: str = "") -> Iter
         every row has its own are set aside as well.
     target : str
         Column of the outcome; without it labels are not compared.
+    features : sequence of str, optional
+        Columns that are learned from, for `conflicting_labels`: by default all but the key, the
+        target and what names the rows.
 
     References
     ----------
@@ -82,7 +94,7 @@ def duplicates(frame: Any, *, key: Sequence[str] = (), target: str = "") -> Iter
         When it is no table, or a column is not there.
     """
     data = take(frame).frame
-    for name in (*key, *([target] if target else [])):
+    for name in (*key, *([target] if target else []), *(features or ())):
         column(data, name)
     if data.is_empty():
         return
@@ -90,7 +102,7 @@ def duplicates(frame: Any, *, key: Sequence[str] = (), target: str = "") -> Iter
     found = _Likeness.of(data, away)
     n = data.height
     yield _repeats(
-        "duplicate_rows", data, found.equal, np.arange(n), _chance(data, found.equal),
+        "duplicate_rows", data, found.equal, np.arange(n), chance_of(data, found.equal),
         "a row that stands in training and test alike makes the test too good",
     )  # fmt: skip
     if away and data.width > len(away):
@@ -101,7 +113,8 @@ def duplicates(frame: Any, *, key: Sequence[str] = (), target: str = "") -> Iter
         )  # fmt: skip
     yield _near(data, found)
     if target:
-        yield from _conflicts(data, target, away)
+        used = features if features is not None else data.columns
+        yield from _conflicts(data, target, [n for n in used if n not in (*away, target)])
 
 
 def twin_groups(frame: Any, key: Sequence[str] = ()) -> pl.Series:
@@ -134,34 +147,6 @@ def twin_groups(frame: Any, key: Sequence[str] = ()) -> pl.Series:
     return pl.Series("twins", np.unique(groups, return_inverse=True)[1].astype(np.int64))
 
 
-def share_by_groups(counted: npt.ArrayLike, sizes: npt.ArrayLike, level: float = 0.95) -> Interval:
-    """Return the interval of a share of rows that come in groups: a group is one case.
-
-    `counted` is how many rows of each group have what is asked for, of `sizes` rows. The ratio's
-    variance over groups gives how many independent rows these are worth, and Wilson's interval is
-    that of so many.
-
-    References
-    ----------
-    Cochran (1977), "Sampling Techniques", 6.4; Korn, Graubard (1998), "Confidence Intervals for
-    Proportions With Small Expected Number of Positive Counts Estimated From Survey Data".
-
-    Examples
-    --------
-    >>> low, high, *_ = share_by_groups([1, 0, 0, 0], [2, 1, 1, 1])
-    >>> round(low, 2), round(high, 2)
-    (0.04, 0.62)
-    """
-    hits, rows = np.asarray(counted, np.float64), np.asarray(sizes, np.float64)
-    n, groups = float(rows.sum()), rows.size
-    share = float(hits.sum()) / n if n else 0.0
-    spread = hits - share * rows
-    variance = float((spread**2).sum()) / n**2 * groups / max(groups - 1, 1) if n else 0.0
-    worth = min(share * (1 - share) / variance, n) if variance > 0 else float(groups)
-    low, high, level, _ = wilson(share * worth, worth, level)
-    return Interval(low, high, level, "Wilson score interval, a group of equal rows as one case")
-
-
 class _Likeness(msgspec.Struct, frozen=True, kw_only=True):
     """For each row the first row that it is like, in three senses, each wider than the last."""
 
@@ -175,21 +160,20 @@ class _Likeness(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, data: pl.DataFrame, away: Sequence[str]) -> _Likeness:
-        codes = {name: column_codes(data[name]) for name in data.columns}
         used = [name for name in data.columns if name not in away]
-        equal = _first(sum(codes.values(), np.zeros(data.height, np.uint64)))
+        equal = first_alike(row_codes(data))
         if not used:
             own = np.arange(data.height)
             return cls(
                 equal=equal, but_key=equal, near=own, chance=1.0, near_chance=1.0,
                 looked_at=0, complete=True,
             )  # fmt: skip
-        but_key = _first(sum((codes[name] for name in used), np.zeros(data.height, np.uint64)))
-        chance = _chance(data.select(used), but_key)
+        but_key = first_alike(row_codes(data.select(used)))
+        chance = chance_of(data.select(used), but_key)
         kinds, place = np.unique(but_key, return_inverse=True)
         each = data.select(used)[kinds]
         plain = each.with_columns(_plain(series) for series in each)
-        written = _first(_row_codes(plain))
+        written = first_alike(row_codes(plain))
         own_writing, of_writing = np.unique(written, return_inverse=True)
         close = near_pairs(plain[own_writing])
         joined = _joined(len(own_writing), close.pairs)[of_writing]
@@ -202,7 +186,7 @@ class _Likeness(msgspec.Struct, frozen=True, kw_only=True):
             but_key=but_key,
             near=near,
             chance=chance,
-            near_chance=max(chance, _chance(coarse, _first(_row_codes(coarse)))),
+            near_chance=max(chance, chance_of(coarse, first_alike(row_codes(coarse)))),
             looked_at=close.looked_at,
             complete=close.complete,
         )
@@ -218,17 +202,6 @@ def _row_names(data: pl.DataFrame, key: Sequence[str]) -> list[str]:
     return found
 
 
-def _row_codes(frame: pl.DataFrame) -> npt.NDArray[np.uint64]:
-    codes = [column_codes(series) for series in frame]
-    return sum(codes, np.zeros(frame.height, np.uint64))
-
-
-def _first(codes: npt.NDArray[np.uint64]) -> Ids:
-    """Return for each row the place of the first one with its code."""
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    return first[inverse].astype(np.int64)
-
-
 def _plain(series: pl.Series) -> pl.Series:
     if series.dtype == pl.String:
         return plain_writing(series)
@@ -237,26 +210,6 @@ def _plain(series: pl.Series) -> pl.Series:
 
 def _coarse(series: pl.Series) -> pl.Series:
     return series.round_sig_figs(_COARSE_DIGITS) if series.dtype.is_float() else series
-
-
-def _chance(frame: pl.DataFrame, first: Ids) -> float:
-    """Return which part of the pairs of equal rows chance explains: 0 of free texts."""
-    if (first == np.arange(first.size)).all() or any(_written(series) for series in frame):
-        return 0.0
-    return copies_by_chance(
-        frame.sample(_CHANCE_ROWS, seed=0) if frame.height > _CHANCE_ROWS else frame
-    )
-
-
-def _written(series: pl.Series) -> bool:
-    """Say whether a column holds texts that nobody writes twice by chance, however often copied."""
-    if series.dtype != pl.String:
-        return False
-    kinds = series.drop_nulls().unique()
-    if kinds.len() < _OWN_TEXTS * series.len():
-        return False
-    some = kinds.head(2000)
-    return average(some.str.count_matches(r"\S+")) >= 5 or average(some.str.len_chars()) >= 60
 
 
 def _joined(size: int, pairs: Ids) -> Ids:
@@ -335,10 +288,9 @@ def _near(data: pl.DataFrame, found: _Likeness) -> CheckResult:
     return msgspec.structs.replace(result, evidence={**result.evidence, **more})
 
 
-def _conflicts(data: pl.DataFrame, target: str, away: Sequence[str]) -> Iterator[CheckResult]:
+def _conflicts(data: pl.DataFrame, target: str, used: Sequence[str]) -> Iterator[CheckResult]:
     """Equal rows of different classes: label errors, or a column that would tell is not there."""
     known = data.filter(pl.col(target).is_not_null())
-    used = [name for name in data.columns if name not in (*away, target)]
     try:
         task = target_advice(known[target], where=target).task if known.height else "regression"
     except DataError:
@@ -346,7 +298,7 @@ def _conflicts(data: pl.DataFrame, target: str, away: Sequence[str]) -> Iterator
     if task == "regression" or not used:
         return
     features = known.select(used)
-    first = _first(_row_codes(features))
+    first = first_alike(row_codes(features))
     table = pl.DataFrame({"g": first, "y": labels(known[target])})
     counts = table.group_by("g", "y").len("rows")
     kinds = counts.group_by("g").agg(
@@ -358,7 +310,7 @@ def _conflicts(data: pl.DataFrame, target: str, away: Sequence[str]) -> Iterator
     bounds = share_by_groups(np.where(most < sizes, sizes, 0), sizes)
     share, best = float(mixed["all"].sum()) / known.height, float(most.sum()) / known.height
     right = share_by_groups(most, sizes)
-    chance = _chance(features, first)
+    chance = chance_of(features, first)
     by_chance = share > 0 and chance > _MOST_BY_CHANCE
     inside = table.with_row_index("row").filter(pl.col("g").is_in(mixed["g"].to_list()))
     places = data[target].is_not_null().arg_true()
