@@ -91,7 +91,7 @@ def odd_amounts(
     amounts = tuple(
         OddAmount(
             row=int(known[row]),
-            given=f"{given[row]:.6g}",
+            given=f"{given[row]:.15g}",
             expected=f"{back[row]:.3g}",
             quality=float(1 / distance[row]),
         )
