@@ -182,7 +182,7 @@ def test_the_smallest_class_is_not_named_where_it_is_a_handful() -> None:
         left=pl.when(pl.int_range(N) < 4).then(pl.lit(SECRET)).otherwise("left")
     )
     report = check(frame, project=project())
-    assert SECRET in report.find("smallest_class").slice
+    assert SECRET in report.find("rarest_class").slice
     sheet = datasheet(table_facts(frame, project=project()), report, Answers())
     assert SECRET not in as_page(sheet) + as_markdown(sheet)
 

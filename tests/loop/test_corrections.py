@@ -194,3 +194,89 @@ def test_a_damaged_correction_is_said_and_not_passed_over(shop: Make, tmp_path: 
     kept.write_text(kept.read_text()[:-20])
     with pytest.raises(DataError, match="damaged"):
         read_source(workspace.project)
+
+
+def test_training_keeps_rows_it_could_not_read_until_all_can_be_read(shop: Make) -> None:
+    workspace = shop().workspace
+    path = Path(workspace.project.source)
+    text = path.read_text()
+    path.write_text(text + "c999999,1\n")
+    found = train(workspace).find("quarantine")
+    kept = workspace.root / "quarantine" / "shop.csv"
+    assert (found.value, str(kept) in found.why) == (1, True)
+    assert pl.read_csv(kept)["row"].to_list() == ["c999999,1"]
+    assert check(workspace.project.root, thorough=False).find("quarantine").value == 1
+    path.write_text(text)
+    train(workspace)
+    assert not kept.exists()
+
+
+def test_what_was_taken_back_is_left_out_no_more_and_totals_stay_out(
+    shop: Make, tmp_path: Path
+) -> None:
+    workspace = shop().workspace
+    path = Path(workspace.project.source)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, "c900001,1", "c900002,2"]) + "\n")
+    quarantine = tmp_path / "q.csv"
+    check(workspace.project.root, quarantine=quarantine, thorough=False)
+    with pytest.raises(DataError, match="it stands as it was"):
+        data_replay(quarantine, workspace)
+    held = pl.read_csv(quarantine, infer_schema=False)
+    held.with_columns(
+        row=pl.Series([lines[1].replace("c000000", "c900001"), "c900002,2"])
+    ).write_csv(quarantine)
+    data_replay(quarantine, workspace)
+    report = check(workspace.project.root, thorough=False)
+    assert report.find("rejected_rows").value == 1
+    assert any("correction 1 (quarantine)" in note for note in report.facts["understood"])
+
+
+def test_a_correction_that_is_no_number_is_refused(shop: Make, tmp_path: Path) -> None:
+    workspace = shop().workspace
+    path = Path(workspace.project.source)
+    frame = pl.read_csv(path, infer_schema=False)
+    frame.with_columns(
+        amount=pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("-999999")).otherwise("amount")
+    ).write_csv(path)
+    review = tmp_path / "review.csv"
+    data_review(workspace, out=review)
+    found = pl.read_csv(review, infer_schema=False)
+    amounts = pl.col("column") == "amount"
+    for wrong, said in (("fifty", "is no number"), ("50", "")):
+        filled = tmp_path / f"{wrong}.csv"
+        found.with_columns(correction=pl.when(amounts).then(pl.lit(wrong))).write_csv(filled)
+        if said:
+            with pytest.raises(DataError, match=said):
+                data_take(filled, workspace)
+            assert data_corrections(workspace).results == ()
+        else:
+            data_take(filled, workspace)
+    assert read_source(workspace.project).schema["amount"].type == "number"
+
+
+def _check_into(root: str, flag: str, path: Path) -> None:
+    html, quarantine = (path, "") if flag == "html" else ("", path)
+    check(root, thorough=False, html=html, quarantine=quarantine)
+
+
+@pytest.mark.parametrize("flag", ["html", "quarantine"])
+def test_no_output_of_check_ever_replaces_what_is_read_or_another_file(
+    shop: Make, tmp_path: Path, flag: str
+) -> None:
+    workspace = shop().workspace
+    path = Path(workspace.project.source)
+    before = path.read_bytes()
+    root = workspace.project.root
+    with pytest.raises(InputError, match="replace the input"):
+        _check_into(root, flag, path)
+    with pytest.raises(InputError, match="replace the input"):
+        data_review(workspace, out=path, force=True)
+    assert path.read_bytes() == before
+    other = tmp_path / "notes.txt"
+    other.write_text("mine")
+    with pytest.raises(InputError, match="none of Evermodel's"):
+        _check_into(root, flag, other)
+    page = tmp_path / "page.html"
+    for _ in range(2):
+        check(root, thorough=False, html=page)

@@ -53,10 +53,12 @@ def test_a_frame_of_any_library_is_read_as_a_file_would_be(frame: Any) -> None:
     assert table.understood.kind == "frame"
 
 
-def test_a_pandas_column_of_mixed_objects_is_refused_with_its_name() -> None:
-    frame = pd.DataFrame({"a": [1, "x", {"b": 2}]})
-    with pytest.raises(DataError, match="cannot be read through Arrow"):
-        tables.read(frame)
+def test_a_pandas_column_of_mixed_objects_is_read_as_the_texts_of_a_file() -> None:
+    mixed = [1, "x", None, 2.5, datetime(2026, 1, 31, 10), float("nan")]
+    frame = pd.DataFrame({"a": pd.Series(mixed, dtype=object), "b": range(6)})
+    table = tables.read(frame)
+    assert table.frame["a"].to_list() == ["1", "x", None, "2.5", "2026-01-31 10:00:00", None]
+    assert table.frame["b"].to_list() == list(range(6))
 
 
 def test_two_columns_of_one_name_and_what_is_no_table_are_refused() -> None:

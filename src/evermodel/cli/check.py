@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace, output: Output) -> int:
     """Run the command and return its exit code."""
-    from evermodel.loop.beginning import check, write_findings
+    from evermodel.loop.beginning import check
 
     report = check(
         options.folder,
@@ -44,6 +44,7 @@ def call(options: argparse.Namespace, output: Output) -> int:
         target=options.target,
         against=options.against,
         quarantine=options.quarantine,
+        html=options.html or "",
         label=options.label,
         ask=_ask if options.label and sys.stdin.isatty() and not output.json else None,
         progress=output.progress,
@@ -53,8 +54,6 @@ def call(options: argparse.Namespace, output: Output) -> int:
             f"Rows to mark are in {options.label}: write into its column `wrong` the names of the "
             'columns whose cells are wrong, or "none", and run this again.\n'
         )
-    if options.html:
-        write_findings(report, options.html)
     return output.findings(report, notes=report.facts.get("understood", []))
 
 

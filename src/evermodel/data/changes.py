@@ -224,7 +224,8 @@ def _in_numbers(old: ColumnProfile, new: ColumnProfile) -> list[str]:
     if old.type == "timestamp":
         spans = [f"{_day(each.minimum)} to {_day(each.maximum)}" for each in (old, new)]
         return [] if spans[0] == spans[1] else [f"from {spans[0]}, now {spans[1]}"]
-    return [f"mean {old.mean:.4g}, now {new.mean:.4g}"]
+    means = f"{old.mean:.4g}", f"{new.mean:.4g}"
+    return [f"mean {means[0]}, now {means[1]}"] if means[0] != means[1] else []
 
 
 def _day(seconds: float | None) -> str:

@@ -274,7 +274,11 @@ def _twins(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckResult
     data = project.data if project is not None else None
     key = [name for name in (data.key if data else ()) if name in frame.columns]
     target = data.target if data and data.task != REGRESSION else ""
-    yield from duplicates(frame, key=key, target=target if target in frame.columns else "")
+    if project is None or target not in frame.columns:
+        yield from duplicates(frame, key=key)
+        return
+    features = list(_features(frame, project))
+    yield from duplicates(frame, key=key, target=target, features=features or None)
 
 
 def _duplicates(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckResult]:

@@ -17,6 +17,7 @@ from evermodel.records import CheckResult
 __all__ = ["expected", "learned"]
 
 _MOST_WORDS = 12
+_LONGEST = 90
 _LEAST_ROWS = 50
 _SPARE = 0.2
 """Learned ranges reach this share of the range beyond what was seen: the next rows are others."""
@@ -152,4 +153,5 @@ def _listed(name: str, known: pl.Series) -> list[str]:
         return []
     if any(not word or word != word.strip() or '"' in word for word in words):
         return []
-    return [f"{name} is one of " + ", ".join(f'"{w}"' if "," in w else w for w in words)]
+    sentence = f"{name} is one of " + ", ".join(f'"{w}"' if "," in w else w for w in words)
+    return [sentence] if len(sentence) <= _LONGEST else []

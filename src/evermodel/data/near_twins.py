@@ -133,8 +133,10 @@ def _decimals(values: Floats) -> Floats:
     """Return to how many decimals each number is given, 6 at most."""
     found = np.full(values.shape, float(_DECIMALS))
     for places in range(_DECIMALS - 1, -1, -1):
-        scaled = values * 10.0**places
-        found[np.abs(scaled - np.round(scaled)) <= 1e-9 * np.maximum(np.abs(scaled), 1.0)] = places
+        with np.errstate(invalid="ignore", over="ignore"):  # of an infinite number nothing is known
+            scaled = values * 10.0**places
+            whole = np.abs(scaled - np.round(scaled)) <= 1e-9 * np.maximum(np.abs(scaled), 1.0)
+        found[whole] = places
     return found
 
 

@@ -18,7 +18,7 @@ from evermodel.data.cells import Cell, learn, suspect_cells
 from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.marking import Ask, mark
 from evermodel.loop.patches import active
-from evermodel.loop.sheets import write_quarantine
+from evermodel.loop.sheets import held_back, write_quarantine
 from evermodel.loop.workspace import project_file, silent
 from evermodel.project import Data, Project, load_project, parse_project
 from evermodel.protocols import Progress
@@ -206,6 +206,7 @@ def check(
     quarantine: str | Path = "",
     label: str | Path = "",
     ask: Ask | None = None,
+    html: str | Path = "",
     progress: Progress = silent,
 ) -> Report:
     """Check the project's data, or any table, and return what was found.
@@ -230,6 +231,8 @@ def check(
         made, with the 20 rows that teach most, where there is none.
     ask : callable, optional
         Asked for each row that is not marked yet.
+    html : path
+        Where to write what was found as a page, too.
 
     Raises
     ------
@@ -239,6 +242,10 @@ def check(
     project: Project | None = None
     if data is None or project_file(folder).exists():
         project = load_project(folder)
+    read_from = project.source if data is None and project is not None else data
+    for out in (quarantine, html):
+        if out:
+            refuse_to_replace(out, read_from, against, label)
     progress("reading the data", 0.1)
     rejected: list[Rejected] = []
     if project is None:
@@ -274,7 +281,12 @@ def check(
     if rejected and quarantine:
         write_quarantine(Path(quarantine), rejected)
         facts["quarantine"] = str(quarantine)
-    return Report(verb="check", subject=_named(data, project), results=results, facts=facts)
+    elif data is None and project is not None and project.workspace.is_dir():
+        results += held_back(project, rejected)
+    report = Report(verb="check", subject=_named(data, project), results=results, facts=facts)
+    if html:
+        write_findings(report, html)
+    return report
 
 
 def _texts(project: Project, data: object) -> pl.DataFrame:
@@ -318,6 +330,35 @@ def _without_outcomes(result: CheckResult, target: str) -> CheckResult:
     if near:
         why += f"; is {near[0]!r} meant?"
     return msgspec.structs.replace(result, verdict="warn" if near else "pass", why=why)
+
+
+def refuse_to_replace(out: str | Path, *sources: object, force: bool = False) -> None:
+    """Refuse to write to a file that is read, ever, or to another that is there, unless `force`.
+
+    A page or table of our own of an earlier run may be replaced: nothing else is lost by it.
+
+    Raises
+    ------
+    InputError
+        When something would be lost.
+    """
+    path = Path(out)
+    for source in sources:
+        known = isinstance(source, (str, Path)) and "://" not in str(source)
+        place = Path(str(source).partition("#sheet=")[0]) if known else None
+        if place is not None and path.exists() and place.exists() and path.samefile(place):
+            what = "the output would replace the input"
+            raise InputError(what, where=str(out), hint="name another file")
+    if path.exists() and not force and not _ours(path):
+        what = "there is a file already that is none of Evermodel's"
+        raise InputError(what, where=str(out), hint="name another file")
+
+
+def _ours(path: Path) -> bool:
+    """Whether a file is a page or a table that Evermodel wrote."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    return head.startswith((b"<!doctype html><html lang=", b"\xef\xbb\xbfline,reason,row"))
 
 
 def write_findings(report: Report, path: str | Path) -> None:

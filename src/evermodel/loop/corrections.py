@@ -12,7 +12,7 @@ import msgspec
 from evermodel.data.cells import Cell
 from evermodel.data.thorough import suspect_labels
 from evermodel.errors import DataError, InputError, NotFoundError, masked
-from evermodel.loop.beginning import read_source, suspects
+from evermodel.loop.beginning import read_source, refuse_to_replace, suspects
 from evermodel.loop.patches import active, folder_of, numbered
 from evermodel.loop.sheets import QUARANTINE, write_sheet
 from evermodel.loop.workspace import Workspace, open_workspace, silent
@@ -61,8 +61,11 @@ def data_review(
     if Path(out).exists() and not force:
         what = "there is a file already"
         raise InputError(what, where=str(out), hint="name another, or replace it with --force")
+    if most < 1:
+        raise InputError("at least one cell is to be shown", found=str(most), hint="--most 200")
     workspace = open_workspace(folder, make=False)
     project = workspace.project
+    refuse_to_replace(out, project.source, force=True)
     progress("reading the data", 0.1)
     rows = texts(project.source, reading=project.data.reading, patches=active(project))
     table = read_source(project)
@@ -187,6 +190,9 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
     taken, left = [], []
     for _, entry in given:
         number = int(float(entry["line"])) if entry["line"].strip() else 0
+        if entry["row"] == waiting.get(number):
+            left.append(f"line {number}: it stands as it was: {entry['reason']}")
+            continue
         if waiting.get(number) is None:
             left.append(f"line {number}: no row is in quarantine there")
             continue
@@ -297,8 +303,7 @@ def _kept(workspace: Workspace, patch: Patch) -> Report:
             source=masked(project.data.source),
         )
         content = msgspec.json.encode(patch)
-        # Whether it can be read is tried before anything counts on it.
-        read_source(project, patches=(*active(project), patch))
+        _require_same_types(project, patch)
         write_durably(place / f"{number:04}.json", content)
         columns = sorted({cell.column for cell in patch.cells})
         body = {"number": number, "why": patch.why, "cells": len(patch.cells)}
@@ -310,6 +315,30 @@ def _kept(workspace: Workspace, patch: Patch) -> Report:
     )
     facts = {"number": number}
     return Report(verb="data.take", subject=project.name, results=results, facts=facts)
+
+
+def _require_same_types(project: Project, patch: Patch) -> None:
+    """Refuse a correction that makes words of a column of numbers, dates or answers."""
+    corrected = {cell.column: cell.now for cell in reversed(patch.cells) if cell.now}
+    before = {one.name: one.type for one in read_source(project).understood.columns}
+    after = read_source(project, patches=(*active(project), patch)).understood.columns
+    for one in after:
+        was = before.get(one.name, one.type)
+        if one.name in corrected and was != one.type and one.type == "category":
+            now = [c.now for c in patch.cells if c.column == one.name and not _like(c.now, was)]
+            what = f"a correction of column {one.name!r} is no {was}, as its other values are"
+            found = (now or [corrected[one.name]])[0]
+            raise DataError(what, found=found, hint="write it as the others are written")
+
+
+def _like(text: str, kind: str) -> bool:
+    if kind != "number":
+        return False
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def _read(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:

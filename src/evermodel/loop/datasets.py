@@ -11,7 +11,7 @@ import polars as pl
 
 from evermodel.data import changes
 from evermodel.errors import DataError, InputError, NotFoundError, masked
-from evermodel.loop.beginning import read_source
+from evermodel.loop.beginning import read_source, refuse_to_replace
 from evermodel.loop.state import State, read_state
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.protocols import Progress
@@ -249,6 +249,7 @@ def _either(workspace: Workspace, which: str) -> tuple[pl.DataFrame, str]:
 
 
 def _find(workspace: Workspace, which: str) -> Kept:
+    which = str(which)
     every = _all(workspace)
     if not every:
         what = "no data were learned from yet"
@@ -292,6 +293,7 @@ def data_restore(
     if Path(path).exists() and not force:
         what = "there is a file already"
         raise InputError(what, where=str(path), hint="name another, or replace it with --force")
+    refuse_to_replace(path, workspace.project.source, force=True)
     rows = write(_rows(workspace, kept.version, kept.order), path)
     result = CheckResult(name="restored", subject=str(path), value=float(rows), unit="rows", n=rows)
     return Report(verb="data.restore", subject=kept.name, results=(result,))

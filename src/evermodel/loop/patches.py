@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from evermodel.project import Project
 from evermodel.tables import Patch
 from evermodel.tables.patches import decoded
@@ -26,7 +28,11 @@ def numbered(project: Project) -> dict[int, Patch]:
     """
     place = folder_of(project)
     paths = sorted(place.glob("*.json")) if place.is_dir() else []
-    return {int(path.stem): decoded(path.read_bytes()) for path in paths if path.stem.isdigit()}
+    return {
+        int(path.stem): msgspec.structs.replace(decoded(path.read_bytes()), number=int(path.stem))
+        for path in paths
+        if path.stem.isdigit()
+    }
 
 
 def active(project: Project) -> tuple[Patch, ...]:

@@ -20,7 +20,7 @@ __all__ = ["data_pseudonymise"]
 def data_pseudonymise(
     source: str | Path,
     target: str | Path,
-    columns: Sequence[str],
+    columns: str | Sequence[str],
     *,
     purpose: str = "",
     normalise: bool = False,
@@ -37,7 +37,7 @@ def data_pseudonymise(
     source : path or URL
     target : path
         A .csv, .tsv or .parquet file.
-    columns : sequence of str
+    columns : str or sequence of str
     purpose : str
         Pseudonyms of different purposes cannot be linked without the key.
     normalise : bool
@@ -52,6 +52,7 @@ def data_pseudonymise(
     InputError
         When there is no key, the file is there already, or it is the source itself.
     """
+    columns = [columns] if isinstance(columns, str) else list(columns)
     path = Path(target)
     if path.exists() and Path(str(source)).exists() and path.samefile(str(source)):
         what = "the output would replace the input"

@@ -7,10 +7,12 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from evermodel.project import Project
+from evermodel.records import CheckResult
 from evermodel.store.durable import write_durably
 from evermodel.tables import Rejected
 
-__all__ = ["QUARANTINE", "write_quarantine", "write_sheet"]
+__all__ = ["QUARANTINE", "held_back", "write_quarantine", "write_sheet"]
 
 QUARANTINE = ("line", "reason", "row")
 
@@ -35,3 +37,30 @@ def _safe(value: object) -> object:
 def write_quarantine(path: Path, rows: Sequence[Rejected]) -> None:
     """Write rows that could not be read, each with its line and reason, for somebody to repair."""
     write_sheet(path, QUARANTINE, [(row.line, row.reason, row.text) for row in rows])
+
+
+def held_back(project: Project, rows: Sequence[Rejected]) -> tuple[CheckResult, ...]:
+    """Write the rows of a project's data that could not be read into its workspace, and say where.
+
+    Where all can be read, nothing is in quarantine any more.
+    """
+    path = project.workspace / "quarantine" / f"{project.name}.csv"
+    if not rows:
+        path.unlink(missing_ok=True)
+        return ()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_quarantine(path, rows)
+    why = (
+        f"they are in {path} with their lines and reasons; repair its column `row`, then: "
+        f"evermodel data replay-quarantine {path}"
+    )
+    return (
+        CheckResult(
+            name="quarantine",
+            subject="rows",
+            value=float(len(rows)),
+            unit="rows",
+            verdict="warn",
+            why=why,
+        ),
+    )

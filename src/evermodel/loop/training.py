@@ -24,6 +24,7 @@ from evermodel.loop.datasets import Kept, keep, kept_data
 from evermodel.loop.environment import packages
 from evermodel.loop.gating import useless
 from evermodel.loop.reading import bundle_repairs, missing_words
+from evermodel.loop.sheets import held_back
 from evermodel.loop.state import read_state
 from evermodel.loop.tracing import Trace, traced
 from evermodel.loop.workspace import (
@@ -38,7 +39,7 @@ from evermodel.project import Project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Run, Verdict
 from evermodel.store.lineage import DataSet
-from evermodel.tables import Table, row_hashes
+from evermodel.tables import Rejected, Table, row_hashes
 from evermodel.train.export import PARITY_LIMIT
 from evermodel.train.fit import Trained
 from evermodel.train.fit import train as fit_candidate
@@ -70,8 +71,11 @@ def train(
     workspace = open_workspace(folder)
     with workspace.job("train", progress) as step:
         step("reading the data", 0.01)
-        table = read_source(workspace.project)
-        return train_on(workspace, table, seed=seed, step=step)
+        rejected: list[Rejected] = []
+        table = read_source(workspace.project, rejects=rejected.append)
+        held = held_back(workspace.project, rejected)
+        report = train_on(workspace, table, seed=seed, step=step)
+        return msgspec.structs.replace(report, results=(*report.results, *held))
 
 
 def train_on(

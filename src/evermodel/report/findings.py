@@ -21,12 +21,15 @@ GROUPS: tuple[tuple[str, tuple[Verdict, ...]], ...] = (
 )
 _SHOWN = 3
 _MOST = 8
-_TOLD = frozenset({"missing", "many_values", "duplicate_rows", "duplicate_but_key", "label_errors"})
+_TOLD = frozenset(
+    {"missing", "many_values", "duplicate_rows", "duplicate_but_key", "label_errors"}
+) | {"near_duplicate_rows"}
 """Results that are worth a line although nothing is wrong with them."""
 _SAID = {
     "rows": "{value}",
     "rejected_rows": "{value} left out: they could not be read, or are no rows of the table",
     "missing": "`{subject}`: {value} of the values are missing",
+    "quarantine": "{value} in quarantine",
     "time_missing": "`{subject}`: {value} without a time",
     "constant": "`{subject}` holds the same value in every row",
     "infinite": "`{subject}`: {value} with an infinite number",

@@ -41,7 +41,7 @@ def held(column: ColumnSummary) -> str:
         if found.zeros > 0.05 * max(found.n, 1):
             parts.append(f"{percent(found.zeros / found.n)} are 0")
         return ", ".join(parts)
-    often = [value for value in column.top if value.rows > 1][:_WORDS]
+    often = column.top[:_WORDS]
     if often and column.distinct < max(column.present, 1):
         present = max(column.present, 1)
         shown = [f"{_cut(value.value)!r} {percent(value.rows / present)}" for value in often]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from evermodel.errors import DataError
+from evermodel.tables.objects import batch_of
 from evermodel.tables.sniff import check_names
 
 __all__ = ["ArrowFile", "Frame", "is_frame"]
@@ -63,18 +64,36 @@ def _as_polars(table: Any, where: str) -> pl.DataFrame:
     if names is not None and not callable(names):
         check_names([str(name) for name in names], where)
     try:
-        if hasattr(table, "__arrow_c_stream__"):
-            return pl.DataFrame(table)
-        import narwhals
-
-        frame: pl.DataFrame = narwhals.from_native(table, eager_only=True).to_polars()
+        return _through_arrow(table)
     except Exception as error:  # noqa: BLE001
         # Other libraries raise whatever they like: a column of mixed objects, an unknown type.
+        if names is not None and not callable(names):
+            with suppress(Exception):
+                return pl.DataFrame([_column(table, name) for name in names])
         said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         what = "this table cannot be read through Arrow"
         hint = "give every column one type, or save the table as parquet and name the file"
         raise DataError(what, where=where, found=said, hint=hint) from None
+
+
+def _through_arrow(table: Any) -> pl.DataFrame:
+    if hasattr(table, "__arrow_c_stream__"):
+        return pl.DataFrame(table)
+    import narwhals
+
+    frame: pl.DataFrame = narwhals.from_native(table, eager_only=True).to_polars()
     return frame
+
+
+def _column(table: Any, name: Any) -> pl.Series:
+    """Return a column of pandas; one of mixed objects as the texts that a file would hold."""
+    try:
+        return _through_arrow(table[[name]]).to_series().alias(str(name))
+    except Exception:  # noqa: BLE001 - as above
+        values = table[name].tolist()
+        known = [None if value is None or value != value else value for value in values]
+        texts = batch_of([str(name)], [[value] for value in known], range(1, len(known) + 1))
+        return texts.frame.to_series()
 
 
 class ArrowFile:

@@ -50,6 +50,7 @@ class Patch(Record, frozen=True, kw_only=True):
     by: str = ""
     source: str = ""
     why: str = ""
+    number: int = 0
     cells: tuple[CellPatch, ...] = ()
     rows: tuple[RowPatch, ...] = ()
 
@@ -83,7 +84,7 @@ def patched(
     """
     parts = list(batches)
     notes: list[str] = []
-    for number, patch in enumerate(patches, start=1):
+    for place, patch in enumerate(patches, start=1):
         lost = _correct(parts, patch.cells, where) if patch.cells else 0
         added = _add(parts, patch.rows) if patch.rows else 0
         done = []
@@ -94,7 +95,7 @@ def patched(
         fits = (
             "" if not lost and added == len(patch.rows) else ": the others fit the source no more"
         )
-        notes.append(f"correction {number} ({patch.why}): {', '.join(done)}{fits}")
+        notes.append(f"correction {patch.number or place} ({patch.why}): {', '.join(done)}{fits}")
     return parts, notes
 
 

@@ -91,7 +91,8 @@ def read(
     if patches:
         parts, notes = patched(batches, patches, where=opened.where)
         batches = iter(parts)
-    gathered = _Gathered(reading, notes=notes, rejects=rejects)
+    taken = frozenset(row.line for patch in patches for row in patch.rows)
+    gathered = _Gathered(reading, notes=notes, rejects=rejects, taken=taken)
     table = _whole(opened, batches, gathered, reading, repairs or {}, forced)
     _require_unchanged(source, stamp)
     return table
@@ -296,7 +297,9 @@ class _Gathered:
         *,
         notes: Sequence[str] = (),
         rejects: Callable[[Rejected], object] | None = None,
+        taken: frozenset[int] = frozenset(),
     ) -> None:
+        self.taken = taken
         self.patch_notes = list(notes)
         self.rejects = rejects
         self.extra = frozenset(reading.missing)
@@ -317,11 +320,13 @@ class _Gathered:
             self.done[name] = type_of(series)
         self.rows += len(raw.lines)
         self.empty += raw.empty
-        self.rejected_rows += len(raw.rejected)
+        # What somebody repaired is among the rows by now.
+        rejected = [row for row in raw.rejected if row.line not in self.taken]
+        self.rejected_rows += len(rejected)
         if self.rejects is not None:
-            for row in raw.rejected:
+            for row in rejected:
                 self.rejects(row)
-        for row in raw.rejected[: _MOST_REJECTED - len(self.rejected)]:
+        for row in rejected[: _MOST_REJECTED - len(self.rejected)]:
             self.rejected.append(Rejected(line=row.line, reason=row.reason))
         self.order = self.order or list(raw.names or raw.frame.columns)
 

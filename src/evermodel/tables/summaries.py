@@ -22,7 +22,7 @@ from evermodel.tables.moments import CoMoments
 from evermodel.tables.numbers import NumberColumn, floats_of
 from evermodel.tables.profiles import Profile
 from evermodel.tables.summarised import Summary
-from evermodel.tables.texts import WordColumn
+from evermodel.tables.wordings import WordColumn
 
 __all__ = ["Summarising", "summarise"]
 
