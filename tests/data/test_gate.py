@@ -235,3 +235,15 @@ def test_planted_slips_in_real_prices_temperatures_and_ages_are_found() -> None:
             slipped = batch.with_columns((pl.col(column) * factor).alias(column))
             found.append(("unit_slip", column) in fails(gate(slipped, past)))
     assert sum(found) >= 0.9 * len(found)
+
+
+def test_a_few_slipped_rows_in_the_reference_do_not_hide_a_batch_of_them() -> None:
+    rng = np.random.default_rng(3)
+    usual = rng.lognormal(6.5, 0.5, 5000)
+    usual[::125] *= 1000
+    past = profile(pl.DataFrame({"kwh": usual}), {"kwh": "number"})
+    winter = pl.DataFrame({"kwh": rng.lognormal(7.0, 0.2, 430)})
+    assert gate(winter, past).verdict == "pass"
+    found = gate(winter * 1000, past).find("unit_slip", "kwh")
+    assert (found.verdict, "a factor of 1,000:" in found.why) == ("fail", False)
+    assert "a factor of 1,000 is" in found.why
