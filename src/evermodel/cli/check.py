@@ -59,11 +59,12 @@ def call(options: argparse.Namespace, output: Output) -> int:
 
 def _ask(line: int, cells: Mapping[str, str]) -> Sequence[str] | None:
     """Show one row on a terminal and return the columns that somebody calls wrong."""
+    from evermodel.report.wording import printable
+
     names = list(cells)
     print(f"\nLine {line}", file=sys.stderr)
     for number, name in enumerate(names, start=1):
-        shown = "".join(letter if letter.isprintable() else " " for letter in cells[name])
-        print(f"  {number:>3}  {name}: {shown}", file=sys.stderr)
+        print(f"  {number:>3}  {name}: {printable(cells[name])}", file=sys.stderr)
     while True:
         print("Which are wrong? Numbers, nothing for none, q to stop: ", end="", file=sys.stderr)
         sys.stderr.flush()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from evermodel.cli.flags import everywhere
 from evermodel.cli.output import Output
+
+if TYPE_CHECKING:
+    from evermodel.records import Report
 
 __all__ = ["HELP", "arguments", "call"]
 
@@ -167,11 +171,15 @@ def _profile(options: argparse.Namespace, output: Output) -> int:
 def _log(options: argparse.Namespace, output: Output) -> int:
     from evermodel.loop.datasets import data_log
 
-    report = data_log(options.folder)
+    return _listed(data_log(options.folder), output, none="no data were learned from yet")
+
+
+def _listed(report: Report, output: Output, *, none: str) -> int:
+    """Print a line for each numbered result, or what to say of none."""
     if output.json:
         return output.report(report)
     if not report.results:
-        output.say("no data were learned from yet")
+        output.say(none)
     for result in report.results:
         output.say(f"{result.value:>3.0f}  {result.subject}  {result.why}")
     return 0
@@ -259,14 +267,7 @@ def _replay(options: argparse.Namespace, output: Output) -> int:
 def _corrections(options: argparse.Namespace, output: Output) -> int:
     from evermodel.loop.corrections import data_corrections
 
-    report = data_corrections(options.folder)
-    if output.json:
-        return output.report(report)
-    if not report.results:
-        output.say("no corrections are in use")
-    for result in report.results:
-        output.say(f"{result.value:>3.0f}  {result.subject}  {result.why}")
-    return 0
+    return _listed(data_corrections(options.folder), output, none="no corrections are in use")
 
 
 def _undo(options: argparse.Namespace, output: Output) -> int:

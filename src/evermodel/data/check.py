@@ -67,34 +67,20 @@ def check(
     if project is not None:
         unused = {project.data.target, *project.data.key, *project.data.leave_out}
     if intake.rows:
-        repeated = list(_duplicates(intake.frame, project))
-        if thorough:
-            repeated = [*_twins(intake.frame, project), *repeated]
-        results += _first_of_each(repeated)
+        results += _repeated(intake.frame, project, thorough=thorough)
         for column in intake.frame.columns:
             words = tuple(intake.missing.get(column, {}))
             found = column_checks(intake.frame[column], missing_words=words, now=now)
             results += [r for r in found if column not in unused or r.name not in _OF_FEATURES]
         if project is not None:
             results += _untimed(intake.frame, project)
-        if project is not None and project.data.target in intake.frame.columns:
-            data = project.data
-            target = intake.frame[data.target]
-            columns = _features(intake.frame, project)
-            found = target_checks(columns, target, data.task, positive=data.positive)
-            told = {each.name for each in results if each.name == "conflicting_labels"}
-            results += [each for each in found if each.name not in told]
-            if thorough:
-                results += wrong_labels(intake.frame, project, columns)
-                leaking = {each.subject for each in results if each.name == "leakage"}
-                across = across_split(intake.frame, project, tested, columns)
-                results += [each for each in across if not _said(each, leaking)]
+            results += _of_target(intake.frame, project, results, tested, thorough=thorough)
         if thorough:
             results += personal_data(intake.frame)
         if project is not None and thorough:
             results += people(intake.frame, project)
-    if project is not None and intake.rows:
-        results += own_checks(intake.frame, project)
+        if project is not None:
+            results += own_checks(intake.frame, project)
     lines = getattr(table, "lines", ())
     if len(lines) != intake.rows:  # rows of elsewhere stand among those of the file
         lines = ()
@@ -108,6 +94,30 @@ def check(
             "understood": list(getattr(intake.understood, "notes", ())),
         },
     )
+
+
+def _of_target(
+    frame: pl.DataFrame,
+    project: Project,
+    known: Sequence[CheckResult],
+    tested: pl.Series | None,
+    *,
+    thorough: bool,
+) -> list[CheckResult]:
+    """Return what is worth knowing about the target that is not among the `known` results."""
+    data = project.data
+    if data.target not in frame.columns:
+        return []
+    target, columns = frame[data.target], _features(frame, project)
+    told = {each.name for each in known if each.name == "conflicting_labels"}
+    found = target_checks(columns, target, data.task, positive=data.positive)
+    results = [each for each in found if each.name not in told]
+    if thorough:
+        results += wrong_labels(frame, project, columns)
+        leaking = {each.subject for each in results if each.name == "leakage"}
+        across = across_split(frame, project, tested, columns)
+        results += [each for each in across if not _said(each, leaking)]
+    return results
 
 
 def _said(result: CheckResult, leaking: Collection[str]) -> bool:
@@ -264,9 +274,11 @@ def _against(
             )
 
 
-def _first_of_each(results: Sequence[CheckResult]) -> list[CheckResult]:
-    """Return the results, of each name the first alone."""
-    return list({each.name: each for each in reversed(results)}.values())[::-1]
+def _repeated(frame: pl.DataFrame, project: Project | None, *, thorough: bool) -> list[CheckResult]:
+    """Return what repeats; where a thorough look says the same of rows, that is told alone."""
+    twins = list(_twins(frame, project)) if thorough else []
+    told = {each.name for each in twins}
+    return [*twins, *(each for each in _duplicates(frame, project) if each.name not in told)]
 
 
 def _twins(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckResult]:

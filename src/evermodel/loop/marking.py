@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import polars as pl
 
 from evermodel.data.cells import pick_rows
 from evermodel.errors import DataError
-from evermodel.store.durable import write_durably
+from evermodel.loop.sheets import write_sheet
 from evermodel.tables import texts
 from evermodel.tables.patches import row_names
 
@@ -114,15 +112,8 @@ def _sheet(rows: pl.DataFrame, path: Path) -> list[dict[str, str]]:
 
 
 def _keep(path: Path, rows: pl.DataFrame, sheet: Sequence[Mapping[str, object]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     columns = [name if name not in _OWN else f"{name} (cell)" for name in rows.columns]
-    writer.writerow([*_OWN, *columns])
-    for entry in sheet:
-        cells = [_safe(cell) for cell in rows.row(int(str(entry["row"])))]
-        writer.writerow([*(entry[name] for name in _OWN), *cells])
-    write_durably(path, b"\xef\xbb\xbf" + text.getvalue().encode())
-
-
-def _safe(cell: str) -> str:
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    lines = [
+        [*(entry[name] for name in _OWN), *rows.row(int(str(entry["row"])))] for entry in sheet
+    ]
+    write_sheet(path, [*_OWN, *columns], lines)

@@ -9,7 +9,7 @@ from html import escape
 
 from evermodel.records import CheckResult, Report, Verdict
 from evermodel.report.html import Section, folded, marked, page, results_table, verdict_banner
-from evermodel.report.wording import interval, number, plain_name, whole
+from evermodel.report.wording import interval, number, painted, plain_name, printable, whole
 
 __all__ = ["Finding", "findings_page", "findings_text", "headline"]
 
@@ -84,9 +84,9 @@ def headline(result: CheckResult) -> str:
     value = number(result.value, result.unit) if result.value is not None else ""
     text = _SAID.get(result.name)
     if text is not None and (value or "{value}" not in text):
-        named = {"subject": _printable(result.subject), "slice": _printable(result.slice)}
+        named = {"subject": printable(result.subject), "slice": printable(result.slice)}
         return text.format(value=value, group=named["slice"] or named["subject"], **named)
-    subject = f"`{_printable(result.subject)}`: " if result.subject else ""
+    subject = f"`{printable(result.subject)}`: " if result.subject else ""
     measured = f", {value}" if value else ""
     return f"{subject}{plain_name(result.name)}{measured}"
 
@@ -143,9 +143,9 @@ def findings_text(
         line 6: -4
     """
     verdict = report.verdict
-    words = _painted(verdict.upper(), verdict, colour=colour)
+    words = painted(verdict.upper(), verdict, colour=colour)
     size = f" ({_size(report)})" if _size(report) else ""
-    lines = [f"{words}  {_printable(report.subject)}: {counts(report.results)}{size}"]
+    lines = [f"{words}  {printable(report.subject)}: {counts(report.results)}{size}"]
     for title, findings in grouped(report.results):
         lines += ["", title]
         shown, more = _bounded(findings)
@@ -207,9 +207,9 @@ def _example_lines(result: CheckResult) -> list[str]:
     word, places = ("line", lines) if lines else ("row", rows)
     if values and len(places) >= len(values):
         pairs = zip(places, values, strict=False)
-        return ["; ".join(f"{word} {place}: {_printable(value)}" for place, value in pairs)]
+        return ["; ".join(f"{word} {place}: {printable(value)}" for place, value in pairs)]
     if values:
-        return ["such as " + ", ".join(map(_printable, values))]
+        return ["such as " + ", ".join(map(printable, values))]
     if places:
         more = " and others" if len(places) > _SHOWN else ""
         return [f"{word}s {', '.join(map(str, places[:_SHOWN]))}{more}"]
@@ -234,7 +234,7 @@ def findings_page(report: Report, *, notes: Sequence[str] = (), footer: str = ""
         sections.append(Section(title="In order", body=body))
     said = _unsaid(notes, report.results)
     if said:
-        items = "".join(f"<li>{escape(_printable(note))}</li>" for note in said)
+        items = "".join(f"<li>{escape(printable(note))}</li>" for note in said)
         sections.append(Section(title="How it was read", body=f"<ul>{items}</ul>"))
     if report.results:
         every = results_table(report.results, caption="Every check")
@@ -247,7 +247,7 @@ def findings_page(report: Report, *, notes: Sequence[str] = (), footer: str = ""
     }
     why = f"{counts(report.results)}. {_size(report)}".strip()
     banner = verdict_banner(report.verdict, says[report.verdict], why)
-    return page(_printable(report.subject) or "Data", sections, banner=banner, footer=footer)
+    return page(printable(report.subject) or "Data", sections, banner=banner, footer=footer)
 
 
 def _finding(result: CheckResult) -> str:
@@ -258,14 +258,4 @@ def _finding(result: CheckResult) -> str:
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
     room = max(width, len(indent) + 24)
-    return textwrap.wrap(_printable(text), room, initial_indent=indent, subsequent_indent=indent)
-
-
-def _printable(text: str) -> str:
-    """Return text without line breaks and control codes: names come from files of strangers."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
-def _painted(word: str, verdict: Verdict, *, colour: bool) -> str:
-    codes: dict[Verdict, str] = {"fail": "31", "warn": "33", "unknown": "36", "pass": "32"}
-    return f"\x1b[1;{codes[verdict]}m{word}\x1b[0m" if colour else word
+    return textwrap.wrap(printable(text), room, initial_indent=indent, subsequent_indent=indent)

@@ -7,7 +7,7 @@ from html import escape
 
 from evermodel.report.html import Section, facts, page, table
 from evermodel.report.svg import ACCENT, Canvas
-from evermodel.report.wording import number, percent, whole
+from evermodel.report.wording import number, percent, printable, whole
 from evermodel.tables import ColumnSummary, Summary
 from evermodel.tables.summarised import Correlation, Histogram
 
@@ -52,7 +52,7 @@ def held(column: ColumnSummary) -> str:
 
 
 def _cut(text: str) -> str:
-    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    plain = printable(text)
     return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -129,7 +129,7 @@ def profile_page(summary: Summary, *, title: str, notes: Sequence[str] = ()) -> 
             Section(title="Which go together?", body=table("Correlations", heads, cells))
         )
     if notes:
-        items = "".join(f"<li>{escape(_cut_line(note))}</li>" for note in notes)
+        items = "".join(f"<li>{escape(printable(note))}</li>" for note in notes)
         sections.append(Section(title="How it was read", body=f"<ul>{items}</ul>"))
     gaps = sum(column.missing for column in summary.columns)
     share = gaps / max(summary.rows * len(summary.columns), 1)
@@ -141,10 +141,6 @@ def profile_page(summary: Summary, *, title: str, notes: Sequence[str] = ()) -> 
         }
     )
     return page(title, sections, banner=banner)
-
-
-def _cut_line(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _row(column: ColumnSummary) -> list[tuple[str, str]]:

@@ -11,6 +11,8 @@ from evermodel.report.wording import (
     interval,
     number,
     only_measured,
+    painted,
+    printable,
     required,
     title_of,
     whole,
@@ -18,7 +20,6 @@ from evermodel.report.wording import (
 
 __all__ = ["results_text", "verdict_line"]
 
-_CODES: dict[Verdict, str] = {"fail": "31", "warn": "33", "unknown": "36", "pass": "32"}
 _PLURALS: dict[Verdict, str] = {
     "fail": "failed",
     "warn": "to look at",
@@ -47,7 +48,7 @@ def verdict_line(results: Sequence[CheckResult], *, title: str = "", colour: boo
     said = ", ".join([*parts, f"{measured} measured"] if measured else parts)
     said = said or "nothing was looked at"
     verdict = worst(list(results))
-    word = _painted(verdict.upper(), verdict, colour=colour)
+    word = painted(verdict.upper(), verdict, colour=colour)
     return f"{word}  {title}: {said}" if title else f"{word}  {said}"
 
 
@@ -84,12 +85,12 @@ def results_text(
     for result, row in zip(ordered, rows, strict=True):
         line = _line(row, used, sizes)
         word = row[0].strip()
-        lines.append(_painted(word, result.verdict, colour=colour) + line[len(word) :])
+        lines.append(painted(word, result.verdict, colour=colour) + line[len(word) :])
         indent = " " * (sizes[0] + 2)
         room = max(width, len(indent) + _SHORTEST_WHY)
         for text in (result.why, _examples(result)):
             lines += textwrap.wrap(
-                _printable(text), room, initial_indent=indent, subsequent_indent=indent
+                printable(text), room, initial_indent=indent, subsequent_indent=indent
             )
     return "\n".join(lines)
 
@@ -104,13 +105,8 @@ def _examples(result: CheckResult) -> str:
     return f"such as {', '.join(shown)}{where}"
 
 
-def _printable(text: str) -> str:
-    """Return text without line breaks and control codes: names come from files of strangers."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
-
-
 def _cells(result: CheckResult) -> tuple[str, ...]:
-    name = _printable(title_of(result))
+    name = printable(title_of(result))
     value = number(result.value, result.unit) if result.value is not None else ""
     n = whole(result.n) if result.n is not None else ""
     word = "" if only_measured(result) else result.verdict
@@ -125,7 +121,3 @@ def _line(cells: Sequence[str], used: Sequence[int], sizes: Sequence[int]) -> st
             cell = cell[: size - 1] + "\N{HORIZONTAL ELLIPSIS}"
         parts.append(cell.rjust(size) if _NUMERIC[i] else cell.ljust(size))
     return "  ".join(parts).rstrip()
-
-
-def _painted(word: str, verdict: Verdict, *, colour: bool) -> str:
-    return f"\x1b[1;{_CODES[verdict]}m{word}\x1b[0m" if colour and word else word

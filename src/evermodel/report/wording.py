@@ -14,8 +14,10 @@ __all__ = [
     "interval",
     "number",
     "only_measured",
+    "painted",
     "percent",
     "plain_name",
+    "printable",
     "required",
     "title_of",
     "whole",
@@ -34,6 +36,7 @@ WORDS: dict[Verdict, str] = {
 
 SHAPES: dict[Verdict, str] = {"fail": "✕", "warn": "▲", "unknown": "?", "pass": "✓"}
 
+_CODES: dict[Verdict, str] = {"fail": "31", "warn": "33", "unknown": "36", "pass": "32"}
 _COUNTED = frozenset({"rows", "columns", "values", "bytes"})
 _URGENCY: dict[Verdict, int] = {"fail": 0, "warn": 1, "unknown": 2, "pass": 3}
 _ROUNDING = 1e-9  # what is left of a difference of equal shares
@@ -210,3 +213,25 @@ def by_urgency(results: tuple[CheckResult, ...] | list[CheckResult]) -> list[Che
     ['b', 'a']
     """
     return sorted(results, key=lambda r: (r.name != "action", _URGENCY[r.verdict]))
+
+
+def printable(text: str) -> str:
+    r"""Return text without line breaks and control codes: names come from files of strangers.
+
+    Examples
+    --------
+    >>> printable("two\nlines")
+    'two lines'
+    """
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def painted(word: str, verdict: Verdict, *, colour: bool) -> str:
+    """Return a word in the colour of a verdict, as a terminal has it.
+
+    Examples
+    --------
+    >>> painted("PASS", "pass", colour=False)
+    'PASS'
+    """
+    return f"\x1b[1;{_CODES[verdict]}m{word}\x1b[0m" if colour and word else word
