@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evermodel.data.answers import (
+from evermodel.data.documents.answers import (
     ANSWERS_FILE,
     Answers,
     answers_text,
@@ -15,8 +15,8 @@ from evermodel.data.answers import (
     load_answers,
     parse_answers,
 )
-from evermodel.data.questions import QUESTIONS
-from evermodel.data.table_facts import LEAST_ROWS, MOST_VALUES
+from evermodel.data.documents.questions import QUESTIONS
+from evermodel.data.documents.table_facts import LEAST_ROWS, MOST_VALUES
 from evermodel.errors import ProjectError
 
 

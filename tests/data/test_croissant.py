@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from evermodel.data import check
-from evermodel.data.answers import Answers, Catalogue
-from evermodel.data.croissant import RECORDS, croissant, field_id, missing_fields
-from evermodel.data.croissant_rows import RowsFile, rows_file
-from evermodel.data.datasheet import datasheet
-from evermodel.data.documenting import CROISSANT_FILE, document
-from evermodel.data.questions import QUESTIONS
-from evermodel.data.table_facts import table_facts
+from evermodel.data.documents.answers import Answers, Catalogue
+from evermodel.data.documents.croissant import RECORDS, croissant, field_id, missing_fields
+from evermodel.data.documents.croissant_rows import RowsFile, rows_file
+from evermodel.data.documents.datasheet import datasheet
+from evermodel.data.documents.documenting import CROISSANT_FILE, document
+from evermodel.data.documents.questions import QUESTIONS
+from evermodel.data.documents.table_facts import table_facts
 from evermodel.project import parse_project
 from evermodel.records import Report
 from evermodel.tables import Table, digest, read

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from evermodel.data import check
-from evermodel.data.answers import Answers, answers_text
-from evermodel.data.datasheet import Datasheet, datasheet, public_source
-from evermodel.data.datasheet_markdown import as_markdown
-from evermodel.data.datasheet_pages import as_page
-from evermodel.data.documenting import document
-from evermodel.data.questions import QUESTIONS
-from evermodel.data.table_facts import LEAST_ROWS, MOST_VALUES, TableFacts, table_facts
+from evermodel.data.documents.answers import Answers, answers_text
+from evermodel.data.documents.datasheet import Datasheet, datasheet, public_source
+from evermodel.data.documents.datasheet_markdown import as_markdown
+from evermodel.data.documents.datasheet_pages import as_page
+from evermodel.data.documents.documenting import document
+from evermodel.data.documents.questions import QUESTIONS
+from evermodel.data.documents.table_facts import LEAST_ROWS, MOST_VALUES, TableFacts, table_facts
 from evermodel.errors import SurroundingsError
 from evermodel.project import Project, parse_project
 from evermodel.records import CheckResult, Report

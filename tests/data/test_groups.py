@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from evermodel.data.bands import banded, quantile_edges, read_bands
-from evermodel.data.group_intervals import distance, joint_z, kish, newcombe, worth
 from evermodel.data.groups import label_rate_by_group, missingness_by_group, proxies, shares
+from evermodel.data.groups.intervals import distance, joint_z, kish, newcombe, worth
 from evermodel.errors import DataError, InputError
 from evermodel.records import CheckResult
 from evermodel.tables import read

@@ -7,7 +7,7 @@ import string
 
 import pytest
 
-from evermodel.data.identifiers import CERTAIN, KINDS, Identifier, by_chance
+from evermodel.data.personal.identifiers import CERTAIN, KINDS, Identifier, by_chance
 from tests.data.identifiers_made import (
     MAKERS,
     PUBLISHED,

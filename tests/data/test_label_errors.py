@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evermodel.data.held_out import deal_folds, held_out_probabilities
-from evermodel.data.label_errors import label_errors
-from evermodel.data.label_noise import noise_rate
-from evermodel.data.odd_targets import usual_limit
+from evermodel.data.labels.errors import label_errors
+from evermodel.data.labels.held_out import deal_folds, held_out_probabilities
+from evermodel.data.labels.noise import noise_rate
+from evermodel.data.labels.odd_targets import usual_limit
 from evermodel.errors import DataError
 from evermodel.tables import read
 from tests.real import real_data

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evermodel.data.leakage import class_leaks, number_leaks, suspects
+from evermodel.data.leakage.columns import class_leaks, number_leaks, suspects
 
 RNG = np.random.default_rng(3)
 N = 600

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evermodel.data.order import row_order
+from evermodel.data.proposing.order import row_order
 
 
 def walk(n: int, keep: float, seed: int) -> np.ndarray:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evermodel.data.personal import personal_data
-from evermodel.data.personal_values import draw, masked
-from evermodel.data.persons import pipeline
+from evermodel.data.personal.persons import pipeline
+from evermodel.data.personal.values import draw, masked
 from tests.data.identifiers_made import (
     MAKERS,
     claims,
@@ -168,7 +168,7 @@ def test_the_scan_says_what_it_cannot_see() -> None:
 
 def test_names_are_recognised_where_a_model_is_installed() -> None:
     spacy = pytest.importorskip("spacy")
-    from evermodel.data.persons import recognised
+    from evermodel.data.personal.persons import recognised
 
     model = spacy.blank("en")
     people = [f"{first} {last}" for first in ("Ada", "Alan") for last in ("Byron", "Hopper", "Kay")]

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from evermodel.data.personal import personal_data
-from evermodel.data.personal_values import MOST, draw
+from evermodel.data.personal.values import MOST, draw
 from tests.data.identifiers_made import (
     claims,
     luhn_digit,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evermodel.data import Proposal, propose, render
-from evermodel.data.toml_text import toml_key, toml_value
+from evermodel.data.proposing.toml_text import toml_key, toml_value
 from evermodel.errors import DataError
 from evermodel.project import Project, parse_project
 

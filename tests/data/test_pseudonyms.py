@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evermodel.data.pseudonyms import KEY_VARIABLE, key_from_environment, pseudonymise
+from evermodel.data.personal.pseudonyms import KEY_VARIABLE, key_from_environment, pseudonymise
 from evermodel.errors import DataError, InputError
 
 KEY = bytes(range(7, 39))

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evermodel.data.split_leakage import copies_by_chance, split_leakage
-from evermodel.data.target_formulas import formulas
-from evermodel.data.written_afterwards import gaps_that_tell, later_dates
+from evermodel.data.leakage.split import copies_by_chance, split_leakage
+from evermodel.data.leakage.target_formulas import formulas
+from evermodel.data.leakage.written_afterwards import gaps_that_tell, later_dates
 from evermodel.errors import DataError, InputError
 from evermodel.records import CheckResult, Task
 from evermodel.tables import read

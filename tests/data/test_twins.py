@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evermodel.data.likeness import is_slip, plain_writing
-from evermodel.data.repeats import share_by_groups
-from evermodel.data.twins import duplicates, twin_groups
+from evermodel.data.copies.likeness import is_slip, plain_writing
+from evermodel.data.copies.repeats import share_by_groups
+from evermodel.data.copies.twins import duplicates, twin_groups
 from evermodel.errors import DataError
 from evermodel.records import CheckResult
 from evermodel.tables import read

@@ -4,7 +4,7 @@ from evermodel.data.changes import changes
 from evermodel.data.check import check
 from evermodel.data.gate import gate
 from evermodel.data.proposal import Proposal
-from evermodel.data.propose import propose
-from evermodel.data.toml_text import render
+from evermodel.data.proposing.propose import propose
+from evermodel.data.proposing.toml_text import render
 
 __all__ = ["Proposal", "changes", "check", "gate", "propose", "render"]

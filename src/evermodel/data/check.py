@@ -10,12 +10,12 @@ import msgspec
 import polars as pl
 
 from evermodel.data.column_checks import column_checks, reading_checks
+from evermodel.data.copies.twins import duplicates
 from evermodel.data.intake import Intake, take
 from evermodel.data.own_checks import own_checks
 from evermodel.data.personal import personal_data
 from evermodel.data.target_checks import target_checks
 from evermodel.data.thorough import across_split, people, wrong_labels
-from evermodel.data.twins import duplicates
 from evermodel.errors import nearest
 from evermodel.project import ROW_ORDER, Project
 from evermodel.records import REGRESSION, CheckResult, Report

@@ -7,9 +7,9 @@ import polars as pl
 from evermodel.data.cell_results import cell_results
 from evermodel.data.cells import suspect_cells
 from evermodel.data.column_checks import column_checks
+from evermodel.data.copies.twins import duplicates
 from evermodel.data.intake import take
 from evermodel.data.personal import personal_data as _personal_data
-from evermodel.data.twins import duplicates
 from evermodel.records import CheckResult
 from evermodel.tables.typed import written
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from evermodel.data.imbalance import imbalance
 from evermodel.data.intake import numbers
-from evermodel.data.leakage import class_leaks, number_leaks
+from evermodel.data.leakage.columns import class_leaks, number_leaks
 from evermodel.data.target import labels
 from evermodel.project import ROWS_A_CLASS
 from evermodel.records import CheckResult, Task

@@ -9,8 +9,8 @@ import msgspec
 import polars as pl
 
 from evermodel.data.groups import label_rate_by_group, missingness_by_group, proxies, shares
-from evermodel.data.label_errors import LabelErrors, label_errors
-from evermodel.data.split_leakage import split_leakage
+from evermodel.data.labels.errors import LabelErrors, label_errors
+from evermodel.data.leakage.split import split_leakage
 from evermodel.errors import DataError, EvermodelError
 from evermodel.project import Project, duration_seconds
 from evermodel.records import REGRESSION, CheckResult

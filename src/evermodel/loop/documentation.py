@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from evermodel.data.answers import ask, load_answers
-from evermodel.data.documenting import document
+from evermodel.data.documents.answers import ask, load_answers
+from evermodel.data.documents.documenting import document
 from evermodel.loop.beginning import check, read_source
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.protocols import Progress

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from evermodel.data.pseudonyms import key_from_environment, pseudonymise
+from evermodel.data.personal.pseudonyms import key_from_environment, pseudonymise
 from evermodel.errors import InputError, masked
 from evermodel.loop.workspace import silent
 from evermodel.protocols import Progress

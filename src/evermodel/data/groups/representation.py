@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from evermodel.data.group_intervals import Sample, distance, joint_z, judged, newcombe
-from evermodel.data.reference import Side, both, side
+from evermodel.data.groups.intervals import Sample, distance, joint_z, judged, newcombe
+from evermodel.data.groups.reference import Side, both, side
 from evermodel.errors import DataError
 from evermodel.records import CheckResult, Verdict
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from evermodel.data.questions import QUESTIONS, TABLES, Question
-from evermodel.data.toml_text import toml_value
+from evermodel.data.documents.questions import QUESTIONS, TABLES, Question
+from evermodel.data.proposing.toml_text import toml_value
 from evermodel.errors import Mistake, ProjectError, nearest
 from evermodel.project.places import Places, mistake
 from evermodel.records import Record

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from evermodel.data.datasheet import PARTS, Datasheet, Part, gap
-from evermodel.data.datasheet_words import (
+from evermodel.data.documents.datasheet import PARTS, Datasheet, Part, gap
+from evermodel.data.documents.datasheet_words import (
     FOUND,
     MOST_COLUMNS,
     about_columns,
@@ -19,7 +19,7 @@ from evermodel.data.datasheet_words import (
     type_of,
     values_of,
 )
-from evermodel.data.table_facts import ColumnFacts
+from evermodel.data.documents.table_facts import ColumnFacts
 from evermodel.records import CheckResult
 from evermodel.report.wording import WORDS, interval, number, percent, plain_name, whole
 
@@ -33,7 +33,7 @@ def as_markdown(sheet: Datasheet) -> str:
 
     Examples
     --------
-    >>> from evermodel.data.table_facts import TableFacts
+    >>> from evermodel.data.documents.table_facts import TableFacts
     >>> print(as_markdown(Datasheet(name="shop", facts=TableFacts(rows=0, columns=())))[:54])
     # Datasheet: shop
     <BLANKLINE>

@@ -8,9 +8,9 @@ from ipaddress import IPv6Address
 
 import polars as pl
 
-from evermodel.data.identifiers import CERTAIN, by_chance
 from evermodel.data.intake import average
-from evermodel.data.personal_values import Drawn, Finding
+from evermodel.data.personal.identifiers import CERTAIN, by_chance
+from evermodel.data.personal.values import Drawn, Finding
 
 __all__ = ["addresses", "devices", "emails", "phones"]
 
@@ -120,7 +120,7 @@ def emails(drawn: Drawn) -> Iterator[Finding]:
 
     Examples
     --------
-    >>> from evermodel.data.personal_values import draw
+    >>> from evermodel.data.personal.values import draw
     >>> [one.kind for one in emails(draw(pl.Series("a", ["ask ada@example.org", "icon@2x.png"])))]
     ['email']
     """
@@ -144,7 +144,7 @@ def phones(drawn: Drawn) -> Iterator[Finding]:
 
     Examples
     --------
-    >>> from evermodel.data.personal_values import draw
+    >>> from evermodel.data.personal.values import draw
     >>> [one.kind for one in phones(draw(pl.Series("phone", ["2053258100", "2565938310"])))]
     ['phone']
     """
@@ -265,7 +265,7 @@ def devices(drawn: Drawn) -> Iterator[Finding]:
 
     Examples
     --------
-    >>> from evermodel.data.personal_values import draw
+    >>> from evermodel.data.personal.values import draw
     >>> [one.kind for one in devices(draw(pl.Series("a", ["192.0.2.17", "198.51.100.4"])))]
     ['ip_address']
     """
@@ -337,7 +337,7 @@ def addresses(drawn: Drawn) -> Iterator[Finding]:
 
     Examples
     --------
-    >>> from evermodel.data.personal_values import draw
+    >>> from evermodel.data.personal.values import draw
     >>> held = draw(pl.Series("address", ["12 High Street", "7 Mill Lane", "Hauptstraße 5"]))
     >>> [one.kind for one in addresses(held)]
     ['postal_address']

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from evermodel.data.likeness import Rarity, like_writing
-from evermodel.data.repeats import column_codes
+from evermodel.data.copies.likeness import Rarity, like_writing
+from evermodel.data.copies.repeats import column_codes
 
 __all__ = ["NearPairs", "near_pairs"]
 

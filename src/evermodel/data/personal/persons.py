@@ -16,7 +16,7 @@ import polars as pl
 
 from evermodel.data.intake import average
 from evermodel.data.naming import words
-from evermodel.data.personal_values import Drawn, Finding
+from evermodel.data.personal.values import Drawn, Finding
 
 __all__ = ["births", "hints", "pipeline", "recognised"]
 
@@ -59,7 +59,7 @@ def births(series: pl.Series, drawn: Drawn | None) -> Iterator[Finding]:
 
     Examples
     --------
-    >>> from evermodel.data.personal_values import draw
+    >>> from evermodel.data.personal.values import draw
     >>> born = pl.Series("dob", ["1971-03-02", "1988-11-30"])
     >>> [one.kind for one in births(born, draw(born))]
     ['date_of_birth']
@@ -107,7 +107,7 @@ def hints(drawn: Drawn, found: frozenset[str]) -> Iterator[Finding]:
 
     Examples
     --------
-    >>> from evermodel.data.personal_values import draw
+    >>> from evermodel.data.personal.values import draw
     >>> first = draw(pl.Series("first_name", ["Ada", "Alan", "Grace"]))
     >>> [(one.kind, one.verdict) for one in hints(first, frozenset())]
     [('person_name', 'warn')]

@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from evermodel.data.answers import Answers
-from evermodel.data.questions import QUESTIONS, Question
-from evermodel.data.table_facts import LEAST_ROWS, ColumnFacts, TableFacts
+from evermodel.data.documents.answers import Answers
+from evermodel.data.documents.questions import QUESTIONS, Question
+from evermodel.data.documents.table_facts import LEAST_ROWS, ColumnFacts, TableFacts
 from evermodel.records import CheckResult, Record, Report, Verdict, worst
 from evermodel.report.wording import by_urgency
 
@@ -150,7 +150,7 @@ def datasheet(
     Examples
     --------
     >>> import polars as pl
-    >>> from evermodel.data.table_facts import table_facts
+    >>> from evermodel.data.documents.table_facts import table_facts
     >>> facts = table_facts(pl.DataFrame({"plan": ["a", "b"] * 30}))
     >>> sheet = datasheet(facts, None, Answers(), source="/srv/ada/plans.csv")
     >>> sheet.name, sheet.source, sheet.count, len(sheet.gaps)

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from evermodel.data.answers import ANSWERS_FILE, Answers, Catalogue
-from evermodel.data.croissant_rows import RowsFile
-from evermodel.data.datasheet import Datasheet
-from evermodel.data.table_facts import ColumnFacts
+from evermodel.data.documents.answers import ANSWERS_FILE, Answers, Catalogue
+from evermodel.data.documents.croissant_rows import RowsFile
+from evermodel.data.documents.datasheet import Datasheet
+from evermodel.data.documents.table_facts import ColumnFacts
 from evermodel.records import Record
 from evermodel.report.wording import percent, plain_name
 
@@ -126,7 +126,7 @@ def croissant(sheet: Datasheet, rows: RowsFile) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from evermodel.data.table_facts import ColumnFacts, TableFacts
+    >>> from evermodel.data.documents.table_facts import ColumnFacts, TableFacts
     >>> facts = TableFacts(rows=2, columns=(ColumnFacts(name="plan", type="category", rows=2),))
     >>> rows = RowsFile(path="a.csv", format="text/csv", size=9, sha256="0" * 64,
     ...                 columns={"plan": "plan"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from evermodel.data.datasheet import Datasheet
-from evermodel.data.table_facts import ColumnFacts
+from evermodel.data.documents.datasheet import Datasheet
+from evermodel.data.documents.table_facts import ColumnFacts
 from evermodel.report.html import day
 from evermodel.report.wording import percent
 
@@ -53,7 +53,7 @@ def counted(sheet: Datasheet) -> str:
 
     Examples
     --------
-    >>> from evermodel.data.table_facts import TableFacts
+    >>> from evermodel.data.documents.table_facts import TableFacts
     >>> counted(Datasheet(name="a", facts=TableFacts(rows=1, columns=())))
     'The rows have not been checked yet.'
     """

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from evermodel.data.held_out import deal_folds, held_out_amounts
 from evermodel.data.intake import numbers
+from evermodel.data.labels.held_out import deal_folds, held_out_amounts
 from evermodel.records import CheckResult
 from evermodel.stats.conformal import conformal_radius
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from html import escape
 
-from evermodel.data.answers import ANSWERS_FILE
-from evermodel.data.datasheet import PARTS, Datasheet
-from evermodel.data.datasheet_words import (
+from evermodel.data.documents.answers import ANSWERS_FILE
+from evermodel.data.documents.datasheet import PARTS, Datasheet
+from evermodel.data.documents.datasheet_words import (
     FOUND,
     MOST_COLUMNS,
     about_columns,
@@ -22,8 +22,8 @@ from evermodel.data.datasheet_words import (
     type_of,
     values_of,
 )
-from evermodel.data.questions import Question
-from evermodel.data.table_facts import ColumnFacts
+from evermodel.data.documents.questions import Question
+from evermodel.data.documents.table_facts import ColumnFacts
 from evermodel.records import Verdict
 from evermodel.report.html import (
     Section,
@@ -58,7 +58,7 @@ def as_page(sheet: Datasheet) -> str:
 
     Examples
     --------
-    >>> from evermodel.data.table_facts import TableFacts
+    >>> from evermodel.data.documents.table_facts import TableFacts
     >>> text = as_page(Datasheet(name="shop", facts=TableFacts(rows=0, columns=())))
     >>> "0 of 15 questions answered" in text, "<script" in text
     (True, False)

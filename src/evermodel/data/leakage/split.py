@@ -12,12 +12,12 @@ import polars as pl
 
 from evermodel.data.bands import column
 from evermodel.data.intake import take
+from evermodel.data.leakage.sides import Flags, Sides, moments, row_times, sides
+from evermodel.data.leakage.target_formulas import formulas
+from evermodel.data.leakage.written_afterwards import gaps_that_tell, later_dates
 from evermodel.data.naming import is_identifier, is_row_number, is_weight
 from evermodel.data.roles import is_text
-from evermodel.data.split_sides import Flags, Sides, moments, row_times, sides
 from evermodel.data.target import labels
-from evermodel.data.target_formulas import formulas
-from evermodel.data.written_afterwards import gaps_that_tell, later_dates
 from evermodel.project import ROW_ORDER
 from evermodel.records import CheckResult, Task, Verdict
 from evermodel.stats.intervals import wilson

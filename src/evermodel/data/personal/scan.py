@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from evermodel.data.contacts import addresses, devices, emails, phones
-from evermodel.data.identifiers import KINDS, identifiers
-from evermodel.data.personal_values import LONGEST, MOST, Drawn, Finding, draw, masked
-from evermodel.data.persons import births, hints, pipeline, recognised
+from evermodel.data.personal.contacts import addresses, devices, emails, phones
+from evermodel.data.personal.identifiers import KINDS, identifiers
+from evermodel.data.personal.persons import births, hints, pipeline, recognised
+from evermodel.data.personal.values import LONGEST, MOST, Drawn, Finding, draw, masked
 from evermodel.records import CheckResult
 from evermodel.stats.intervals import wilson
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.intake import average
-from evermodel.data.split_leakage import copies_by_chance
+from evermodel.data.leakage.split import copies_by_chance
 from evermodel.stats.intervals import Interval, wilson
 
 __all__ = ["chance_of", "column_codes", "first_alike", "row_codes", "share_by_groups"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evermodel.data.check_digits import Bools, Digits, luhn, of_digits
+from evermodel.data.personal.check_digits import Bools, Digits, luhn, of_digits
 
 __all__ = ["iban", "iban_length", "payment_card"]
 

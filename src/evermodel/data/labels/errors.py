@@ -11,14 +11,14 @@ import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.bands import column
-from evermodel.data.held_out import deal_folds, held_out_probabilities
+from evermodel.data.copies.twins import twin_groups
 from evermodel.data.intake import take
-from evermodel.data.label_noise import NoiseRate, noise_rate
+from evermodel.data.labels.held_out import deal_folds, held_out_probabilities
+from evermodel.data.labels.noise import NoiseRate, noise_rate
+from evermodel.data.labels.odd_targets import odd_amounts
 from evermodel.data.naming import is_identifier, is_row_number, is_weight
-from evermodel.data.odd_targets import odd_amounts
 from evermodel.data.roles import is_text
 from evermodel.data.target import labels, target_advice
-from evermodel.data.twins import twin_groups
 from evermodel.records import CheckResult, Task, Verdict
 
 __all__ = ["LabelErrors", "Suspect", "label_errors"]

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from evermodel.data.account_numbers import iban, iban_length, payment_card
-from evermodel.data.check_digits import (
+from evermodel.data.personal.account_numbers import iban, iban_length, payment_card
+from evermodel.data.personal.check_digits import (
     Bools,
     aadhaar,
     bsn,
@@ -27,7 +27,7 @@ from evermodel.data.check_digits import (
     personnummer,
     ssn,
 )
-from evermodel.data.personal_values import Drawn, Finding
+from evermodel.data.personal.values import Drawn, Finding
 
 __all__ = ["CERTAIN", "KINDS", "Identifier", "by_chance", "identifiers"]
 
@@ -202,7 +202,7 @@ def identifiers(drawn: Drawn) -> Iterator[Finding]:
 
     Examples
     --------
-    >>> from evermodel.data.personal_values import draw
+    >>> from evermodel.data.personal.values import draw
     >>> held = draw(pl.Series("a", ["529.982.247-25", "111.444.777-35", "123.456.789-09"] * 2))
     >>> [finding.kind for finding in identifiers(held)]
     ['br_cpf']

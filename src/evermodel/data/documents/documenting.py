@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from evermodel.data.answers import ANSWERS_FILE, Answers
-from evermodel.data.croissant import Gap, croissant, missing_fields
-from evermodel.data.croissant_rows import RowsFile, rows_file, without_older
-from evermodel.data.datasheet import Datasheet, datasheet
-from evermodel.data.datasheet_markdown import as_markdown
-from evermodel.data.datasheet_pages import as_page
-from evermodel.data.table_facts import table_facts
+from evermodel.data.documents.answers import ANSWERS_FILE, Answers
+from evermodel.data.documents.croissant import Gap, croissant, missing_fields
+from evermodel.data.documents.croissant_rows import RowsFile, rows_file, without_older
+from evermodel.data.documents.datasheet import Datasheet, datasheet
+from evermodel.data.documents.datasheet_markdown import as_markdown
+from evermodel.data.documents.datasheet_pages import as_page
+from evermodel.data.documents.table_facts import table_facts
 from evermodel.project import Project
 from evermodel.records import CheckResult, Report
 from evermodel.store.durable import refusals, write_durably

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.bands import column, group_edges, grouped
-from evermodel.data.group_intervals import Sample, joint_z, judged, newcombe, worth
+from evermodel.data.groups.intervals import Sample, joint_z, judged, newcombe, worth
 from evermodel.data.intake import numbers, take
 from evermodel.data.target import labels
 from evermodel.errors import DataError

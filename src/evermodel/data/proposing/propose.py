@@ -10,14 +10,14 @@ import polars as pl
 
 from evermodel.data.expectations import learned
 from evermodel.data.intake import Intake, take
-from evermodel.data.leakage import class_leaks, number_leaks, suspects
+from evermodel.data.leakage.columns import class_leaks, number_leaks, suspects
 from evermodel.data.naming import is_weight
-from evermodel.data.order import row_order
 from evermodel.data.proposal import Advice, Proposal, RepairAdvice, TargetAdvice
+from evermodel.data.proposing.order import row_order
+from evermodel.data.proposing.times import TimeAdvice, date_texts, time_advice
 from evermodel.data.repairs import mended, repair_for
 from evermodel.data.roles import Roles, find_roles, protected_columns, split_column
 from evermodel.data.target import target_advice
-from evermodel.data.times import TimeAdvice, date_texts, time_advice
 from evermodel.errors import DataError, nearest
 from evermodel.project import ROW_ORDER
 from evermodel.records import ColumnType, Task

@@ -11,16 +11,16 @@ import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.bands import column
-from evermodel.data.intake import take
-from evermodel.data.likeness import plain_writing
-from evermodel.data.naming import is_identifier, is_row_number
-from evermodel.data.near_twins import near_pairs
-from evermodel.data.repeats import (
+from evermodel.data.copies.likeness import plain_writing
+from evermodel.data.copies.near_twins import near_pairs
+from evermodel.data.copies.repeats import (
     chance_of,
     first_alike,
     row_codes,
     share_by_groups,
 )
+from evermodel.data.intake import take
+from evermodel.data.naming import is_identifier, is_row_number
 from evermodel.data.target import labels, target_advice
 from evermodel.errors import DataError
 from evermodel.records import CheckResult, Verdict

@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from evermodel.data.bands import banded, column, group_edges, grouped, read_bands
-from evermodel.data.group_intervals import Sample, kish, worth
+from evermodel.data.groups.intervals import Sample, kish, worth
 from evermodel.data.intake import take
 from evermodel.errors import DataError
 

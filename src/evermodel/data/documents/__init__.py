@@ -1,0 +1,1 @@
+"""What a data set is, for people as a datasheet and for machines as Croissant."""

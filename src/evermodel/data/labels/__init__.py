@@ -1,0 +1,1 @@
+"""Labels that look wrong, and how many of them there are."""

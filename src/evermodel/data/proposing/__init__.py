@@ -1,0 +1,1 @@
+"""The project file that `init` proposes, each choice with its reason."""
