@@ -181,28 +181,34 @@ class BusyError(EvermodelError):
     exit_code = 2
 
 
-_SECRETS = (
-    # Up to the last @ of the authority, which a slash, ? or # ends.
-    re.compile(r"(://[^/\s:]*:)([^/?#\s]+)(?=@)"),
-    # Some drivers take those signs in a password too; a port before a path is none.
-    re.compile(r"(://[^/\s:]*:)(?![^/?#\s]*@|\d*[/?#])(\S+)(?=@)"),
-    re.compile(
-        r"(?i)([?&](?:[\w.-]*(?:password|passwd|passphrase|pwd|token|secret|signature"
-        r"|(?:access|account|api|private|secret)[_-]?key)|pass|sig)=)([^&#\s]+)"
-    ),
+_LOGIN = r"([\w+.-]*)(://[^/\s:]*:)({sign}+)(?=@)"
+_KEYS = (
+    r"(?i)([?&](?:[\w.-]*(?:password|passwd|passphrase|pwd|token|secret|signature"
+    r"|(?:access|account|api|private|secret)[_-]?key)|pass|sig)=)([^&#{blank}]+)"
 )
+# A password may hold any sign, an @ too: it reaches up to the last one, which hides too much of
+# an address with another @ behind the host rather than too little.
+_AMONG_WORDS = re.compile(_LOGIN.format(sign=r"\S")), re.compile(_KEYS.format(blank=r"\s"))
+_ALONE = re.compile(_LOGIN.format(sign=r"[\s\S]")), re.compile(_KEYS.format(blank=""))
+_IS_ADDRESS = re.compile(r"[\w+.-]+://")
+_PORT = re.compile(r"\d*(?:[/?#\s]|$)")
+_WEB = ("http", "https", "ws", "wss", "ftp")
 _VARIABLE = re.compile(r"\$\{\w+\}")
 
 
 def masked(text: str) -> str:
     """Return text with the passwords and access tokens of all addresses in it as ``***``.
 
+    A password may hold any signs: it ends at the last @ of its word, or of the text where that
+    begins with the address. In an address of the web, "host:8000/..." is a port and no password.
     Variables of the environment are no secret and stay as they are written.
 
     Examples
     --------
     >>> masked("postgresql://me:secret@db/shop?table=orders")
     'postgresql://me:***@db/shop?table=orders'
+    >>> masked("no answer from mysql://me:p@ss?word@db")
+    'no answer from mysql://me:***@db'
     >>> masked("https://shop.example/orders.csv?access_token=secret&year=2026")
     'https://shop.example/orders.csv?access_token=***&year=2026'
     >>> masked("postgresql://me:${SHOP_PASSWORD}@db/shop")
@@ -210,12 +216,18 @@ def masked(text: str) -> str:
     """
     if "://" not in text:
         return text
-    for secret in _SECRETS:
-        text = secret.sub(_hide, text)
-    return text
+    login, key = _ALONE if _IS_ADDRESS.match(text) else _AMONG_WORDS
+    return key.sub(_hide_value, login.sub(_hide_login, text))
 
 
-def _hide(found: re.Match[str]) -> str:
+def _hide_login(found: re.Match[str]) -> str:
+    scheme, user, password = found.groups()
+    # Behind a port a slash ends the authority of a web address, and no client sees a password.
+    port = scheme.lower() in _WEB and _PORT.match(password)
+    return found[0] if port or _VARIABLE.fullmatch(password) else f"{scheme}{user}***"
+
+
+def _hide_value(found: re.Match[str]) -> str:
     return found[0] if _VARIABLE.fullmatch(found[2]) else f"{found[1]}***"
 
 

@@ -90,19 +90,22 @@ def _without(signs: str) -> st.SearchStrategy[str]:
     return _passwords.filter(lambda text: not set(signs) & set(text))
 
 
-@given(_without("/?#"))
+@given(_passwords)
 @example("pa'ss")
 @example('pa"ss')
 @example("p@ss@word")
-def test_a_password_is_masked_up_to_the_last_at_of_the_authority(password: str) -> None:
-    address = "could not reach 'postgresql://me:{}@db:5432/shop?table=a@b', try again"
+@example("p@ss?word")
+@example("pa/ss?word#1")
+@example("12/34")
+@example("x@db:5432/shop?table=a")
+def test_a_password_of_any_signs_is_masked(password: str) -> None:
+    address = "could not reach 'postgresql://me:{}@db:5432/shop?table=people', try again"
     assert masked(address.format(password)) == address.format("***")
 
 
-@given(_without("@").filter(lambda text: re.match(r"\d*[/?#]", text) is None))
-@example("pa/ss?word#1")
-def test_a_password_with_signs_that_should_be_encoded_is_masked_as_well(password: str) -> None:
-    address = "postgresql://me:{}@db:5432/shop"
+@given(_without("@").filter(lambda text: re.match(r"\d*(?:[/?#]|$)", text) is None))
+def test_a_password_in_an_address_of_the_web_is_masked_and_a_port_is_none(password: str) -> None:
+    address = "https://me:{}@shop.example:8000/orders.csv"
     assert masked(address.format(password)) == address.format("***")
 
 

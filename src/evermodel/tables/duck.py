@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote
 
 import polars as pl
 
 from evermodel.errors import DataError, MissingExtraError, nearest
+from evermodel.tables.addresses import parsed
 from evermodel.tables.sniff import check_names
 
 __all__ = ["DuckDb"]
@@ -29,11 +30,8 @@ class DuckDb:
     kind = "database"
 
     def __init__(self, address: str) -> None:
-        parts = urlsplit(address)
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        fragment = dict(part.split("=", 1) for part in [parts.fragment] if "=" in part)
-        self._table = options.get("table", "") or unquote(fragment.get("table", ""))
-        self._query = options.get("query", "") or unquote(fragment.get("query", ""))
+        parts = parsed(address)
+        self._table, self._query = parts.table, parts.query
         # As in SQLAlchemy's addresses: three strokes are a relative path, four an absolute one.
         self._path = Path(unquote(parts.path)[1:])
         self.where = f"duckdb:///{self._path}"

@@ -6,7 +6,6 @@ each conversion is in the `Understanding` that comes with the table.
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,8 @@ from evermodel.tables.ends import without_ends
 from evermodel.tables.evidence import Evidence, missing_words
 from evermodel.tables.patches import Patch, patched
 from evermodel.tables.raw import RawBatch, RawSource, TypedSource
-from evermodel.tables.sources import open_source
+from evermodel.tables.sources import file_of, open_source
+from evermodel.tables.steady import FileState, require_unchanged, settled_state
 from evermodel.tables.typed import as_raw, type_of, written
 from evermodel.tables.understanding import ColumnReading, Misfits, Rejected, Table, Understanding
 
@@ -79,7 +79,7 @@ def read(
     DataError
         When there is no table there, or a value is not of the type that was asked for.
     """
-    stamp = _stamp(source)
+    before = _state(source)
     opened = open_source(source, reading)
     forced = _forced(repairs or {}, types or {})
     if isinstance(opened, Delimited):
@@ -94,7 +94,7 @@ def read(
     taken = frozenset(row.line for patch in patches for row in patch.rows)
     gathered = _Gathered(reading, notes=notes, rejects=rejects, taken=taken)
     table = _whole(opened, batches, gathered, reading, repairs or {}, forced)
-    _require_unchanged(source, stamp)
+    _require_same(before)
     return table
 
 
@@ -128,7 +128,7 @@ def scan(
     DataError
         As `read`; also when the source no longer is as it was understood.
     """
-    stamp = _stamp(source)
+    before = _state(source)
     forced = _forced(repairs or {}, types or {})
     if understood is None:
         understood = understand(
@@ -140,7 +140,7 @@ def scan(
     for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced, reading):
         frame = _typed(raw, done, understood.columns, reading, repairs or {}, opened.where, misfits)
         yield from frame.iter_slices(batch_rows)
-    _require_unchanged(source, stamp)
+    _require_same(before)
 
 
 def texts(
@@ -215,7 +215,7 @@ def understand(
     DataError
         When there is no table there.
     """
-    stamp = _stamp(source)
+    before = _state(source)
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
         opened.settle()
@@ -223,27 +223,21 @@ def understand(
     gathered = _Gathered(reading)
     for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced, reading):
         gathered.add(raw, done)
-    _require_unchanged(source, stamp)
+    _require_same(before)
     return gathered.verdict(opened, reading, forced)
 
 
-def _stamp(source: object) -> tuple[int, int, int] | None:
-    """Return what changes when somebody writes to a file, or None where the source is none."""
-    try:
-        found = Path(str(source)).stat() if isinstance(source, (str, Path)) else None
-    except (OSError, ValueError):
-        return None
-    if found is None or not stat.S_ISREG(found.st_mode):
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def _state(source: object) -> tuple[Path, FileState] | None:
+    """Return the file that a source is and its state, or None where it is none."""
+    path = file_of(source)
+    state = None if path is None else settled_state(path)
+    return None if path is None or state is None else (path, state)
 
 
-def _require_unchanged(source: object, stamp: tuple[int, int, int] | None) -> None:
+def _require_same(before: tuple[Path, FileState] | None) -> None:
     """Raise `DataError` when a file is another than when its reading began."""
-    if stamp is not None and _stamp(source) != stamp:
-        what = "the file changed while it was read"
-        hint = "wait until whoever writes it is done, and try again"
-        raise DataError(what, where=str(source), hint=hint)
+    if before is not None:
+        require_unchanged(*before)
 
 
 def _raw_batches(

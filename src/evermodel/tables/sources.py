@@ -20,7 +20,7 @@ from evermodel.tables.raw import RawSource, TypedSource
 from evermodel.tables.sniff import check_names, name_binary
 from evermodel.tables.workbook import SUFFIXES, Workbook
 
-__all__ = ["Typed", "open_source"]
+__all__ = ["Typed", "file_of", "open_source"]
 
 _TABLES = {".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".gz"}
 _ARROW = (".arrow", ".arrows", ".feather", ".ipc")
@@ -81,15 +81,29 @@ def open_source(source: object, reading: Reading) -> RawSource | TypedSource:
     whole = expanded(text)
     if "://" in whole:
         return _by_address(text, whole)
-    path, sheet = Path(whole), ""
-    if "#sheet=" in whole and not path.exists():
-        name, sheet = whole.split("#sheet=", 1)
-        path = Path(name)
+    path, sheet = _divided(whole)
     if path.is_dir():
         return _folder(path)
     if not path.is_file():
         raise _missing(path)
     return _file(path, reading, sheet)
+
+
+def file_of(source: object) -> Path | None:
+    """Return the path that a source names, or None where it is a frame or an address."""
+    if not isinstance(source, (str, Path)):
+        return None
+    whole = expanded(str(source))
+    return None if "://" in whole else _divided(whole)[0]
+
+
+def _divided(whole: str) -> tuple[Path, str]:
+    """Return the path of a file and the name of the sheet in it, "" where none is named."""
+    path = Path(whole)
+    if "#sheet=" in whole and not path.exists():
+        name, sheet = whole.split("#sheet=", 1)
+        return Path(name), sheet
+    return path, ""
 
 
 def _by_address(text: str, whole: str) -> RawSource | TypedSource:

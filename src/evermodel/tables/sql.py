@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from evermodel.errors import DataError, MissingExtraError, SurroundingsError, nearest
-from evermodel.tables.addresses import hidden
+from evermodel.tables.addresses import hidden, parsed
 from evermodel.tables.objects import batch_of
 from evermodel.tables.raw import RawBatch
 from evermodel.tables.sniff import check_names
@@ -49,19 +48,12 @@ class SqlQuery:
     blank_lines = 0
 
     def __init__(self, address: str, *, written: str = "") -> None:
-        parts = urlsplit(address)
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        fragment = dict(part.split("=", 1) for part in [parts.fragment] if "=" in part)
-        self.table = options.pop("table", "") or unquote(fragment.get("table", ""))
-        self.query = options.pop("query", "") or unquote(fragment.get("query", ""))
-        scheme = _driver(parts.scheme)
-        rest = f"?{urlencode(options)}" if options else ""
-        self.url = f"{scheme}://{parts.netloc}{parts.path}{rest}"
+        parts = parsed(address)
+        self.table, self.query = parts.table, parts.query
+        self.url = parts.url(_driver(parts.scheme))
         self._written = written or address
-        shown = urlsplit(self._written)
-        self.where = f"{shown.scheme}://{shown.hostname or ''}{shown.path}"
-        if not shown.scheme:  # a variable holds the whole address
-            self.where = self._written
+        # Where a variable holds the whole address, it is shown by its name.
+        self.where = parsed(self._written).where if "://" in self._written else self._written
         if not (self.table or self.query):
             what = "the address names no table"
             raise DataError(what, where=self.where, hint="add ?table=NAME or ?query=SELECT ...")
