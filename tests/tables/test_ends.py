@@ -178,7 +178,7 @@ def test_all_notes_below_a_table_are_set_aside(tmp_path: Path) -> None:
     table = tables.read(_table(tmp_path, ends))
     assert table.frame.height == 20
     assert [row.line for row in table.understood.rejected] == [22, 24, 26]
-    assert "empty rows below the last one passed over: 4" in table.understood.notes
+    assert "empty rows below totals or the last row passed over: 4" in table.understood.notes
 
 
 _ROW = st.sampled_from(

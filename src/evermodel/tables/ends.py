@@ -10,17 +10,11 @@ import numpy as np
 import polars as pl
 
 from evermodel.tables.raw import RawBatch
+from evermodel.tables.totals import is_total_word, values_of, without_totals
 from evermodel.tables.understanding import Rejected
 
-__all__ = ["without_ends"]
+__all__ = ["rows_alone", "without_ends"]
 
-_WORDS = frozenset(
-    {
-        "sum", "sums", "total", "totals", "grandtotal", "subtotal", "overall", "summe", "summen",
-        "gesamt", "gesamtsumme", "endsumme", "insgesamt", "summetotal", "somme", "totale",
-        "totaal", "suma", "summa", "totalt", "itogo",
-    }
-)  # fmt: skip
 _NOTE = re.compile(
     r"(?i)^(?:source|quelle|notes?|hinweise?|anmerkung(?:en)?|remarks?|stand|exported|erstellt|created"
     r"|generated|printed|seite|page|legende?|updated|as of)\b|^[*©]|\w:\s"
@@ -31,6 +25,18 @@ _TAIL, _MOST_NOTES = 16, 5
 _NOTE_CELLS = 4
 """A row of fewer cells, of which only the first is filled, may as well be a row with gaps."""
 _CLOSE = 1e-6
+
+
+def rows_alone(again: Callable[[], Iterator[RawBatch]]) -> Iterator[RawBatch]:
+    """Yield the batches that `again` reads from the beginning, without totals and ends.
+
+    See `without_totals` and `without_ends`.
+    """
+
+    def bare() -> Iterator[RawBatch]:
+        return without_totals(again(), again)
+
+    yield from without_ends(bare(), bare)
 
 
 def without_ends(
@@ -62,6 +68,8 @@ def without_ends(
         if held is not None and not _filled(batch):
             # What may be empty to the end is kept by its lines alone: spreadsheets export millions.
             held = _with_rejected(held, batch.rejected)
+            found = (*held.doubts, *batch.doubts)
+            held = replace(held, empty=held.empty + batch.empty, doubts=found)
             blank.append(RawBatch(batch.frame.clear(), batch.lines))
             continue
         if held is not None and batch.frame.height < _TAIL:
@@ -103,7 +111,7 @@ def _peeled(
             text = "\t".join(cell or "" for cell in held.frame.row(-1))
             last = Rejected(line=int(held.lines[-1]), reason=why, text=text)
             held = _with_rejected(trimmed(held.head(held.frame.height - 1)), (last,))
-    return replace(held, empty=empty)
+    return replace(held, empty=held.empty + empty)
 
 
 def _divided(batch: RawBatch) -> tuple[RawBatch | None, RawBatch]:
@@ -111,15 +119,23 @@ def _divided(batch: RawBatch) -> tuple[RawBatch | None, RawBatch]:
     early = batch.frame.height - _TAIL
     if early <= 0:
         return None, batch
-    late = RawBatch(batch.frame[early:], batch.lines[early:])
+    late = replace(
+        batch, frame=batch.frame[early:], lines=batch.lines[early:], rejected=(), doubts=(), empty=0
+    )
     return batch.head(early), late
 
 
 def _joined(batches: Sequence[RawBatch]) -> RawBatch:
+    kinds: dict[str, frozenset[str]] = {}
+    for batch in batches:
+        kinds |= {name: kinds.get(name, frozenset()) | found for name, found in batch.kinds.items()}
     return RawBatch(
         pl.concat([batch.frame for batch in batches]),
         np.concatenate([batch.lines for batch in batches]),
         tuple(row for batch in batches for row in batch.rejected),
+        kinds,
+        empty=sum(batch.empty for batch in batches),
+        doubts=tuple(row for batch in batches for row in batch.doubts),
     )
 
 
@@ -142,7 +158,7 @@ def _of_blanks(batch: RawBatch) -> RawBatch:
 
 def _with_rejected(batch: RawBatch, rejected: tuple[Rejected, ...]) -> RawBatch:
     every = sorted((*batch.rejected, *rejected), key=lambda row: row.line)
-    return RawBatch(batch.frame, batch.lines, tuple(every))
+    return replace(batch, rejected=tuple(every))
 
 
 def _note(batch: RawBatch, rows: int, again: Callable[[], Iterator[RawBatch]]) -> str:
@@ -150,7 +166,7 @@ def _note(batch: RawBatch, rows: int, again: Callable[[], Iterator[RawBatch]]) -
     first, *others = [(text or "").strip() for text in batch.frame.row(-1)]
     if any(others) or len(others) < _NOTE_CELLS - 1:
         return ""
-    if not _is_word(first) and not _NOTE.search(first):
+    if not is_total_word(first) and not _NOTE.search(first):
         return ""
     bare, noted, left = 0, 0, rows - 1
     for above in again():
@@ -173,7 +189,7 @@ def _total(batch: RawBatch, rows: int, again: Callable[[], Iterator[RawBatch]]) 
     if len(cells) < 2 or not filled:
         return ""
     first = next(iter(filled))
-    named = _is_word(filled[first])
+    named = is_total_word(filled[first])
     empty = 2 * (len(cells) - len(filled)) >= len(cells)
     if not named and (cells[next(iter(cells))] or not empty):
         return ""
@@ -188,10 +204,6 @@ def _total(batch: RawBatch, rows: int, again: Callable[[], Iterator[RawBatch]]) 
     return ""
 
 
-def _is_word(text: str) -> bool:
-    return re.sub(r"[^\w]", "", text.lower()) in _WORDS
-
-
 def _above(
     batches: Iterator[RawBatch], rows: int, key: tuple[str, str], amounts: dict[str, str]
 ) -> tuple[bool, list[bool]]:
@@ -203,21 +215,15 @@ def _above(
         left -= frame.height
         found += int((frame[key[0]].str.strip_chars() == key[1]).sum())
         for name in amounts:
-            sums[name] = sums[name] + [_values(frame[name], mark).sum() for mark in (".", ",")]
+            sums[name] = sums[name] + [values_of(frame[name], mark).sum() for mark in (".", ",")]
     equal = [
         any(
-            _same(_values(pl.Series([text]), mark)[0], total)
+            _same(values_of(pl.Series([text]), mark)[0], total)
             for mark, total in zip((".", ","), sums[name], strict=True)
         )
         for name, text in amounts.items()
     ]
     return not found, equal
-
-
-def _values(texts: pl.Series, decimal: str) -> pl.Series:
-    """Return the numbers in texts with this decimal mark; all other marks are of thousands."""
-    bare = texts.str.replace_all(rf"[^0-9{decimal}+-]", "").str.replace(decimal, ".", literal=True)
-    return bare.cast(pl.Float64, strict=False)
 
 
 def _same(value: float | None, total: float) -> bool:

@@ -22,6 +22,7 @@ class RawBatch:
     values came with types of their own which these were ("text", "boolean", "value"). `names` are
     all columns of the source in order, where some of them are not in `frame`. `before` holds the
     columns with a repair as they were before it. `empty` counts the empty rows that follow these.
+    `doubts` are rows that are kept and may be none, each with the reason.
     """
 
     frame: pl.DataFrame
@@ -31,6 +32,7 @@ class RawBatch:
     names: tuple[str, ...] = ()
     before: Mapping[str, pl.Series] = field(default_factory=dict)
     empty: int = 0
+    doubts: tuple[Rejected, ...] = ()
 
     def head(self, rows: int) -> RawBatch:
         """Return the first rows, with all that was rejected."""

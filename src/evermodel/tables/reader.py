@@ -20,7 +20,7 @@ from evermodel.records import Column, ColumnType, Schema
 from evermodel.tables.convert import apply_repairs, convert, repair_values
 from evermodel.tables.decide import decide
 from evermodel.tables.delimited import Delimited
-from evermodel.tables.ends import without_ends
+from evermodel.tables.ends import rows_alone
 from evermodel.tables.evidence import Evidence, missing_words
 from evermodel.tables.patches import Patch, patched
 from evermodel.tables.raw import RawBatch, RawSource, TypedSource
@@ -247,7 +247,7 @@ def _raw_batches(
         return opened.frames(batch_rows)
     if isinstance(opened, Delimited):
         file = opened
-        return without_ends(file.batches(batch_rows), lambda: file.batches(batch_rows))
+        return rows_alone(lambda: file.batches(batch_rows))
     return opened.batches(batch_rows)
 
 
@@ -304,6 +304,7 @@ class _Gathered:
         self.empty = 0
         self.rejected: list[Rejected] = []
         self.rejected_rows = 0
+        self.doubts: list[Rejected] = []
 
     def add(self, raw: RawBatch, done: Mapping[str, pl.Series]) -> None:
         for name in raw.frame.columns:
@@ -317,6 +318,10 @@ class _Gathered:
         # What somebody repaired is among the rows by now.
         rejected = [row for row in raw.rejected if row.line not in self.taken]
         self.rejected_rows += len(rejected)
+        # What is in doubt as it is read may be found to be an end of the table later.
+        gone = {row.line for row in rejected}
+        self.doubts += raw.doubts[: _MOST_REJECTED - len(self.doubts)]
+        self.doubts = [row for row in self.doubts if row.line not in gone]
         if self.rejects is not None:
             for row in rejected:
                 self.rejects(row)
@@ -376,10 +381,16 @@ class _Gathered:
                 + "; ".join(f"line {row.line}: {row.reason}" for row in self.rejected[:_NAMED])
                 + ("; ..." if self.rejected_rows > _NAMED else "")
             )
+        if self.doubts:
+            notes.append(
+                f"{_rows(len(self.doubts))} kept that may be none: "
+                + "; ".join(f"line {row.line}: {row.reason}" for row in self.doubts[:_NAMED])
+                + ("; ..." if len(self.doubts) > _NAMED else "")
+            )
         if isinstance(opened, RawSource) and opened.blank_lines:
             notes.append(f"empty lines passed over: {opened.blank_lines}")
         if self.empty:
-            notes.append(f"empty rows below the last one passed over: {self.empty}")
+            notes.append(f"empty rows below totals or the last row passed over: {self.empty}")
         if self.rows == 1:
             notes.append("the table has only one row")
         return [*notes, *self.patch_notes]

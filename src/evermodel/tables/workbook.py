@@ -22,7 +22,7 @@ import numpy as np
 
 from evermodel.errors import DataError, MissingExtraError, nearest
 from evermodel.project import Reading
-from evermodel.tables.ends import without_ends
+from evermodel.tables.ends import rows_alone
 from evermodel.tables.objects import batch_of
 from evermodel.tables.raw import RawBatch
 from evermodel.tables.sniff import check_names, sniff
@@ -98,7 +98,7 @@ class Workbook:
         DataError
             When the sheet is damaged.
         """
-        yield from without_ends(self._batches(rows), lambda: self._batches(rows))
+        yield from rows_alone(lambda: self._batches(rows))
 
     def _batches(self, rows: int) -> Iterator[RawBatch]:
         self.blank_lines = 0
