@@ -21,7 +21,7 @@ from evermodel.bundle.repair import microseconds
 from evermodel.errors import RequestError
 from evermodel.loop.reading import bundle_repairs
 from evermodel.project import parse_project
-from evermodel.tables.values import convert_dates
+from evermodel.tables.dates import convert_dates
 from tests.bundle.test_encoding import same
 
 _PROJECT = '[project]\nname="p"\n[data]\nsource="a.csv"\ntarget="y"\ntask="binary"\n'

@@ -1,6 +1,6 @@
 """Times as people write them, into ISO 8601, by the order of day and month of the training file.
 
-`tables.values.convert_dates` does the same to the columns of a file; a test holds the two together.
+`tables.dates.convert_dates` does the same to the columns of a file; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -9,37 +9,36 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 from evermodel.bundle.manifest import DateOrder
+from evermodel.project.calendar import (
+    FIRST_SERIAL,
+    FIRST_YEAR,
+    LAST_SERIAL,
+    MONTH_WORD,
+    MONTHS,
+    full_year,
+)
 
 __all__ = ["iso"]
 
-_FIRST_YEAR, _CENTURY = 1000, 70  # two digits below 70 are years of this century
-# Not those of the calendar module, which speaks the language of the machine.
-_MONTHS = {
-    name: number
-    for number, whole in enumerate(
-        (
-            *("january", "february", "march", "april", "may", "june", "july"),
-            *("august", "september", "october", "november", "december"),
-        ),
-        1,
-    )
-    for name in (whole, whole[:3])
-}
+_LEAST_YEAR = 1000  # fewer digits are years of two digits, read as four
 _DATE = (
     r"(?:(?P<y1>\d{4})([-/.])(?P<m1>\d\d?)\2(?P<d1>\d\d?)"
-    r"|(?P<first>\d\d?)([-/.])(?P<second>\d\d?)\6(?P<y2>\d{4})"
-    r"|(?P<first3>\d\d?)/(?P<second3>\d\d?)/(?P<y3>\d\d)"
-    r"|(?P<d4>\d\d?)(?:(?P<gap>[- ])(?P<b4>[a-z]{3,9})(?P=gap)| (?P<b5>[a-z]{3,9}),? )(?P<y4>\d{4})"
-    r"|(?P<b6>[a-z]{3,9}) (?P<d6>\d\d?),? (?P<y6>\d{4}))"
+    r"|(?P<first>\d\d?)([-/.])(?P<second>\d\d?)\6(?P<third>\d{4}|\d\d?)"
+    rf"|(?P<d4>\d\d?)(?:\. ?|[-/ ])(?P<b4>{MONTH_WORD})(?:\.? |[-/.]|, )(?P<y4>\d{{4}}|\d\d)"
+    rf"|(?P<b6>{MONTH_WORD})\.? (?P<d6>\d\d?),? (?P<y6>\d{{4}})"
+    rf"|(?P<y7>\d{{4}})[-/. ](?P<b7>{MONTH_WORD})[-/. ](?P<d7>\d\d?))"
 )
 _TIME = (
-    r"(?:(?:T| +)(?P<hour>\d\d?):(?P<minute>\d\d?)(?::(?P<s>\d\d?)(?:[.,](?P<f>\d+))?)?"
-    r"(?: ?(?P<half>[ap])m)?(?P<zone> ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?))?)?"
+    r"(?:(?:T|,? +)(?P<hour>\d\d?)(?::(?P<minute>\d\d?)(?::(?P<s>\d\d?)(?:[.,](?P<f>\d+))?)?"
+    r"|\.(?P<minute2>\d\d?)(?:\.(?P<s2>\d\d?))?)"
+    r"(?: ?(?P<half>[ap])\.?m(?:\.|\b))?(?: ?Uhr)?(?P<zone> ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?))?)?"
 )
+_SERIAL = re.compile(r"[1-7]\d{4}(?:\.\d+)?", re.ASCII)
+_DAY_ZERO = datetime(1899, 12, 30)
 _WRITTEN = re.compile(_DATE + _TIME, re.IGNORECASE | re.ASCII)
 
 
-def iso(text: str, order: DateOrder) -> str:
+def iso(text: str, order: DateOrder, *, first_year: int = FIRST_YEAR, serials: bool = False) -> str:
     """Return a time in ISO 8601; one that is written so already is returned as it is.
 
     Parameters
@@ -49,6 +48,10 @@ def iso(text: str, order: DateOrder) -> str:
     order : str
         "" reads nothing but ISO 8601; "year first" leaves out what has the year at its end, where
         nothing says which number is the month.
+    first_year : int
+        Years of two digits are those of the hundred years from this one.
+    serials : bool
+        Whether a number of five digits is a date, as spreadsheets count days.
 
     Raises
     ------
@@ -63,6 +66,8 @@ def iso(text: str, order: DateOrder) -> str:
     try:
         datetime.fromisoformat(text)
     except ValueError:
+        if serials and _SERIAL.fullmatch(text):
+            return _serial(text)
         if not order:
             raise
     else:
@@ -70,33 +75,49 @@ def iso(text: str, order: DateOrder) -> str:
     found = _WRITTEN.fullmatch(text)
     if found is None:
         raise ValueError(text)
-    year, month, day = _date(found, order)
-    if year < _FIRST_YEAR:
+    year, month, day = _date(found, order, first_year)
+    if year < _LEAST_YEAR:
         raise ValueError(text)
     fraction = int((found["f"] or "0")[:6].ljust(6, "0"))
-    hour, minute, second = _hour(found), int(found["minute"] or 0), int(found["s"] or 0)
-    moment = datetime(year, month, day, hour, minute, second, fraction, _zone(found["zone"]))
+    minute, second = found["minute"] or found["minute2"], found["s"] or found["s2"]
+    zone = _zone(found["zone"])
+    moment = datetime(
+        year, month, day, _hour(found), int(minute or 0), int(second or 0), fraction, zone
+    )
     return moment.isoformat()
 
 
-def _date(found: re.Match[str], order: DateOrder) -> tuple[int, int, int]:
+def _serial(text: str) -> str:
+    days = float(text)
+    if not FIRST_SERIAL <= days < LAST_SERIAL:
+        raise ValueError(text)
+    # Days are binary fractions of a day there: seconds are what was meant.
+    return (_DAY_ZERO + timedelta(seconds=round(days * 86_400))).isoformat()
+
+
+def _date(found: re.Match[str], order: DateOrder, first_year: int) -> tuple[int, int, int]:
     if found["y1"]:
         return int(found["y1"]), int(found["m1"]), int(found["d1"])
-    name = found["b4"] or found["b5"] or found["b6"]
+    name = found["b4"] or found["b6"] or found["b7"]
     if name:
-        month = _MONTHS.get(name.lower())
+        month = MONTHS.get(name.lower())
         if month is None:
             raise ValueError(name)
-        return int(found["y4"] or found["y6"]), month, int(found["d4"] or found["d6"])
+        year, day = (found[f"{part}4"] or found[f"{part}6"] or found[f"{part}7"] for part in "yd")
+        return _year(year, first_year), month, int(day)
+    first, second, third = found["first"], found["second"], found["third"]
     if order == "year first":
+        if len(third) == 4 or len(first) != 2:
+            raise ValueError(found[0])
+        return _year(first, first_year), int(second), int(third)
+    if len(third) == 1:
         raise ValueError(found[0])
-    first, second = int(found["first"] or found["first3"]), int(found["second"] or found["second3"])
-    if found["y2"]:
-        year = int(found["y2"])
-    else:
-        year = int(found["y3"])
-        year += 2000 if year < _CENTURY else 1900
-    return (year, first, second) if order == "month first" else (year, second, first)
+    day, middle = (second, first) if order == "month first" else (first, second)
+    return _year(third, first_year), int(middle), int(day)
+
+
+def _year(digits: str, first_year: int) -> int:
+    return int(digits) if len(digits) == 4 else full_year(int(digits), first_year)
 
 
 def _hour(found: re.Match[str]) -> int:

@@ -32,7 +32,9 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `decimal` and `thousands` are the marks of numbers that come as text, `sign` the currency or
     percent sign that may stand at them; `padded` says that blanks around words mean nothing.
-    `dates` is the order in which times are written; "" reads ISO 8601 alone.
+    `dates` is the order in which times are written; "" reads ISO 8601 alone. Years of two digits
+    are those of the hundred years from `first_year`; `serials` says that a number of five digits is
+    a day as spreadsheets count them.
     """
 
     strip: str = ""
@@ -43,6 +45,8 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     padded: bool = False
     sign: str = ""
     dates: DateOrder = ""
+    first_year: int = 1970
+    serials: bool = False
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):

@@ -103,7 +103,8 @@ class Mender:
         self._changes = bool(repair.strip or repair.map)
         marks = repair.decimal == "," or repair.thousands or repair.sign
         self.reads_text = bool(
-            (item.type == "number" and marks) or (item.type == "timestamp" and repair.dates)
+            (item.type == "number" and marks)
+            or (item.type == "timestamp" and (repair.dates or repair.serials))
         )
         self._by_value: dict[Any, str] = {}
         for key, new in repair.map.items():
@@ -181,7 +182,7 @@ class Mender:
             raise ValueError(text)
         if found in self._codes:
             return None
-        return iso(text.strip(_BLANKS), self._repair.dates) if self._is_time else found
+        return self._iso(text) if self._is_time else found
 
     def _changed(self, text: str, plain: bool) -> tuple[str, bool]:
         """Return the text after `strip` and `map`, and whether it is a number as programs write."""
@@ -233,9 +234,14 @@ class Mender:
             text = text.replace(",", ".", 1)
         return _plain_number(text)
 
+    def _iso(self, text: str) -> str:
+        repair = self._repair
+        bare = text.strip(_BLANKS)
+        return iso(bare, repair.dates, first_year=repair.first_year, serials=repair.serials)
+
     def _moment(self, text: str) -> int | None:
         try:
-            found = microseconds(iso(text.strip(_BLANKS), self._repair.dates))
+            found = microseconds(self._iso(text))
         except ValueError:
             return None
         return None if found == MISSING_TIME else found

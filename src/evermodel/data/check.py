@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from evermodel.data.column_checks import column_checks, reading_checks
+from evermodel.data.column_checks import column_checks, misfit_checks, reading_checks
 from evermodel.data.copies.twins import duplicates
 from evermodel.data.intake import Intake, take
 from evermodel.data.own_checks import own_checks
@@ -58,7 +58,7 @@ def check(
         When it is no table or has no columns.
     """
     intake = take(table)
-    results = [*_rows(intake), *reading_checks(intake.understood)]
+    results = [*_rows(intake), *misfit_checks(table), *reading_checks(intake.understood)]
     if project is not None:
         results += _schema(intake.frame, project)
     if reference is not None:

@@ -14,7 +14,7 @@ from evermodel.data.repairs import repair_for
 from evermodel.records import CheckResult
 from evermodel.stats.intervals import wilson
 
-__all__ = ["column_checks", "evidence", "reading_checks"]
+__all__ = ["MOST_MISFITS", "column_checks", "evidence", "misfit_checks", "reading_checks"]
 
 _SENTINELS = (
     -1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0,
@@ -22,7 +22,10 @@ _SENTINELS = (
 )  # fmt: skip
 _REVERSIBLE = {"quantity", "qty", "amount", "price", "cost", "income", "salary", "count"}
 _EXAMPLES = 5
+_NAMED = 3
 _MOST_LEVELS = 1000
+MOST_MISFITS = 0.05
+"""The largest share of a column that may be left missing for not being of its type."""
 
 
 def evidence(series: pl.Series, wrong: pl.Series) -> dict[str, Any]:
@@ -78,6 +81,55 @@ def reading_checks(understood: Any) -> Iterator[CheckResult]:
                 n=understood.rows,
                 why=f"{one.doubt}; declare what is odd under data.repairs (missing, map or strip)",
             )
+
+
+def misfit_checks(table: Any) -> Iterator[CheckResult]:
+    """Yield a line for each column with cells that are not of its type, which are left missing.
+
+    A few of them warn; a column with more than `MOST_MISFITS` of them fails, because what it says
+    is then another thing than what was declared.
+
+    Examples
+    --------
+    >>> list(misfit_checks(None))
+    []
+    """
+    misfits = getattr(table, "misfits", None)
+    if misfits is None:
+        return
+    types = {one.name: one.type for one in table.understood.columns}
+    for column, cells in misfits.cells.items():
+        rows, shown = misfits.rows[column], misfits.shown[column]
+        share = cells / rows
+        kind = {"number": "numbers", "timestamp": "dates", "boolean": "true or false"}
+        said = ", ".join(f"{text!r} on line {line}" for line, text in shown[:_NAMED])
+        yield CheckResult(
+            name="unreadable_cells",
+            subject=column,
+            value=float(cells),
+            unit="rows",
+            n=rows,
+            max=MOST_MISFITS * rows,
+            verdict="fail" if share > MOST_MISFITS else "warn",
+            why=f"{cells} of {rows} values ({share:.2g}) are not {kind.get(types[column], 'fit')}, "
+            f"as data.types or data.repairs say: {said}{', ...' if cells > _NAMED else ''}; "
+            + _what_to_do(column, share),
+            evidence={
+                "lines": [line for line, _ in shown],
+                "examples": [text for _, text in shown],
+                "share": share,
+            },
+        )
+
+
+def _what_to_do(column: str, share: float) -> str:
+    declare = (
+        f"correct them (evermodel data review), declare them in data.repairs.{column}"
+        f" (missing or map), or change data.types.{column}"
+    )
+    if share > MOST_MISFITS:
+        return f"more than {MOST_MISFITS:.0%} are too many to learn from: {declare}"
+    return f"they are left missing: {declare}"
 
 
 def _result(name: str, series: pl.Series, wrong: pl.Series, why: str, **more: Any) -> CheckResult:

@@ -23,7 +23,7 @@ from evermodel.loop.workspace import project_file, silent
 from evermodel.project import Data, Project, load_project, parse_project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Task
-from evermodel.tables import Patch, Rejected, Table, profile, read, texts
+from evermodel.tables import Misfits, Patch, Rejected, Table, profile, read, texts
 from evermodel.train.holding_out import held_out
 
 __all__ = ["check", "init", "read_source", "write_findings"]
@@ -166,7 +166,8 @@ def read_source(
     """Read the project's data (or another table of the same kind) as the project file says.
 
     Corrections of people are made in the project's own data alone: those in use, unless `patches`
-    says which. `rejects` is called with each row that cannot be read.
+    says which. `rejects` is called with each row that cannot be read. Cells that are not of their
+    column's type are missing and counted in the table's `misfits`, which a check judges.
     """
     if source is None and patches is None:
         patches = active(project)
@@ -177,6 +178,7 @@ def read_source(
         types=project.data.types,
         patches=patches or (),
         rejects=rejects,
+        misfits=Misfits(most=1.0),
     )
 
 

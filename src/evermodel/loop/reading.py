@@ -7,12 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from evermodel.bundle import Model, Repair
+from evermodel.bundle import Input, Model, Repair
 from evermodel.project import Project
 from evermodel.project import Repair as Declared
 from evermodel.tables import Table, read
+from evermodel.tables.dates import convert_dates
 from evermodel.tables.understanding import ColumnReading
-from evermodel.tables.values import CATEGORY_MISSING, MISSING_WORDS, convert_dates
+from evermodel.tables.values import CATEGORY_MISSING, MISSING_WORDS
 
 __all__ = ["bundle_repairs", "missing_words", "read_for", "reading_of"]
 
@@ -57,13 +58,21 @@ def _in_iso(repair: Repair, how: ColumnReading) -> Repair:
     """Return a repair of times with its codes in ISO 8601 too, in which requests write theirs."""
 
     def iso(text: str) -> str:
-        moment = convert_dates(pl.Series([text.strip()], dtype=pl.String), how.dates)[0]
+        texts = pl.Series([text.strip()], dtype=pl.String)
+        moment = convert_dates(texts, how.dates, first_year=how.first_year, serials=how.serials)[0]
         return text if moment is None else moment.isoformat()
 
     mapped = {key: iso(new) for key, new in repair.map.items()}
     mapped = {iso(key): new for key, new in mapped.items()} | mapped
     missing = tuple(dict.fromkeys([*repair.missing, *map(iso, repair.missing)]))
-    return Repair(strip=repair.strip, map=mapped, missing=missing, dates=how.dates)
+    return Repair(
+        strip=repair.strip,
+        map=mapped,
+        missing=missing,
+        dates=how.dates,
+        first_year=how.first_year,
+        serials=how.serials,
+    )
 
 
 def reading_of(model: Model, project: Project, *, target: bool) -> dict[str, Any]:
@@ -78,6 +87,7 @@ def reading_of(model: Model, project: Project, *, target: bool) -> dict[str, Any
     """
     data = project.data
     repairs, types = dict(data.repairs), {**data.types}
+    like: dict[str, ColumnReading] = {}
     for item in model.manifest.inputs:
         types[item.name] = item.type
         if item.repair is not None:
@@ -87,10 +97,24 @@ def reading_of(model: Model, project: Project, *, target: bool) -> dict[str, Any
                 missing=(*item.repair.missing, *item.missing),
                 type=item.type,
             )
+            like[item.name] = _as_before(item, item.repair)
     if not target:
         repairs.pop(data.target, None)
         types.pop(data.target, None)
-    return {"reading": data.reading, "repairs": repairs, "types": types}
+    return {"reading": data.reading, "repairs": repairs, "types": types, "like": like}
+
+
+def _as_before(item: Input, repair: Repair) -> ColumnReading:
+    """Return how a column was read when its model was trained."""
+    return ColumnReading(
+        name=item.name,
+        type=item.type,
+        decimal=repair.decimal,
+        thousands=repair.thousands,
+        dates=repair.dates,
+        first_year=repair.first_year,
+        serials=repair.serials,
+    )
 
 
 def read_for(model: Model, project: Project, source: str | Path) -> pl.DataFrame:

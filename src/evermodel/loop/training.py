@@ -106,7 +106,8 @@ def train_on(
     )
     with traced(workspace, run, {"data": source}) as trace:
         report = _fitted(workspace, table, project, trace, effort, why=why, step=step)
-    results = (*report.results, *checked.results[: len(broken)], *trace.results())
+    unread = [each for each in checked.results if each.name == "unreadable_cells"]
+    results = (*report.results, *unread, *checked.results[: len(broken)], *trace.results())
     return msgspec.structs.replace(report, results=results)
 
 

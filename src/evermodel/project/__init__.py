@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from evermodel.errors import Mistake, ProjectError, nearest
+from evermodel.project.calendar import FIRST_YEAR
 from evermodel.project.meaning import check_meaning
 from evermodel.project.places import Places, mistake
 from evermodel.project.words import (
@@ -78,6 +79,7 @@ class Reading(_Table, frozen=True, kw_only=True):
     encoding: str = ""
     decimal: Literal["", ".", ","] = ""
     dates: Literal["", "year first", "day first", "month first"] = ""
+    first_year: int = FIRST_YEAR
     missing: tuple[str, ...] = ()
 
 

@@ -41,6 +41,9 @@ _FUNCTION = r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"
 _PLUGIN = rf"[\w.-]+|{_FUNCTION}"
 
 
+_YEARS = (1000, 2900)
+
+
 def check_meaning(tree: Tree, places: Places) -> Iterator[Mistake]:
     """Yield the mistakes in values that are of the right kind.
 
@@ -99,6 +102,11 @@ def _numbers(tree: Tree, places: Places) -> Iterator[Mistake]:
         if value is not None and not low <= value <= high:
             hint = f"between {low:g} and {high:g}"
             yield mistake(f"'{table}.{key}' is out of range", places((table, key)), value, hint)
+    first = tree.get("data", {}).get("reading", {}).get("first_year", _YEARS[0])
+    if not _YEARS[0] <= first <= _YEARS[1]:
+        hint = "the first of the hundred years that two digits stand for, such as 1926"
+        place = places(("data", "reading", "first_year"))
+        yield mistake("'data.reading.first_year' is out of range", place, first, hint)
     costs = [tree.get("outcome", {}).get(f"cost_false_{side}") for side in ("positive", "negative")]
     if costs == [0, 0]:
         what, hint = "mistakes of both kinds cost nothing", "say what one of them costs"

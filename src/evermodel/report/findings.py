@@ -40,6 +40,7 @@ _SAID = {
     "date_in_the_future": "`{subject}`: {value} with a date in the future",
     "damaged_letters": "`{subject}`: {value} with damaged letters",
     "spelling": "`{subject}`: {value} with another spelling of the same",
+    "unreadable_cells": "`{subject}`: {value} with a value that is not of its type",
     "mixed_values": "`{subject}` mixes numbers or dates with words",
     "many_values": "`{subject}` has {value} that hardly repeat",
     "duplicate_rows": "{value} repeat an earlier row",

@@ -10,13 +10,13 @@ import polars as pl
 
 from evermodel.errors import DataError
 from evermodel.project import Repair
+from evermodel.tables.dates import convert_dates
 from evermodel.tables.understanding import ColumnReading, Misfits
 from evermodel.tables.values import (
     CATEGORY_MISSING,
     MISSING_WORDS,
     amounts,
     bared,
-    convert_dates,
     convert_numbers,
     stripped,
 )
@@ -99,8 +99,12 @@ def in_codes(values: pl.Series, words: Iterable[str], how: ColumnReading) -> pl.
 
 def _values(texts: pl.Series, how: ColumnReading) -> pl.Series:
     if how.type == "timestamp":
-        return convert_dates(stripped(texts), how.dates)
+        return _dates(stripped(texts), how)
     return convert_numbers(stripped(texts), msgspec.structs.replace(how, whole=False))
+
+
+def _dates(texts: pl.Series, how: ColumnReading) -> pl.Series:
+    return convert_dates(texts, how.dates, first_year=how.first_year, serials=how.serials)
 
 
 def convert(
@@ -144,7 +148,7 @@ def _convert(
     if how.type == "number":
         result = convert_numbers(texts, how)
     elif how.type == "timestamp":
-        result = convert_dates(texts, how.dates)
+        result = _dates(texts, how)
     else:
         lower = texts.str.to_lowercase()
         yes, no = lower.is_in(list(_TRUE)), lower.is_in(list(_FALSE))

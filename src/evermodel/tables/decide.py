@@ -10,6 +10,7 @@ import msgspec
 
 from evermodel.project import Reading
 from evermodel.records import ColumnType
+from evermodel.tables.date_orders import file_order, order_of
 from evermodel.tables.evidence import Evidence
 from evermodel.tables.mixed import Settled, settle
 from evermodel.tables.understanding import ColumnReading, DateOrder
@@ -26,16 +27,22 @@ def decide(
     reading: Reading,
     forced: Mapping[str, ColumnType],
     separator: str,
+    like: Mapping[str, ColumnReading] | None = None,
 ) -> tuple[tuple[ColumnReading, ...], list[str]]:
-    """Return how each column is read, and notes on everything that was not plain."""
+    """Return how each column is read, and notes on everything that was not plain.
+
+    `like` says how columns of those names were read before, which decides what is left open here.
+    """
     notes: list[str] = []
     settled = [settle(one, told=one.name in forced) for one in evidence]
     bare = [found.evidence for found in settled]
     known = _Known(
         decimal=_file_decimal(bare, reading),
         told=bool(reading.decimal),
-        dates=_file_dates(bare, reading),
+        dates=file_order(bare, reading.dates),
+        first_year=reading.first_year,
         separator=separator,
+        like=like or {},
     )
     columns = []
     for one, found in zip(evidence, settled, strict=True):
@@ -58,7 +65,30 @@ class _Known:
     decimal: Literal["", ".", ","]
     told: bool
     dates: DateOrder
+    first_year: int
     separator: str
+    like: Mapping[str, ColumnReading]
+
+    def order(self, column: str) -> DateOrder:
+        """Return the order of day and month where a column does not say it."""
+        before = self.like[column].dates if column in self.like else ""
+        return before or self.dates
+
+    def years(self, column: str) -> int:
+        """Return the first of the hundred years that two digits stand for."""
+        before = self.like.get(column)
+        return before.first_year if before is not None and before.dates else self.first_year
+
+    def serials(self, column: str) -> bool:
+        """Return whether numbers among the dates of a column were days of a spreadsheet before."""
+        return column in self.like and self.like[column].serials
+
+    def mark(self, column: str) -> Literal["", ".", ","]:
+        """Return the decimal mark where the numbers of a column do not say it."""
+        before = self.like.get(column)
+        if self.decimal or before is None or (before.decimal == "." and not before.thousands):
+            return self.decimal
+        return before.decimal
 
 
 def _is_padded(one: Evidence) -> bool:
@@ -82,21 +112,6 @@ def _file_decimal(evidence: Sequence[Evidence], reading: Reading) -> Literal["",
 
 def _proves_comma(one: Evidence) -> bool:
     return bool(one.marked["comma"] or one.marked["spaced comma"])
-
-
-def _file_dates(evidence: Sequence[Evidence], reading: Reading) -> DateOrder:
-    """Return the one order of day and month that columns prove, the user's word first."""
-    if reading.dates:
-        return reading.dates
-    proven: set[DateOrder] = set()
-    for one in evidence:
-        if one.is_date and one.ambiguous_dates:
-            days, months = one.failing["day first"], one.failing["month first"]
-            if not days and months:
-                proven.add("day first")
-            elif days and not months:
-                proven.add("month first")
-    return proven.pop() if len(proven) == 1 else ""
 
 
 def _infer(one: Evidence, found: Settled, known: _Known, notes: list[str]) -> ColumnReading:
@@ -148,8 +163,9 @@ def _number(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | N
     if one.infinite:
         notes.append(f"{one.name}: infinite values: {one.infinite}")
     if not one.marked:
-        if known.decimal == "," and _only_grouped(one):
-            notes.append(f"{one.name}: points are thousands marks, as elsewhere in the file")
+        if known.mark(one.name) == "," and _only_grouped(one):
+            before = "as elsewhere in the file" if known.decimal else "as they were before"
+            notes.append(f"{one.name}: points are thousands marks, {before}")
             return ColumnReading(
                 name=one.name, type="number", decimal=",", thousands=".", whole=True
             )
@@ -163,8 +179,9 @@ def _number(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | N
         return None
     spaced = bool(one.marked["spaced"])
     if not comma and not point and one.marked["either"]:
-        comma = known.decimal == "," or (not known.decimal and known.separator == ";")
-        if not known.decimal:
+        mark = known.mark(one.name)
+        comma = mark == "," or (not mark and known.separator == ";")
+        if not mark:
             read_as = "a decimal comma" if comma else "a thousands mark"
             notes.append(
                 f'{one.name}: numbers such as "1,234" can be read in two ways: the comma is read'
@@ -185,39 +202,27 @@ def _only_grouped(one: Evidence) -> bool:
     return grouped > 0 and grouped == one.points and grouped + one.integers == one.numbers
 
 
-def _date(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | None:
+def _date(
+    one: Evidence, known: _Known, notes: list[str], *, told: bool = False
+) -> ColumnReading | None:
     """Return how a column of dates is read; None where no one order fits all of them."""
-    order: DateOrder = "year first"
-    if one.ambiguous_dates:
-        days, months = one.failing["day first"], one.failing["month first"]
-        if days and months:
-            if min(days, months) < one.dates // 2:
-                notes.append(
-                    f"{one.name}: {min(days, months)} of {one.dates} dates do not exist in the"
-                    " order of the others: kept as category"
-                )
-            return None
-        order = "day first" if not days else "month first"
-        if not days and not months:
-            order = known.dates if known.dates != "year first" else ""
-            if not order:
-                order = "month first" if one.slashed else "day first"
-                notes.append(
-                    f"{one.name}: day and month cannot be told apart (no number above 12): read"
-                    f" as {order} (set reading.dates to choose)"
-                )
-        else:
-            notes.append(f"{one.name}: dates are written {order}")
-    elif one.failing["year first"]:
-        notes.append(
-            f"{one.name}: {one.failing['year first']} dates do not exist: kept as category"
-        )
+    found = order_of(one, known.order(one.name), told=told)
+    notes += [f"{one.name}: {note}" for note in found.notes]
+    if found.order is None:
         return None
-    if one.zones:
-        notes.append(f"{one.name}: times with a zone are turned to UTC")
     if one.short_years:
-        notes.append(f"{one.name}: years of two digits are taken as 1970 to 2069")
-    return ColumnReading(name=one.name, type="timestamp", dates=order)
+        first = known.years(one.name)
+        notes.append(
+            f"{one.name}: years of two digits are taken as {first} to {first + 99}"
+            " (set reading.first_year to choose)"
+        )
+    return ColumnReading(
+        name=one.name,
+        type="timestamp",
+        dates=found.order,
+        first_year=known.years(one.name),
+        serials=one.has_serials or known.serials(one.name),
+    )
 
 
 def _say_why_not_number(one: Evidence, notes: list[str]) -> None:
@@ -268,9 +273,13 @@ def _as_told(
         column = column or ColumnReading(name=one.name, type="number", decimal=known.decimal or ".")
         return _with_rest(column, one, found, notes)
     if kind == "timestamp":
-        # A few cells that are no dates do not hide the order of the others.
-        mostly = bare.dates >= 0.9 * bare.others > 0
-        column = _date(bare, known, notes) if mostly else None
-        column = column or ColumnReading(name=one.name, type="timestamp", dates=known.dates)
+        column = _date(bare, known, notes, told=True) if bare.dates else None
+        column = column or ColumnReading(
+            name=one.name,
+            type="timestamp",
+            dates=known.order(one.name),
+            first_year=known.years(one.name),
+            serials=not one.dates,
+        )
         return _with_rest(column, one, found, notes)
     return ColumnReading(name=one.name, type=kind)

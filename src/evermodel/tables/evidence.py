@@ -4,33 +4,43 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import and_
 from typing import cast
 
 import numpy as np
 import polars as pl
 
+from evermodel.tables.dates import (
+    LIKE_DATE,
+    common_shape,
+    convert_dates,
+    date_part,
+    date_shapes,
+    has_short_year,
+    is_date_shape,
+    is_twofold,
+    looks_like_date,
+    serial_dates,
+)
 from evermodel.tables.understanding import ColumnReading, DateOrder
 from evermodel.tables.values import (
     CATEGORY_MISSING,
-    LIKE_DATE,
     MARKS,
     MISSING_WORDS,
     amounts,
-    common_shape,
-    convert_dates,
-    date_format,
-    date_shapes,
-    looks_like_date,
     sign_of,
     stripped,
 )
 
-__all__ = ["Evidence", "missing_words"]
+__all__ = ["ORDERS", "Evidence", "Writing", "missing_words"]
 
 _WORD_SAMPLE = 10_000
 _MOST_WORDS = 20
 _GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
-_ORDERS: tuple[DateOrder, ...] = ("year first", "day first", "month first")
+_NEAR = timedelta(days=366)
+ORDERS: tuple[DateOrder, ...] = ("year first", "day first", "month first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,15 @@ class _Part:
         return list(pairs)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """One way in which dates are written: how many rows, and the first of them with its line."""
+
+    line: int
+    text: str
+    rows: int = 0
+
+
 @dataclass(slots=True)
 class Evidence:
     """Counts over the values of one column seen so far.
@@ -106,11 +125,17 @@ class Evidence:
     grouped_points: int = 0
     marked: Counter[str] = field(default_factory=Counter)
     dates: int = 0
-    ambiguous_dates: int = 0
+    twofold_dates: int = 0
+    impossible: int = 0
     failing: Counter[str] = field(default_factory=Counter)
     zones: int = 0
     short_years: int = 0
     slashed: int = 0
+    dashed_years: int = 0
+    writings: dict[str, Writing] = field(default_factory=dict)
+    times: list[datetime] = field(default_factory=list)
+    serials: int = 0
+    serial_times: list[datetime] = field(default_factory=list)
     others: int = 0
     wordy: int = 0
     odd: Counter[str] = field(default_factory=Counter)
@@ -156,9 +181,9 @@ class Evidence:
         is_number = number.is_not_null()
         if self.extra:
             is_number &= ~part.texts.is_in(list(self.extra))
-        self._add_numbers(part.filter(is_number), number.filter(is_number))
         if not is_number.all():
             self._add_others(part.filter(~is_number))
+        self._add_numbers(part.filter(is_number), number.filter(is_number))
 
     def _add_numbers(self, part: _Part, numbers: pl.Series) -> None:
         if part.texts.is_empty():
@@ -176,6 +201,14 @@ class Evidence:
             self.points += odd.count(odd.texts.str.contains(".", literal=True))
             self.grouped_points += odd.count(odd.texts.str.contains(_GROUPED))
         self.leading_zeros += part.count(part.texts.str.contains(r"^[+-]?0\d+$"))
+        if self.dates:
+            self._add_serials(part)
+
+    def _add_serials(self, part: _Part) -> None:
+        """Take in numbers that may be days as spreadsheets count them."""
+        days = serial_dates(part.texts)
+        self.serials += part.count(days.is_not_null())
+        self.serial_times = _ends(self.serial_times, days)
 
     def _add_others(self, part: _Part) -> None:
         lower = part.texts.str.to_lowercase()
@@ -260,36 +293,69 @@ class Evidence:
 
     def _add_dates(self, part: _Part) -> None:
         texts = part.texts
-        if self.others - self.wordy != self.dates or not any(
+        if self.dates * 2 < self.others - self.wordy or not any(
             map(looks_like_date, texts[:20].to_list())
         ):
-            return  # some earlier value was no date: later ones cannot make it a column of dates
+            return  # most earlier values were no dates: later ones cannot make it a column of dates
         shape = common_shape(texts)
-        if date_format(shape, "day first"):
-            orders = _ORDERS[1:] if _is_twofold(shape) else _ORDERS[:1]
-            failed = {order: convert_dates(texts, order).is_null() for order in orders}
-            if not (failed[orders[0]] & failed[orders[-1]]).any():
+        if is_date_shape(shape):
+            found = self._tried(texts, [shape])
+            if not _nowhere(found).any():
                 self._count_dates(part, [(shape, texts.is_not_null())])
-                for order, mask in failed.items():
-                    self.failing[order] += part.count(mask)
+                self._count_failing(part, found)
                 return
         shapes = date_shapes(texts)
-        kinds = [kind for kind in shapes.unique().to_list()[:200] if date_format(kind, "day first")]
+        kinds = sorted(filter(is_date_shape, shapes.unique().to_list()[:200]))
         fits = shapes.is_in(kinds)
         if not fits.all():
-            part, texts, shapes = part.filter(fits), texts.filter(fits), shapes.filter(fits)
+            part, shapes = part.filter(fits), shapes.filter(fits)
         self._count_dates(part, [(kind, shapes == kind) for kind in kinds])
-        for order in _ORDERS[1:] if any(map(_is_twofold, kinds)) else _ORDERS[:1]:
-            self.failing[order] += part.count(convert_dates(texts, order).is_null())
+        for open_order in (True, False):
+            mine = [kind for kind in kinds if is_twofold(kind) == open_order]
+            some = part.filter(shapes.is_in(mine))
+            if not some.texts.is_empty():
+                self._count_failing(some, self._tried(some.texts, mine))
+
+    def _tried(self, texts: pl.Series, kinds: list[str]) -> dict[DateOrder, pl.Series]:
+        """Return the times of texts in every order that their shapes leave open."""
+        twofold = [kind for kind in kinds if is_twofold(kind)]
+        orders = ORDERS[:1]
+        if twofold:
+            orders = ORDERS if any(map(has_short_year, twofold)) else ORDERS[1:]
+        return {order: convert_dates(texts, order) for order in orders}
+
+    def _count_failing(self, part: _Part, found: dict[DateOrder, pl.Series]) -> None:
+        if len(found) == 1:
+            self.impossible += part.count(_nowhere(found))
+        else:
+            for order in ORDERS:
+                failed = found[order].is_null() if order in found else None
+                rows = int(part.weights.sum()) if failed is None else part.count(failed)
+                self.failing[order] += rows
+        for times in found.values():
+            self.times = _ends(self.times, times)
 
     def _count_dates(self, part: _Part, found: list[tuple[str, pl.Series]]) -> None:
         for shape, mask in found:
             rows = part.count(mask)
             self.dates += rows
             self.zones += rows if shape.endswith("+9") else 0
-            self.ambiguous_dates += rows if _is_twofold(shape) else 0
-            self.short_years += rows if shape.startswith("9/9/9") else 0
+            self.twofold_dates += rows if is_twofold(shape) else 0
+            short = has_short_year(shape)
+            self.short_years += rows if short else 0
+            self.dashed_years += rows if short and shape.startswith("9-9") else 0
             self.slashed += rows if "/" in shape else 0
+            self._remember(part, shape, mask, rows)
+
+    def _remember(self, part: _Part, shape: str, mask: pl.Series, rows: int) -> None:
+        """Count how dates are written, whatever time follows them."""
+        date = date_part(shape)
+        known = self.writings.get(date)
+        if known is None:
+            ((line, text),) = part.filter(mask).first(1)
+            known = Writing(line=line, text=text)
+        if len(self.writings) < _MOST_WORDS or date in self.writings:
+            self.writings[date] = replace(known, rows=known.rows + rows)
 
     @property
     def is_plain_number(self) -> bool:
@@ -315,12 +381,29 @@ class Evidence:
     @property
     def is_date(self) -> bool:
         """Whether all values have the shape of a date."""
-        return bool(self.dates) and self.dates == self.others and not (self.numbers or self.marked)
+        if not self.dates or self.dates != self.others or self.marked:
+            return False
+        return not self.numbers or (self.has_serials and self.numbers == self.serials)
+
+    @property
+    def has_serials(self) -> bool:
+        """Whether numbers among dates are days as spreadsheets count them, by when they are."""
+        if not self.serials or self.serials > self.dates or not self.times:
+            return False
+        (low, high), (first, last) = self.times, self.serial_times
+        return low - _NEAR <= first and last <= high + _NEAR
 
 
-def _is_twofold(shape: str) -> bool:
-    """Whether day and month could stand in either order."""
-    return shape.startswith("9") and "B" not in shape
+def _nowhere(found: dict[DateOrder, pl.Series]) -> pl.Series:
+    """Return which texts are a time in none of the orders."""
+    failed = [times.is_null() for times in found.values()]
+    return reduce(and_, failed)
+
+
+def _ends(known: list[datetime], times: pl.Series) -> list[datetime]:
+    """Return the first and the last of all times, none where there are none."""
+    every = [*known, *(one for one in (times.min(), times.max()) if isinstance(one, datetime))]
+    return [min(every), max(every)] if every else []
 
 
 def _distinct(values: pl.Series) -> int:

@@ -44,6 +44,8 @@ def read(
     types: Mapping[str, ColumnType] | None = None,
     patches: Sequence[Patch] = (),
     rejects: Callable[[Rejected], object] | None = None,
+    misfits: Misfits | None = None,
+    like: Mapping[str, ColumnReading] | None = None,
 ) -> Table:
     r"""Return the table at a path or address, with its types and how they were found.
 
@@ -63,6 +65,12 @@ def read(
         Corrections of people, made before anything else.
     rejects : callable, optional
         Called with every row that could not be read, as it stands in the source.
+    misfits : Misfits, optional
+        Where given, cells that are not of the type their column was told to have are missing, and
+        counted there, unless they are too many.
+    like : mapping of str to ColumnReading, optional
+        How columns of those names were read before; decides what this source leaves open, such as
+        which number of 03/04/2025 is the month.
 
     Examples
     --------
@@ -92,8 +100,8 @@ def read(
         parts, notes = patched(batches, patches, where=opened.where)
         batches = iter(parts)
     taken = frozenset(row.line for patch in patches for row in patch.rows)
-    gathered = _Gathered(reading, notes=notes, rejects=rejects, taken=taken)
-    table = _whole(opened, batches, gathered, reading, repairs or {}, forced)
+    gathered = _Gathered(reading, notes=notes, rejects=rejects, taken=taken, like=like)
+    table = _whole(opened, batches, gathered, reading, repairs or {}, forced, misfits)
     _require_same(before)
     return table
 
@@ -107,6 +115,7 @@ def scan(
     understood: Understanding | None = None,
     batch_rows: int = 65_536,
     misfits: Misfits | None = None,
+    like: Mapping[str, ColumnReading] | None = None,
 ) -> Iterator[pl.DataFrame]:
     r"""Yield the table in batches of at most `batch_rows` rows, in memory that does not grow.
 
@@ -132,7 +141,7 @@ def scan(
     forced = _forced(repairs or {}, types or {})
     if understood is None:
         understood = understand(
-            source, reading=reading, repairs=repairs, types=types, batch_rows=batch_rows
+            source, reading=reading, repairs=repairs, types=types, batch_rows=batch_rows, like=like
         )
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
@@ -197,6 +206,7 @@ def understand(
     repairs: Mapping[str, Repair] | None = None,
     types: Mapping[str, ColumnType] | None = None,
     batch_rows: int = 65_536,
+    like: Mapping[str, ColumnReading] | None = None,
 ) -> Understanding:
     r"""Return how a source is understood, looking through all of it in bounded memory.
 
@@ -220,7 +230,7 @@ def understand(
     if isinstance(opened, Delimited):
         opened.settle()
     forced = _forced(repairs or {}, types or {})
-    gathered = _Gathered(reading)
+    gathered = _Gathered(reading, like=like)
     for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced, reading):
         gathered.add(raw, done)
     _require_same(before)
@@ -292,7 +302,9 @@ class _Gathered:
         notes: Sequence[str] = (),
         rejects: Callable[[Rejected], object] | None = None,
         taken: frozenset[int] = frozenset(),
+        like: Mapping[str, ColumnReading] | None = None,
     ) -> None:
+        self.like = like
         self.taken = taken
         self.patch_notes = list(notes)
         self.rejects = rejects
@@ -347,6 +359,7 @@ class _Gathered:
             reading=reading,
             forced=forced,
             separator=dialect.separator if dialect else ",",
+            like=self.like,
         )
         by_name = {one.name: one for one in readings} | {
             name: ColumnReading(name=name, type=kind) for name, kind in self.done.items()
@@ -416,6 +429,7 @@ def _whole(
     reading: Reading,
     repairs: Mapping[str, Repair],
     forced: Mapping[str, ColumnType],
+    misfits: Misfits | None,
 ) -> Table:
     kept: list[tuple[RawBatch, dict[str, pl.Series]]] = []
     for raw, done in _texts(batches, repairs, forced, reading):
@@ -427,7 +441,9 @@ def _whole(
     lines = _lines([raw.lines for raw, _ in kept]) if in_lines else ()
     while kept:
         raw, done = kept.pop(0)  # texts are let go of as soon as they are values
-        frames.append(_typed(raw, done, understood.columns, reading, repairs, opened.where))
+        frames.append(
+            _typed(raw, done, understood.columns, reading, repairs, opened.where, misfits)
+        )
     frame = pl.concat(frames, rechunk=True) if len(frames) > 1 else frames[0]
     schema = Schema(
         columns=tuple(
@@ -439,7 +455,13 @@ def _whole(
             for one in understood.columns
         )
     )
-    return Table(frame=frame, schema=schema, understood=understood, lines=lines)
+    return Table(
+        frame=frame,
+        schema=schema,
+        understood=understood,
+        lines=lines,
+        misfits=misfits or Misfits(),
+    )
 
 
 def _lines(parts: list[np.ndarray]) -> Sequence[int]:

@@ -12,7 +12,8 @@ from contextlib import suppress
 from evermodel.errors import DataError
 from evermodel.project import Reading
 from evermodel.records import Record
-from evermodel.tables.values import looks_like_date, looks_like_number
+from evermodel.tables.dates import looks_like_date
+from evermodel.tables.values import looks_like_number
 
 __all__ = ["HEAD_BYTES", "Dialect", "name_binary", "sniff"]
 

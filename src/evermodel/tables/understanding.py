@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 import polars as pl
 
+from evermodel.project.calendar import FIRST_YEAR
 from evermodel.records import ColumnType, Record, Schema
 
 __all__ = ["ColumnReading", "DateOrder", "Misfits", "Rejected", "Table", "Understanding"]
@@ -36,7 +37,9 @@ class ColumnReading(Record, frozen=True, kw_only=True):
     dates, `whole` says that all its numbers are integers, `padded` that a blank follows every
     separator and is taken off. `sign` is the currency, unit or percent sign at its numbers,
     `missing` are words among them that mean "missing" in this column. `doubt` says why a column
-    whose values are mostly numbers or dates was kept as words.
+    whose values are mostly numbers or dates was kept as words. Years of two digits are those of the
+    hundred years from `first_year`; `serials` says that numbers of five digits among the dates are
+    days as spreadsheets count them.
     """
 
     name: str
@@ -49,6 +52,8 @@ class ColumnReading(Record, frozen=True, kw_only=True):
     sign: str = ""
     missing: tuple[str, ...] = ()
     doubt: str = ""
+    first_year: int = FIRST_YEAR
+    serials: bool = False
 
 
 class Understanding(Record, frozen=True, kw_only=True):
@@ -72,18 +77,6 @@ class Understanding(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     rejected_rows: int = 0
-
-
-class Table(Record, frozen=True, kw_only=True):
-    """A table in memory: typed values, their schema, and how they were understood.
-
-    `lines` says for each row on which line of its file it begins; a source without lines has none.
-    """
-
-    frame: pl.DataFrame
-    schema: Schema
-    understood: Understanding
-    lines: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -114,3 +107,17 @@ class Misfits:
             self.cells[column] = self.cells.get(column, 0) + cells
             self.shown[column] = (self.shown.get(column, []) + first)[:_SHOWN]
         return self.cells.get(column, 0) <= self.most * self.rows[column]
+
+
+class Table(Record, frozen=True, kw_only=True):
+    """A table in memory: typed values, their schema, and how they were understood.
+
+    `lines` says for each row on which line of its file it begins; a source without lines has none.
+    `misfits` are the cells that were left missing because they are not of their column's type.
+    """
+
+    frame: pl.DataFrame
+    schema: Schema
+    understood: Understanding
+    lines: Sequence[int] = ()
+    misfits: Misfits = msgspec.field(default_factory=Misfits)
