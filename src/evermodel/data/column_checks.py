@@ -102,7 +102,8 @@ def misfit_checks(table: Any) -> Iterator[CheckResult]:
         rows, shown = misfits.rows[column], misfits.shown[column]
         share = cells / rows
         kind = {"number": "numbers", "timestamp": "dates", "boolean": "true or false"}
-        said = ", ".join(f"{text!r} on line {line}" for line, text in shown[:_NAMED])
+        place = "in row" if table.understood.kind == "spreadsheet" else "on line"
+        said = ", ".join(f"{text!r} {place} {line}" for line, text in shown[:_NAMED])
         yield CheckResult(
             name="unreadable_cells",
             subject=column,
@@ -111,8 +112,8 @@ def misfit_checks(table: Any) -> Iterator[CheckResult]:
             n=rows,
             max=MOST_MISFITS * rows,
             verdict="fail" if share > MOST_MISFITS else "warn",
-            why=f"{cells} of {rows} values ({share:.2g}) are not {kind.get(types[column], 'fit')}, "
-            f"as data.types or data.repairs say: {said}{', ...' if cells > _NAMED else ''}; "
+            why=f"{cells} of {rows} values ({share:.2%}) are not {kind[types[column]]}, as the "
+            f"column's type is: {said}{', ...' if cells > _NAMED else ''}; "
             + _what_to_do(column, share),
             evidence={
                 "lines": [line for line, _ in shown],

@@ -71,7 +71,7 @@ def init(
             hint="edit it, or replace it with evermodel init --force",
         )
     progress("reading the data", 0.1)
-    table = read(data)
+    table = read(data, misfits=Misfits(most=1.0))
     progress("looking at the columns", 0.5)
     source = _source(data, Path(folder))
     proposal = propose(table, source=source, target=target, name=name or _name(data), task=task)
@@ -251,7 +251,7 @@ def check(
     progress("reading the data", 0.1)
     rejected: list[Rejected] = []
     if project is None:
-        table = read(data, rejects=rejected.append)
+        table = read(data, rejects=rejected.append, misfits=Misfits(most=1.0))
         rows = texts(data, most=MOST_LOOKED_AT) if thorough else None
     else:
         table = read_source(project, data, rejects=rejected.append)

@@ -115,8 +115,11 @@ def convert(
     lines: np.ndarray,
     where: str,
     misfits: Misfits | None = None,
+    native: Mapping[str, pl.Series] | None = None,
 ) -> pl.DataFrame:
     """Return texts as typed columns; where `misfits` counts them, a few odd cells are missing.
+
+    Cells that are `native` came as numbers, and have no marks that people write.
 
     Raises
     ------
@@ -126,7 +129,15 @@ def convert(
     extra = tuple(extra)
     return pl.DataFrame(
         [
-            _convert(frame[one.name], one, (*extra, *one.missing), lines, where, misfits)
+            _convert(
+                frame[one.name],
+                one,
+                (*extra, *one.missing),
+                lines,
+                where,
+                misfits,
+                (native or {}).get(one.name),
+            )
             for one in columns
         ]
     )
@@ -139,6 +150,7 @@ def _convert(
     lines: np.ndarray,
     where: str,
     misfits: Misfits | None,
+    native: pl.Series | None,
 ) -> pl.Series:
     texts = stripped(values)
     if how.type in ("category", "text"):
@@ -147,6 +159,9 @@ def _convert(
     absent = texts.is_null() | texts.is_in(list(extra))
     if how.type == "number":
         result = convert_numbers(texts, how)
+        if native is not None and (how.decimal == "," or how.thousands == "."):
+            plain = texts.cast(result.dtype, strict=False)
+            result = plain.zip_with(native & plain.is_not_null(), result)
     elif how.type == "timestamp":
         result = _dates(texts, how)
     else:

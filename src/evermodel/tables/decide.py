@@ -19,6 +19,7 @@ from evermodel.tables.values import MARKS
 __all__ = ["decide"]
 
 _KEPT = "kept as category"
+_FEW = 0.05
 
 
 def decide(
@@ -28,10 +29,12 @@ def decide(
     forced: Mapping[str, ColumnType],
     separator: str,
     like: Mapping[str, ColumnReading] | None = None,
+    lenient: bool = False,
 ) -> tuple[tuple[ColumnReading, ...], list[str]]:
     """Return how each column is read, and notes on everything that was not plain.
 
     `like` says how columns of those names were read before, which decides what is left open here.
+    Where `lenient`, a few texts that do not fit do not make words of the typed cells of a sheet.
     """
     notes: list[str] = []
     settled = [settle(one, told=one.name in forced) for one in evidence]
@@ -46,7 +49,7 @@ def decide(
     )
     columns = []
     for one, found in zip(evidence, settled, strict=True):
-        kind = forced.get(one.name)
+        kind = forced.get(one.name) or (_typed(one, found.evidence) if lenient else None)
         if kind:
             column = _as_told(one, found, kind, known, notes)
         else:
@@ -261,6 +264,21 @@ def _odd_ones(one: Evidence) -> str:
         return ""
     shown = ", ".join(f"{text!r} on line {line}" for line, text in one.examples)
     return f"{odd} of {one.values} values are not {kind}" + (f" ({shown})" if shown else "")
+
+
+def _typed(one: Evidence, bare: Evidence) -> ColumnType | None:
+    """Return the type of nearly all cells of a sheet, where a few texts do not fit it.
+
+    Texts that hold digits beside whole numbers may be codes such as 1003b, and so may zeros in
+    front: there the column is one of words.
+    """
+    few = _FEW * one.values
+    if not bare.others or 2 * one.natives < one.values or one.leading_zeros or one.long_integers:
+        return None
+    if bare.dates and bare.others - bare.dates + bare.numbers - bare.serials <= few:
+        return "timestamp"
+    codes = bare.integers == bare.numbers and bare.others > bare.wordy
+    return "number" if bare.others <= few and not codes else None
 
 
 def _as_told(

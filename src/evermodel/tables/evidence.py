@@ -115,6 +115,7 @@ class Evidence:
     kinds: frozenset[str] = frozenset()
     rows: int = 0
     nulls: int = 0
+    natives: int = 0
     words: Counter[str] = field(default_factory=Counter)
     numbers: int = 0
     integers: int = 0
@@ -170,11 +171,23 @@ class Evidence:
             count for word, count in self.words.items() if _means_missing(word, known, self.extra)
         )
 
-    def add(self, series: pl.Series, lines: np.ndarray) -> None:
-        """Take in the texts of some more rows; `lines` says where each stands."""
+    def add(self, series: pl.Series, lines: np.ndarray, native: pl.Series | None = None) -> None:
+        """Take in the texts of some more rows; `lines` says where each stands.
+
+        Cells that are `native` came with a type: how their numbers are written says nothing.
+        """
         self.rows += len(series)
         self.nulls += series.null_count()
-        self._take(_Part.of(series, lines))
+        if native is None or not native.any():
+            self._take(_Part.of(series, lines))
+            return
+        self.natives += int(native.sum())
+        number = native & series.cast(pl.Float64, strict=False).is_not_null()
+        places = number.to_numpy()
+        part = _Part.of(series.filter(number), lines[places])
+        self._add_numbers(part, part.texts.cast(pl.Float64, strict=False), native=True)
+        if not places.all():
+            self._take(_Part.of(series.filter(~number), lines[~places]))
 
     def _take(self, part: _Part) -> None:
         number = part.texts.cast(pl.Float64, strict=False).fill_nan(None)
@@ -185,7 +198,7 @@ class Evidence:
             self._add_others(part.filter(~is_number))
         self._add_numbers(part.filter(is_number), number.filter(is_number))
 
-    def _add_numbers(self, part: _Part, numbers: pl.Series) -> None:
+    def _add_numbers(self, part: _Part, numbers: pl.Series, *, native: bool = False) -> None:
         if part.texts.is_empty():
             return
         integers = part.texts.cast(pl.Int64, strict=False)
@@ -195,7 +208,7 @@ class Evidence:
         self.numbers += int(part.weights.sum())
         self.integers += part.count(whole)
         self.infinite += part.count(numbers.is_infinite())
-        if not whole.all():
+        if not whole.all() and not native:
             odd = part.filter(~whole)
             self.long_integers += odd.count(odd.texts.str.contains(r"^[+-]?\d+$"))
             self.points += odd.count(odd.texts.str.contains(".", literal=True))

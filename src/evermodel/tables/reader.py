@@ -66,8 +66,9 @@ def read(
     rejects : callable, optional
         Called with every row that could not be read, as it stands in the source.
     misfits : Misfits, optional
-        Where given, cells that are not of the type their column was told to have are missing, and
-        counted there, unless they are too many.
+        Where given, cells that are not of the type that their column was told to have, or that
+        nearly all cells of a spreadsheet have, are missing and counted there, unless they are too
+        many.
     like : mapping of str to ColumnReading, optional
         How columns of those names were read before; decides what this source leaves open, such as
         which number of 03/04/2025 is the month.
@@ -322,7 +323,7 @@ class _Gathered:
         for name in raw.frame.columns:
             one = self.evidence.setdefault(name, Evidence(name, self.extra))
             one.kinds |= raw.kinds.get(name, frozenset())
-            one.add(raw.frame[name], raw.lines)
+            one.add(raw.frame[name], raw.lines, raw.native.get(name))
         for name, series in done.items():
             self.done[name] = type_of(series)
         self.rows += len(raw.lines)
@@ -342,7 +343,12 @@ class _Gathered:
         self.order = self.order or list(raw.names or raw.frame.columns)
 
     def verdict(
-        self, opened: RawSource | TypedSource, reading: Reading, forced: Mapping[str, ColumnType]
+        self,
+        opened: RawSource | TypedSource,
+        reading: Reading,
+        forced: Mapping[str, ColumnType],
+        *,
+        lenient: bool = False,
     ) -> Understanding:
         if self.rejected_rows > self.rows:
             first = self.rejected[0]
@@ -360,6 +366,7 @@ class _Gathered:
             forced=forced,
             separator=dialect.separator if dialect else ",",
             like=self.like,
+            lenient=lenient,
         )
         by_name = {one.name: one for one in readings} | {
             name: ColumnReading(name=name, type=kind) for name, kind in self.done.items()
@@ -435,7 +442,7 @@ def _whole(
     for raw, done in _texts(batches, repairs, forced, reading):
         gathered.add(raw, done)
         kept.append((raw, done))
-    understood = gathered.verdict(opened, reading, forced)
+    understood = gathered.verdict(opened, reading, forced, lenient=misfits is not None)
     frames = []
     in_lines = isinstance(opened, RawSource) and opened.kind != "database"
     lines = _lines([raw.lines for raw, _ in kept]) if in_lines else ()
@@ -496,6 +503,7 @@ def _typed(
         lines=raw.lines,
         where=where,
         misfits=misfits,
+        native=raw.native,
     )
     by_name = {series.name: series for series in values.get_columns()} | dict(done)
     return pl.DataFrame([by_name[one.name] for one in columns if one.name in by_name])

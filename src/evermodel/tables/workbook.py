@@ -13,12 +13,14 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from evermodel.errors import DataError, MissingExtraError, nearest
 from evermodel.project import Reading
@@ -98,9 +100,14 @@ class Workbook:
         DataError
             When the sheet is damaged.
         """
-        yield from rows_alone(lambda: self._batches(rows))
+        typed: dict[str, list[int]] = {}
+        first = iter([typed])
+        # Of the passes that are made to find sums, the first one tells which cells had a type.
+        for batch in rows_alone(lambda: self._batches(rows, next(first, None))):
+            yield replace(batch, native=_native(batch, typed))
 
-    def _batches(self, rows: int) -> Iterator[RawBatch]:
+    def _batches(self, rows: int, typed: dict[str, list[int]] | None = None) -> Iterator[RawBatch]:
+        """Yield rows as texts; `typed` gathers the rows whose cell of a column is no text."""
         self.blank_lines = 0
         places, names = self._places, [self.names[place] for place in self._places]
         with self._open() as book:
@@ -111,6 +118,8 @@ class Workbook:
                 filled = [(line, row) for line, row in some if any(map(_filled, row))]
                 self.blank_lines += len(some) - len(filled)
                 values = [[_value(row[place]) for place in places] for _, row in filled]
+                if typed is not None:
+                    _gather(typed, names, values, [line for line, _ in filled])
                 batch = batch_of(names, values, [line for line, _ in filled])
                 any_rows = True
                 # Where somebody typed texts, numbers among them may be written in any way.
@@ -186,6 +195,29 @@ class Workbook:
                 f"formulas that were never calculated are taken as missing: {_some(formulas)} "
                 "(open the file in a spreadsheet program and save it)"
             )
+
+
+def _gather(
+    typed: dict[str, list[int]], names: Sequence[str], values: Sequence[list[Any]], rows: list[int]
+) -> None:
+    """Add the rows whose cells are numbers, times or truths to those that are known."""
+    for place, name in enumerate(names):
+        cells = zip(rows, values, strict=True)
+        typed.setdefault(name, []).extend(
+            row for row, cell in cells if not isinstance(cell[place], (str, type(None)))
+        )
+
+
+def _native(batch: RawBatch, typed: dict[str, list[int]]) -> dict[str, pl.Series]:
+    """Return which cells of a batch are no texts, and forget those of the rows before it."""
+    found = {}
+    if not len(batch.lines):
+        return {}
+    for name in batch.frame.columns:
+        rows = np.array(typed.get(name, ()), np.int64)
+        found[name] = pl.Series(name, np.isin(batch.lines, rows))
+        typed[name] = rows[rows > batch.lines[-1]].tolist()
+    return found
 
 
 def _some(cells: Sequence[str]) -> str:
