@@ -162,7 +162,7 @@ def test_rows_in_quarantine_are_taken_back_after_a_repair(shop: Make, tmp_path: 
     path.write_text("\n".join(whole) + "\n")
     rows = read_source(workspace.project).frame.height
     quarantine = tmp_path / "quarantine.csv"
-    report = check(workspace.project.root, quarantine=quarantine, thorough=False)
+    report = check(folder=workspace.project.root, quarantine=quarantine, thorough=False)
     assert report.find("rejected_rows").value == 2
     held = pl.read_csv(quarantine, infer_schema=False)
     assert held["line"].to_list() == ["52", str(len(whole))]
@@ -205,7 +205,7 @@ def test_training_keeps_rows_it_could_not_read_until_all_can_be_read(shop: Make)
     kept = workspace.root / "quarantine" / "shop.csv"
     assert (found.value, str(kept) in found.why) == (1, True)
     assert pl.read_csv(kept)["row"].to_list() == ["c999999,1"]
-    assert check(workspace.project.root, thorough=False).find("quarantine").value == 1
+    assert check(folder=workspace.project.root, thorough=False).find("quarantine").value == 1
     path.write_text(text)
     train(workspace)
     assert not kept.exists()
@@ -219,7 +219,7 @@ def test_what_was_taken_back_is_left_out_no_more_and_totals_stay_out(
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines, "c900001,1", "c900002,2"]) + "\n")
     quarantine = tmp_path / "q.csv"
-    check(workspace.project.root, quarantine=quarantine, thorough=False)
+    check(folder=workspace.project.root, quarantine=quarantine, thorough=False)
     with pytest.raises(DataError, match="it stands as it was"):
         data_replay(quarantine, workspace)
     held = pl.read_csv(quarantine, infer_schema=False)
@@ -227,7 +227,7 @@ def test_what_was_taken_back_is_left_out_no_more_and_totals_stay_out(
         row=pl.Series([lines[1].replace("c000000", "c900001"), "c900002,2"])
     ).write_csv(quarantine)
     data_replay(quarantine, workspace)
-    report = check(workspace.project.root, thorough=False)
+    report = check(folder=workspace.project.root, thorough=False)
     assert report.find("rejected_rows").value == 1
     assert any("correction 1 (quarantine)" in note for note in report.facts["understood"])
 
@@ -257,7 +257,7 @@ def test_a_correction_that_is_no_number_is_refused(shop: Make, tmp_path: Path) -
 
 def _check_into(root: str, flag: str, path: Path) -> None:
     html, quarantine = (path, "") if flag == "html" else ("", path)
-    check(root, thorough=False, html=html, quarantine=quarantine)
+    check(folder=root, thorough=False, html=html, quarantine=quarantine)
 
 
 @pytest.mark.parametrize("flag", ["html", "quarantine"])
@@ -279,4 +279,4 @@ def test_no_output_of_check_ever_replaces_what_is_read_or_another_file(
         _check_into(root, flag, other)
     page = tmp_path / "page.html"
     for _ in range(2):
-        check(root, thorough=False, html=page)
+        check(folder=root, thorough=False, html=page)

@@ -83,10 +83,10 @@ def test_check_finds_what_was_marked_in_rows_that_nobody_looked_at(tmp_path: Pat
     data, sheet = tmp_path / "a.csv", tmp_path / "marks.csv"
     frame = pl.DataFrame({"id": [str(n) for n in range(300)], "day": days, "x": ["a", "b"] * 150})
     frame.write_csv(data)
-    assert check(tmp_path, data=data, label=sheet).facts["marked_rows"] == 0
+    assert check(data, tmp_path, label=sheet).facts["marked_rows"] == 0
     shown = pl.read_csv(sheet, infer_schema=False)
     _fill(sheet, ["day" if "/" in day else "none" for day in shown["day"]])
-    report = check(tmp_path, data=data, label=sheet)
+    report = check(data, tmp_path, label=sheet)
     assert report.facts["marked_rows"] == 20
     found = {(cell["row"], cell["column"]) for cell in report.facts["cells"]}
     assert found == {(row, "day") for row in range(0, 300, 4)}

@@ -74,7 +74,7 @@ def test_an_installed_package_offers_checks_and_drift_methods_by_name(
 ) -> None:
     assert "plans" in found("check")
     one = shop(("data", 'checks = ["plans"]'), ("monitor", 'drift_methods = ["means"]'))
-    result = check(one.folder).find("plans")
+    result = check(folder=one.folder).find("plans")
     assert (result.value, result.n, result.method) == (0, 1000, "check plans")
     one.ask(customers(300, seed=11, first=10_000, scale=1.0))
     report = monitor(one.workspace)
@@ -91,7 +91,7 @@ def test_a_module_beside_the_project_file_can_be_named(
     folder = Path(workspace.project.root)
     beside(folder)
     setting(folder, "data", 'checks = ["own_rules:plans"]')
-    assert check(folder).find("plans").verdict == "pass"
+    assert check(folder=folder).find("plans").verdict == "pass"
 
 
 def test_a_check_that_says_no_keeps_the_data_from_being_learned_from(
@@ -110,7 +110,7 @@ def test_a_check_that_breaks_is_named_and_the_others_go_on(
     names = [f"own_rules:{name}" for name in ("breaks", "nothing", "plans")]
     one = shop(("data", f"checks = {names}".replace("'", '"')))
     beside(one.folder)
-    report = check(one.folder)
+    report = check(folder=one.folder)
     broken = report.find("own_rules:breaks")
     assert (broken.verdict, "'own_rules:breaks' is broken" in broken.why) == ("fail", True)
     assert "c000000" not in broken.why, "what an error says may be somebody's value"
@@ -125,7 +125,7 @@ def test_a_plugin_that_is_not_there_is_named(
 ) -> None:
     one = shop(("data", f'checks = ["{name}"]'))
     with pytest.raises(InputError, match=what):
-        check(one.folder)
+        check(folder=one.folder)
 
 
 def test_an_estimator_beside_the_project_file_is_trained(

@@ -50,7 +50,7 @@ def test_a_variable_in_an_address_is_filled_in_to_connect_and_nowhere_else(
     workspace = begin(text)
     report = train(workspace)
     assert report.facts["run"]
-    found = check(workspace.project.root)
+    found = check(folder=workspace.project.root)
     assert found.subject == source
     assert SECRET.encode() not in _kept(workspace.root)
     said = [found, doctor(workspace.project.root), status(workspace), report]
@@ -163,7 +163,7 @@ def test_a_value_of_a_row_is_shown_in_the_terminal_and_kept_nowhere(
         .alias("amount")
     )
     workspace = begin(rows=rows)
-    shown = check(workspace.project.root)
+    shown = check(folder=workspace.project.root)
     assert "inf" in results_text(shown.results)
     assert "row 7" in results_text(shown.results)
     train(workspace)
@@ -182,7 +182,7 @@ def test_two_spellings_are_examples_and_not_a_reason(begin: Callable[..., Worksp
         .otherwise(pl.col("plan"))
         .alias("plan")
     )
-    found = check(begin(rows=rows).project.root).find("spelling", "plan")
+    found = check(folder=begin(rows=rows)).find("spelling", "plan")
     assert "basic" not in found.why
     assert "basic" in repr(found.evidence["examples"])
 
@@ -217,5 +217,5 @@ def test_a_database_that_asks_for_a_password_gets_it_and_nobody_else_does(
         assert path.is_dir() or PASSWORD.encode() not in path.read_bytes(), path
     monkeypatch.setenv("EVERMODEL_PASSWORD", "another-secret")
     with pytest.raises(SurroundingsError) as caught:
-        check(tmp_path)
+        check(folder=tmp_path)
     assert "another-secret" not in f"{caught.value} {caught.value.found} {caught.value.where}"

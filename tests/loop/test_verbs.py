@@ -385,14 +385,14 @@ def test_rows_to_score_are_checked_without_their_outcomes(shop: Callable[..., Sh
     one = shop()
     path = one.folder / "new.csv"
     customers(50, seed=3).drop("churned").write_csv(path)
-    report = check(one.folder, data=path)
+    report = check(path, one.folder)
     assert report.verdict != "fail"
     assert "rows to score" in report.find("column_missing", "churned").why
     customers(50, seed=3).rename({"churned": "chruned"}).write_csv(path)
-    near = check(one.folder, data=path).find("column_missing", "churned")
+    near = check(path, one.folder).find("column_missing", "churned")
     assert (near.verdict, "is 'chruned' meant" in near.why) == ("warn", True)
     customers(50, seed=3).drop("churned").write_csv(one.folder / "customers.csv")
-    assert check(one.folder).verdict == "fail"
+    assert check(folder=one.folder).verdict == "fail"
 
 
 def test_who_acts_is_named_by_the_surroundings_or_the_list_of_users(

@@ -39,8 +39,8 @@ def call(options: argparse.Namespace, output: Output) -> int:
     from evermodel.loop.beginning import check
 
     report = check(
+        options.data,
         options.folder,
-        data=options.data,
         target=options.target,
         against=options.against,
         quarantine=options.quarantine,

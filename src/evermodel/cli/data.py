@@ -155,8 +155,8 @@ def _profile(options: argparse.Namespace, output: Output) -> int:
     from evermodel.tables import Summary
 
     report = data_profile(
+        options.data,
         options.folder,
-        data=options.data,
         html=options.html,
         force=options.force,
         progress=output.progress,

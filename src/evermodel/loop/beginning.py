@@ -19,7 +19,7 @@ from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.marking import Ask, mark
 from evermodel.loop.patches import active
 from evermodel.loop.sheets import held_back, write_quarantine
-from evermodel.loop.workspace import project_file, silent
+from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
 from evermodel.project import Data, Project, load_project, parse_project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Task
@@ -63,6 +63,10 @@ def init(
     InputError
         When there is a project file already.
     """
+    if not isinstance(data, (str, Path)):
+        what = "a project file names where its data lie, and a frame in memory lies nowhere"
+        hint = "write the rows to a file, such as rows.parquet, and give its path"
+        raise InputError(what, found=f"a {type(data).__name__}", hint=hint)
     path = project_file(folder)
     if path.exists() and not force:
         raise InputError(
@@ -199,9 +203,9 @@ MOST_LOOKED_AT = 100_000
 
 
 def check(
-    folder: str | Path = ".",
-    *,
     data: object = None,
+    folder: str | Path | Workspace = ".",
+    *,
     target: str = "",
     against: object = None,
     thorough: bool = True,
@@ -215,10 +219,10 @@ def check(
 
     Parameters
     ----------
-    folder : path
-        The project's folder; without a project file, `data` is checked on its own.
     data : path, URL or DataFrame, optional
-        Another table than the project's own.
+        Another table than the project's own. The folder of a project is that project.
+    folder : path or Workspace
+        The project's folder; where no project file lies there, `data` are checked on their own.
     target : str
         Without a project file: the column that is to be predicted.
     against : path, URL or DataFrame, optional
@@ -240,7 +244,14 @@ def check(
     ------
     DataError
         When it cannot be read at all.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"age": [31.0, float("inf"), 52.0] * 40})
+    >>> check(rows, thorough=False).find("infinite", "age").value
+    40
     """
+    data, folder = asked_of(data, folder)
     project: Project | None = None
     if data is None or project_file(folder).exists():
         project = load_project(folder)

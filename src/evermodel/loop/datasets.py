@@ -13,7 +13,7 @@ from evermodel.data import changes
 from evermodel.errors import DataError, InputError, NotFoundError, masked
 from evermodel.loop.beginning import read_source, refuse_to_replace
 from evermodel.loop.state import State, read_state
-from evermodel.loop.workspace import Workspace, open_workspace, silent
+from evermodel.loop.workspace import Workspace, open_workspace, project_file, silent
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
 from evermodel.tables import (
@@ -23,6 +23,7 @@ from evermodel.tables import (
     digest,
     ordered_digests,
     profile,
+    read,
     versions,
     write,
 )
@@ -172,12 +173,12 @@ def _use(state: State, kept: Kept) -> str:
     return f"learned from by {tried} candidate{'' if tried == 1 else 's'}, none registered"
 
 
-def data_show(which: str = "", folder: str | Path | Workspace = ".") -> Report:
+def data_show(which: str | int = "", folder: str | Path | Workspace = ".") -> Report:
     """Return what one version of the data holds, column by column.
 
     Parameters
     ----------
-    which : str
+    which : str or int
         A number, the beginning of a digest, or "" for the newest.
     folder : path or Workspace
 
@@ -213,42 +214,71 @@ def _shown(column: ColumnProfile) -> CheckResult:
     return CheckResult(name="column", subject=column.name, n=column.present, why="; ".join(parts))
 
 
-def data_diff(first: str, second: str = "", folder: str | Path | Workspace = ".") -> Report:
+def data_diff(first: object, second: object = "", folder: str | Path | Workspace = ".") -> Report:
     """Return what changed between two versions of the data: rows, then column by column.
 
     Parameters
     ----------
-    first, second : str
-        A number, the beginning of a digest, or a file or address; "" is the project's source as
-        it is now.
+    first, second : str, int, path or DataFrame
+        A version by its number or the beginning of its digest, or a table: a file, an address or
+        a frame; "" is the project's source as it is now.
     folder : path or Workspace
+        The project's folder. Where no project file lies there, two tables are compared as they are.
 
     Raises
     ------
     NotFoundError
         When there is no such version, or its rows were not kept.
+
+    Examples
+    --------
+    >>> old, new = pl.DataFrame({"plan": ["a", "b"]}), pl.DataFrame({"plan": ["a", "c"]})
+    >>> data_diff(old, new).find("column_changed", "plan").why
+    "new values: 'c'; gone: 'b'"
     """
-    workspace = open_workspace(folder, make=False)
-    before, named = _either(workspace, first)
-    after, other = _either(workspace, second)
-    key = workspace.project.data.key
+    tables = _is_table(first) and _is_table(second)
+    if tables and not isinstance(folder, Workspace) and not project_file(folder).exists():
+        (before, named), (after, other) = _plain(first), _plain(second)
+        key: tuple[str, ...] = ()
+    else:
+        workspace = open_workspace(folder, make=False)
+        before, named = _either(workspace, first)
+        after, other = _either(workspace, second)
+        key = workspace.project.data.key
     results = tuple(changes(before, after, key=key))
     facts = {"same": digest(before) == digest(after)}
     return Report(verb="data.diff", subject=f"{named} and {other}", results=results, facts=facts)
 
 
-def _either(workspace: Workspace, which: str) -> tuple[pl.DataFrame, str]:
-    """Return the rows of a version, or of a file that is read as the project's data are."""
-    if not which:
+def _is_table(which: object) -> bool:
+    """Say whether a table is meant rather than a version of the data."""
+    if isinstance(which, str):
+        return "://" in which or (bool(which) and not which.isdigit() and Path(which).exists())
+    return which is not None and not isinstance(which, int)
+
+
+def _plain(source: object) -> tuple[pl.DataFrame, str]:
+    return read(source).frame, _called(source)
+
+
+def _called(source: object) -> str:
+    if isinstance(source, (str, Path)):
+        return masked(str(source))
+    return f"a {type(source).__name__}"
+
+
+def _either(workspace: Workspace, which: object) -> tuple[pl.DataFrame, str]:
+    """Return the rows of a version, or of a table that is read as the project's data are."""
+    if which is None or (isinstance(which, str) and not which):
         source = workspace.project.data.source
         return read_source(workspace.project).frame, f"{masked(source)} as it is now"
-    if "://" in which or (not which.isdigit() and Path(which).exists()):
-        return read_source(workspace.project, which).frame, masked(which)
+    if _is_table(which):
+        return read_source(workspace.project, which).frame, _called(which)
     kept = _find(workspace, which)
     return _rows(workspace, kept.version, kept.order), kept.name
 
 
-def _find(workspace: Workspace, which: str) -> Kept:
+def _find(workspace: Workspace, which: object) -> Kept:
     which = str(which)
     every = _all(workspace)
     if not every:
@@ -267,13 +297,13 @@ def _find(workspace: Workspace, which: str) -> Kept:
 
 
 def data_restore(
-    which: str, path: str | Path, folder: str | Path | Workspace = ".", *, force: bool = False
+    which: str | int, path: str | Path, folder: str | Path | Workspace = ".", *, force: bool = False
 ) -> Report:
     """Write the rows of a version to a new file, in the order in which they were read.
 
     Parameters
     ----------
-    which : str
+    which : str or int
         A number or the beginning of a digest.
     path : path
         A .csv, .tsv or .parquet file; only parquet keeps every type.

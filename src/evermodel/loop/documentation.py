@@ -49,7 +49,7 @@ def data_document(
     progress("reading the data", 0.1)
     table = read_source(project)
     progress("checking", 0.3)
-    found = check(root)
+    found = check(folder=workspace)
     progress("writing", 0.8)
     report = document(
         table,

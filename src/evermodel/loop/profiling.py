@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from evermodel.errors import InputError, masked
-from evermodel.loop.workspace import project_file, silent
+from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
 from evermodel.project import load_project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
@@ -19,9 +19,10 @@ __all__ = ["data_profile", "profiled"]
 
 
 def profiled(
-    folder: str | Path = ".", *, data: object = None, progress: Progress = silent
+    data: object = None, folder: str | Path | Workspace = ".", *, progress: Progress = silent
 ) -> tuple[Summary, tuple[str, ...], str]:
     """Return the summary of a table, the notes on how it was read, and what it is called."""
+    data, folder = asked_of(data, folder)
     how: dict[str, object] = {}
     if data is None or project_file(folder).exists():
         project = load_project(folder)
@@ -48,9 +49,9 @@ def profiled(
 
 
 def data_profile(
-    folder: str | Path = ".",
-    *,
     data: object = None,
+    folder: str | Path | Workspace = ".",
+    *,
     html: str | Path = "",
     force: bool = False,
     progress: Progress = silent,
@@ -59,9 +60,10 @@ def data_profile(
 
     Parameters
     ----------
-    folder : path
-        The project's folder; without a project file, `data` is summarised on its own.
     data : path, URL or DataFrame, optional
+        Another table than the project's own. The folder of a project is that project.
+    folder : path or Workspace
+        The project's folder; without a project file, `data` are summarised on their own.
     html : path
         Where to write the summary as a page, too.
     force : bool
@@ -80,7 +82,7 @@ def data_profile(
     if html and Path(html).exists() and not force:
         what = "there is a file already"
         raise InputError(what, where=str(html), hint="name another, or replace it with --force")
-    summary, notes, named = profiled(folder, data=data, progress=progress)
+    summary, notes, named = profiled(data, folder, progress=progress)
     if html:
         text = profile_page(summary, title=named, notes=notes)
         write_durably(Path(html), text.encode())

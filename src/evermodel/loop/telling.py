@@ -267,7 +267,7 @@ def report(
     progress("gathering", 0.2)
     checked = None
     try:
-        checked = check(workspace.project.root, thorough=False)
+        checked = check(folder=workspace, thorough=False)
     except (InputError, NotFoundError, SurroundingsError):
         progress("the data cannot be read now", 0.4)
     seen = None

@@ -431,6 +431,15 @@ def project_file(folder: str | Path) -> Path:
     return Path(folder) / FILE_NAME
 
 
+def asked_of(data: object, folder: str | Path | Workspace) -> tuple[object, str | Path]:
+    """Return the table and the folder that are meant; a project's folder stands for its data."""
+    if isinstance(data, Workspace):
+        data, folder = None, data
+    if isinstance(data, (str, Path)) and "://" not in str(data) and project_file(data).exists():
+        data, folder = None, data
+    return data, folder.project.root if isinstance(folder, Workspace) else folder
+
+
 def tell(error: EvermodelError) -> str:
     """Return an error in one line, for a result's "why"."""
     return " ".join(part for part in (error.what, error.where, error.found) if part)
