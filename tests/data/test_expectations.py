@@ -1,12 +1,15 @@
 """Sentences about columns: proposed by init, active only when their owner says so."""
 
+import re
+
+import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evermodel.data import check, propose, render
-from evermodel.data.expectations import expected, learned
+from evermodel.data.expectations import expected, learned, usual_range
 from evermodel.errors import InputError, ProjectError
 from evermodel.project import Project, parse_project
 from evermodel.project.expectations import parse_expectation
@@ -124,6 +127,46 @@ def test_init_proposes_what_is_true_and_nothing_of_it_is_active() -> None:
     assert check(ROWS, project=active).verdict != "fail"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "least", "most"),
+    [
+        ([999] * 4, 100, 105),
+        ([-1] * 9, 0, 105),
+        ([450], 60, 105),
+        ([30 * 100], 60, 105),
+        ([999] * 2 + [640], 60, 105),
+    ],
+)
+def test_a_range_comes_from_what_looks_right(wrong: list[int], least: int, most: int) -> None:
+    ages = [18 + n * 7 % 73 for n in range(300)]
+    (sentence,) = [s for s in learned({"Alter": pl.Series([*ages, *wrong])}) if "between" in s]
+    low, high = map(int, re.findall(r"-?\d+", sentence))
+    assert 0 <= low <= 18
+    assert 90 <= high <= most
+    assert least <= high
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["normal", "lognormal", "exponential", "uniform"]))
+def test_tails_of_usual_distributions_are_no_errors(seed: int, shape: str) -> None:
+    values = getattr(np.random.default_rng(seed), shape)(size=400)
+    low, high = usual_range(pl.Series(values))
+    assert np.mean((values < low) | (values > high)) <= 1 / 400
+
+
+def test_words_that_look_wrong_and_words_of_persons_are_not_listed() -> None:
+    lands = pl.Series(["Germany", "France", "Italy"] * 40 + ["Grmany"])
+    assert learned({"land": lands}) == ("land is never missing",)
+    assert learned({"land": lands}, suspects={"land": [120]})[1] == (
+        "land is one of France, Germany, Italy"
+    )
+    people = pl.Series(["Tina Berger", "Karl Meier", "Eva Huber"] * 30)
+    calls = pl.Series(["ask ada@example.org", "none", "no 4930901820"] * 30)
+    full = ("adviser is never missing",)
+    assert learned({"adviser": people}) == learned({"adviser": calls}) == full
+    assert learned({"adviser": lands.head(90)}, personal=["adviser"]) == full
+
+
 @given(
     st.lists(
         st.one_of(st.none(), st.floats(-1e9, 1e9), st.integers(-(10**9), 10**9).map(float)),
@@ -131,10 +174,12 @@ def test_init_proposes_what_is_true_and_nothing_of_it_is_active() -> None:
         max_size=80,
     )
 )
-def test_what_is_learned_holds_for_the_rows_it_was_learned_from(values: list[float | None]) -> None:
+def test_what_is_learned_holds_for_all_rows_but_a_few_far_ones(values: list[float | None]) -> None:
     frame = pl.DataFrame({"x": pl.Series(values, dtype=pl.Float64)})
     for sentence in learned(frame.to_dict()):
-        assert _broken(sentence, frame).value == 0
+        assert (_broken(sentence, frame).value or 0) <= max(1, 0.02 * len(values)) or (
+            len({999.0, -999.0, -1.0, -9.0, 99.0, -99.0, 9.0} & set(values)) > 0
+        )
 
 
 @pytest.mark.real

@@ -54,7 +54,7 @@ def test_what_is_neither_a_table_nor_a_project_is_refused_by_name(tmp_path: Path
     with pytest.raises(EvermodelError):
         em.check(42)
     with pytest.raises(InputError, match="lies nowhere"):
-        em.init(ROWS, target="plan")
+        em.init(ROWS, target="plan")  # type: ignore[arg-type]
 
 
 def test_a_version_is_compared_with_a_frame_and_named_by_a_number(begin: Begin) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from evermodel.data.intake import take
+from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.records import CheckResult, ColumnType
 from evermodel.stats.drift import difference
 from evermodel.tables import ColumnProfile, Profile, profile, row_hashes
@@ -29,7 +30,7 @@ def changes(
     and by all of its values otherwise; then a row of which one cell changed is one that went and
     one that came. The value of a column is the Jensen-Shannon distance of its values before and
     after, corrected for chance and with its interval (`stats.drift.difference`): 0 where they are
-    distributed alike.
+    distributed alike. Values of personal columns are shown as they are written, in stars.
 
     Examples
     --------
@@ -53,13 +54,15 @@ def changes(
     yield from _rows(before, after, both, pairs)
     yield from _columns_apart(before, after)
     old, new = _profiles(before, after, both)
+    personal = of_persons(before) | of_persons(after)
     for name in both:
         if pairs is not None and name in key:
             continue
         if before[name].dtype != after[name].dtype and not _alike(before[name], after[name]):
-            yield _retyped(before[name], after[name])
-            continue
-        yield _column(before[name], after[name], old[name], new[name], pairs)
+            found = _retyped(before[name], after[name])
+        else:
+            found = _column(before[name], after[name], old[name], new[name], pairs)
+        yield from hidden([found], after, personal)
 
 
 def _alike(before: pl.Series, after: pl.Series) -> bool:

@@ -14,6 +14,7 @@ from evermodel.data.copies.twins import duplicates
 from evermodel.data.intake import Intake, take
 from evermodel.data.own_checks import own_checks
 from evermodel.data.personal import personal_data
+from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.data.target_checks import target_checks
 from evermodel.data.thorough import across_split, people, wrong_labels
 from evermodel.errors import nearest
@@ -81,6 +82,8 @@ def check(
             results += people(intake.frame, project)
         if project is not None:
             results += own_checks(intake.frame, project)
+    if any(result.evidence.get("examples") for result in results):
+        results = list(hidden(results, intake.frame, of_persons(intake.frame)))
     lines = getattr(table, "lines", ())
     if len(lines) != intake.rows:  # rows of elsewhere stand among those of the file
         lines = ()

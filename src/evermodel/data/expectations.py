@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.column_checks import evidence
-from evermodel.data.intake import extremes
 from evermodel.data.naming import is_identifier
+from evermodel.data.personal.names import looks_like_names
 from evermodel.errors import nearest
 from evermodel.project.expectations import Expectation, bound_of
 from evermodel.records import CheckResult
 
-__all__ = ["expected", "learned"]
+__all__ = ["expected", "learned", "usual_range"]
 
 _MOST_WORDS = 12
 _LONGEST = 90
 _LEAST_ROWS = 50
+_RECURS = 5
+_MOST_WRONG = 0.1
+_MOST_FAR = 0.02
+_FAR = 3.2
+_CODES = frozenset(
+    float(f"{sign}{nines * count}")
+    for sign in ("", "-")
+    for nines in ("9", "8")
+    for count in range(2, 10)
+) | {-1.0, -9.0, 9.0}
+_OF_SOMEBODY = r"@\w|\d{6,}"
+"""What no list of words may copy: an address, a long number."""
 _SPARE = 0.2
 """Learned ranges reach this share of the range beyond what was seen: the next rows are others."""
 
@@ -99,11 +114,28 @@ def _as_words(series: pl.Series) -> pl.Series:
     return series.cast(pl.String)
 
 
-def learned(columns: Mapping[str, pl.Series], key: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return sentences that are true of every row that there is, for their owner to choose from.
+def learned(
+    columns: Mapping[str, pl.Series],
+    key: Sequence[str] = (),
+    *,
+    personal: Collection[str] = (),
+    suspects: Mapping[str, Collection[int]] | None = None,
+) -> tuple[str, ...]:
+    """Return sentences that are true of every row that looks right, for their owner to choose from.
 
-    Ranges reach a fifth beyond what was seen, and end at 0 where nothing lies below it. Words are
-    listed where a column has few of them, each in many rows.
+    Ranges reach a fifth beyond what was seen, and end at 0 where nothing lies below it; what lies
+    far outside of the rest, codes such as 999 and `suspects` are set aside first (`usual_range`).
+    Words are listed where a column has few of them, each in many rows, and none names a person.
+
+    Parameters
+    ----------
+    columns : mapping of str to pl.Series
+    key : sequence of str
+        Of a key no value is named.
+    personal : collection of str
+        Columns that hold something of persons: no word of them is named either.
+    suspects : mapping of str to collection of int, optional
+        Rows (from 0) whose cell in the column looks wrong.
 
     Examples
     --------
@@ -120,17 +152,79 @@ def learned(columns: Mapping[str, pl.Series], key: Sequence[str] = ()) -> tuple[
             found.append(f"{name} is never missing")
         if (name in key or is_identifier(name)) and known.n_unique() == len(known) > 0:
             found.append(f"{name} is unique")
+        elif name in key:
+            continue
         elif series.dtype.is_numeric():
-            found += _range(name, known)
-        elif series.dtype in (pl.String, pl.Boolean):
-            found += _listed(name, known)
+            found += _range(name, _trusted(series, (suspects or {}).get(name, ())))
+        elif series.dtype in (pl.String, pl.Boolean) and name not in personal:
+            found += _listed(name, known, _trusted(series, (suspects or {}).get(name, ())))
     return tuple(found)
+
+
+def _trusted(series: pl.Series, wrong: Collection[int]) -> pl.Series:
+    """Return the known values without those that look wrong, unless these are many."""
+    if not 0 < len(wrong) <= _MOST_WRONG * len(series):
+        return series.drop_nulls()
+    kept = ~pl.int_range(len(series), eager=True).is_in(list(wrong))
+    return series.filter(kept).drop_nulls()
+
+
+def usual_range(known: pl.Series) -> tuple[float, float]:
+    """Return the least and the greatest number of a column without what is far outside of it.
+
+    Set aside are codes such as 999 or -1 that stand apart, and at most one value in fifty (or a
+    single one) that lies further from the median than 3.2 times the distance of the 5 % or 95 %
+    quantile, for positive numbers on the scale of their logarithms too: 5 standard deviations of
+    a normal or a lognormal distribution (compare Tukey 1977, "Exploratory Data Analysis").
+
+    Examples
+    --------
+    >>> ages = pl.Series([20 + n % 50 for n in range(200)] + [999, 410])
+    >>> usual_range(ages)
+    (20.0, 69.0)
+    """
+    values = np.sort(known.drop_nulls().cast(pl.Float64).to_numpy())
+    values = _without_codes(values[np.isfinite(values)])
+    if len(values) < _LEAST_ROWS or values[0] == values[-1]:
+        return (float(values[0]), float(values[-1])) if len(values) else (np.nan, np.nan)
+    low, high = _fences(values)
+    right = values[(values >= low) & (values <= high)]
+    if len(values) - len(right) > max(1, _MOST_FAR * len(values)):
+        right = values
+    return float(right[0]), float(right[-1])
+
+
+def _without_codes(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return sorted values without a code at either end that stands apart from all others."""
+    for at_end in (False, True):
+        inner = values[values != values[-1 if at_end else 0]] if len(values) else values
+        if len(inner) < _LEAST_ROWS // 2 or inner[0] == inner[-1]:
+            continue
+        code, next_to = (values[-1], inner[-1]) if at_end else (values[0], inner[0])
+        apart = abs(code - next_to) >= 0.5 * (inner[-1] - inner[0])
+        if code in _CODES and (apart or (code < 0 <= next_to)):
+            values = inner
+    return values
+
+
+def _fences(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+    if not low < middle < high:
+        return -np.inf, np.inf
+    below, above = middle - _FAR * (middle - low), middle + _FAR * (high - middle)
+    if values[0] >= 0:
+        inside = values[values > 0]
+        middle, high = np.quantile(np.log(inside), [0.5, 0.95])
+        # What grows by factors is far only where it is far by factors as well.
+        wide = middle + _FAR * (high - middle)
+        return -np.inf, max(above, float(np.exp(min(wide, 700.0))))
+    return float(below), float(above)
 
 
 def _range(name: str, known: pl.Series) -> list[str]:
     if known.n_unique() < 3:
         return []
-    low, high = extremes(known)
+    low, high = usual_range(known)
     if not (-1e300 < low < high < 1e300):
         return []
     spare = _SPARE * (high - low)
@@ -146,12 +240,17 @@ def _plain(value: float) -> str:
     return f"{rounded:.0f}" if 1e4 <= abs(rounded) < 1e15 else f"{rounded:.4g}"
 
 
-def _listed(name: str, known: pl.Series) -> list[str]:
+def _listed(name: str, known: pl.Series, trusted: pl.Series) -> list[str]:
     counts = _as_words(known).alias("value").value_counts(name="n")
+    right = set(_as_words(trusted).unique().to_list())
+    # A word of which every cell looks wrong is none of the column's words.
+    counts = counts.filter(pl.col("value").is_in(list(right)) | (pl.col("n") >= _RECURS))
     words = counts.get_column("value").sort().to_list()
-    if not 2 <= len(words) <= _MOST_WORDS or min(counts["n"].to_list()) < 5:
+    if not 2 <= len(words) <= _MOST_WORDS or min(counts["n"].to_list()) < _RECURS:
         return []
     if any(not word or word != word.strip() or '"' in word for word in words):
+        return []
+    if looks_like_names(words) or any(re.search(_OF_SOMEBODY, word) for word in words):
         return []
     sentence = f"{name} is one of " + ", ".join(f'"{w}"' if "," in w else w for w in words)
     return [sentence] if len(sentence) <= _LONGEST else []

@@ -47,6 +47,11 @@ _ENTITIES = (
     "machine", "engine", "sensor", "meter", "vehicle", "store", "shop", "provider", "brewery",
     "hospital", "company", "product", "item", "sku",
 )  # fmt: skip
+_GERMAN_ENTITIES = {
+    "kunde": "customer", "nutzer": "user", "patient": "patient", "mitglied": "member",
+    "teilnehmer": "subject", "matrikel": "student", "personal": "employee", "konto": "account",
+    "versicherte": "person", "debitor": "customer", "gerät": "device",
+}  # fmt: skip
 
 _PROTECTED = {
     "sex": "sex", "gender": "sex", "male": "sex", "female": "sex",
@@ -64,6 +69,7 @@ _PROTECTED = {
     "pregnant": "pregnancy", "pregnancy": "pregnancy",
     "veteran": "veteran status", "orientation": "sexual orientation",
     "geschlecht": "sex", "alter": "age", "geburtsdatum": "age", "geburtsjahr": "age",
+    "geburtstag": "age", "naissance": "age", "nacimiento": "age", "nascita": "age",
     "staatsangehörigkeit": "national origin", "nationalität": "national origin",
     "familienstand": "marital status", "konfession": "religion", "behinderung": "disability",
 }  # fmt: skip
@@ -161,11 +167,20 @@ def is_row_number(name: str) -> bool:
 
 
 def entity_rank(name: str) -> int:
-    """Return how likely the name is that of who or what rows are about: 0 is most likely."""
+    """Return how likely the name is that of who or what rows are about: 0 is most likely.
+
+    Examples
+    --------
+    >>> entity_rank("customer_id") == entity_rank("Kundennummer") < entity_rank("order_id")
+    True
+    """
     joined = " ".join(words(name))
     for rank, entity in enumerate(_ENTITIES):
         if entity in joined:
             return rank
+    for word, entity in _GERMAN_ENTITIES.items():
+        if word in joined:
+            return _ENTITIES.index(entity)
     return len(_ENTITIES)
 
 

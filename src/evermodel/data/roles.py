@@ -15,6 +15,7 @@ from evermodel.data.naming import (
     is_row_number,
     protected_reason,
 )
+from evermodel.data.personal.columns import Personal
 from evermodel.data.proposal import Advice
 from evermodel.records import ColumnType
 
@@ -41,14 +42,16 @@ _HANDFUL = 5
 _OWN = 0.99
 _NUMBERED = r"^[A-Za-z]{0,5}[-_/. ]?\d{4,}$"
 _ANSWERS = "prediction"
+_MOST_GAPS = 0.05
 
 
 class Roles(msgspec.Struct, frozen=True, kw_only=True):
-    """Keys and columns to leave out, each with its reason; texts stand apart."""
+    """Keys and columns to leave out, each with its reason; texts and names stand apart."""
 
     key: tuple[Advice, ...] = ()
     leave_out: tuple[Advice, ...] = ()
     texts: tuple[Advice, ...] = ()
+    names: tuple[Advice, ...] = ()
     types: dict[str, ColumnType] = msgspec.field(default_factory=dict)
 
 
@@ -124,8 +127,13 @@ def _protected_values(series: pl.Series) -> str:
     return "race" if len(said & _RACES) >= 2 else ""
 
 
-def find_roles(columns: Mapping[str, pl.Series]) -> Roles:
-    """Sort out keys, row numbers, constants and columns in which every row has its own value.
+def find_roles(
+    columns: Mapping[str, pl.Series], personal: Mapping[str, Personal] | None = None
+) -> Roles:
+    """Sort out keys, personal data, row numbers, constants and what each row has of its own.
+
+    `personal` is what `personal_columns` found: such columns are never learned from. One that
+    stands for a person, such as an e-mail address, is the key where no better one is there.
 
     Examples
     --------
@@ -133,10 +141,12 @@ def find_roles(columns: Mapping[str, pl.Series]) -> Roles:
     >>> [advice.column for advice in find_roles({"customer_id": ids}).key]
     ['customer_id']
     """
+    held = {name: one for name, one in (personal or {}).items() if one.away}
     unique: list[Advice] = []
     repeated: list[Advice] = []
     out: list[Advice] = []
     texts: list[Advice] = []
+    names: list[Advice] = []
     types: dict[str, ColumnType] = {}
     for name, series in columns.items():
         known = series.drop_nulls()
@@ -145,20 +155,20 @@ def find_roles(columns: Mapping[str, pl.Series]) -> Roles:
         if name == _ANSWERS:
             out.append(Advice(column=name, why="the model's own answers are called so"))
         elif distinct <= 1 and series.null_count() in (0, series.len()):
-            out.append(Advice(column=name, why=_constant(series)))
+            why = held[name].why if name in held else _constant(series)
+            out.append(Advice(column=name, why=why))
+        elif name in held:
+            which, advice = _of_persons(series, held[name])
+            {"unique": unique, "repeated": repeated, "names": names, "": out}[which].append(advice)
         elif _row_number(name, series, per_row):
             out.append(Advice(column=name, why="it numbers the rows"))
         elif _identifies(name, series, known, per_row):
-            if known.len() - distinct <= max(0.01 * known.len(), _handful(known)):
+            if _one_each(known):
                 why = f"it names each row: {distinct:,} values in {known.len():,} rows"
                 why += _exceptions(series, known)
                 unique.append(Advice(column=name, why=why))
             elif distinct >= _FEW:
-                each = known.len() / distinct
-                none = series.null_count()
-                gaps = f"; {none:,} {'row has' if none == 1 else 'rows have'} none" if none else ""
-                why = f"rows repeat by it: {distinct:,} values, {each:.1f} rows each{gaps}"
-                repeated.append(Advice(column=name, why=why))
+                repeated.append(Advice(column=name, why=_repeats(series, known)))
             elif series.dtype.is_numeric():
                 types[name] = "category"
         elif is_text(series):
@@ -166,20 +176,55 @@ def find_roles(columns: Mapping[str, pl.Series]) -> Roles:
         elif series.dtype == pl.String and per_row >= 0.95 and known.len() >= _LEAST_ROWS:
             why = f"nearly every row has its own value: {distinct:,} in {known.len():,}"
             out.append(Advice(column=name, why=why))
-    key, spare = _one_key(unique, repeated)
-    return Roles(key=key, leave_out=(*out, *spare), texts=tuple(texts), types=types)
+    key, spare = _one_key(unique, repeated, held)
+    return Roles(
+        key=key, leave_out=(*out, *spare), texts=tuple(texts), names=tuple(names), types=types
+    )
+
+
+def _one_each(known: pl.Series) -> bool:
+    return known.len() - known.n_unique() <= max(0.01 * known.len(), _handful(known))
+
+
+def _repeats(series: pl.Series, known: pl.Series) -> str:
+    distinct, none = known.n_unique(), series.null_count()
+    gaps = f"; {none:,} {'row has' if none == 1 else 'rows have'} none" if none else ""
+    return f"rows repeat by it: {distinct:,} values, {known.len() / distinct:.1f} rows each{gaps}"
+
+
+def _of_persons(series: pl.Series, held: Personal) -> tuple[str, Advice]:
+    """Return where a personal column belongs, with a reason that shows none of its values."""
+    known = series.drop_nulls()
+    name, never = series.name, f"; {held.phrase}, never learned from"
+    if held.hint:
+        return "names", Advice(column=name, why=held.why)
+    if held.key and _one_each(known) and series.null_count() <= _MOST_GAPS * series.len():
+        why = f"it names each row: {known.n_unique():,} values in {known.len():,} rows{never}"
+        return "unique", Advice(column=name, why=why)
+    if held.key and not _one_each(known) and known.n_unique() >= _FEW:
+        return "repeated", Advice(column=name, why=_repeats(series, known) + never)
+    return "", Advice(column=name, why=held.why)
 
 
 def _one_key(
-    unique: list[Advice], repeated: list[Advice]
+    unique: list[Advice], repeated: list[Advice], held: Mapping[str, Personal]
 ) -> tuple[tuple[Advice, ...], list[Advice]]:
     """Take who the rows are about as the key: what repeats, for its rows must stay together."""
     candidates = repeated or unique
     if not candidates:
         return (), []
-    best = min(candidates, key=lambda advice: entity_rank(advice.column))
+    # Rows of one person must stay together; where each row is another, a plain number is enough.
+    personal = -0.5 if repeated else 0.5
+
+    def rank(advice: Advice) -> float:
+        return entity_rank(advice.column) + personal * (advice.column in held)
+
+    best = min(candidates, key=rank)
     spare = [
-        Advice(column=a.column, why=f"an identifier; {a.why}")
+        Advice(
+            column=a.column,
+            why=held[a.column].why if a.column in held else f"an identifier; {a.why}",
+        )
         for a in (*unique, *repeated)
         if a is not best
     ]

@@ -15,6 +15,7 @@ from evermodel.data import changes, gate, propose, render
 from evermodel.data import check as check_table
 from evermodel.data.cell_results import cell_results
 from evermodel.data.cells import Cell, learn, suspect_cells
+from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.marking import Ask, mark
 from evermodel.loop.patches import active
@@ -63,10 +64,7 @@ def init(
     InputError
         When there is a project file already.
     """
-    if not isinstance(data, (str, Path)):
-        what = "a project file names where its data lie, and a frame in memory lies nowhere"
-        hint = "write the rows to a file, such as rows.parquet, and give its path"
-        raise InputError(what, found=f"a {type(data).__name__}", hint=hint)
+    _refuse_a_frame(data)
     path = project_file(folder)
     if path.exists() and not force:
         raise InputError(
@@ -98,6 +96,13 @@ def init(
             "understood": list(table.understood.notes),
         },
     )
+
+
+def _refuse_a_frame(data: object) -> None:
+    if not isinstance(data, (str, Path)):
+        what = "a project file names where its data lie, and a frame in memory lies nowhere"
+        hint = "write the rows to a file, such as rows.parquet, and give its path"
+        raise InputError(what, found=f"a {type(data).__name__}", hint=hint)
 
 
 def _roles(data: Data) -> dict[str, Any]:
@@ -279,7 +284,8 @@ def check(
         some = rows.head(MOST_LOOKED_AT)
         marked = mark(some, Path(label), lines=table.lines, ask=ask) if label else {}
         cells = suspects(rows, marked)
-        results += tuple(cell_results(cells, some.height, table.lines))
+        odd = tuple(cell_results(cells, some.height, table.lines))
+        results += hidden(odd, table.frame, of_persons(table.frame)) if odd else ()
     if data is not None and project is not None and not target:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
     if against is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 import polars as pl
 
 from evermodel.data import changes
+from evermodel.data.personal.columns import personal_columns
 from evermodel.errors import DataError, InputError, NotFoundError, masked
 from evermodel.loop.beginning import read_source, refuse_to_replace
 from evermodel.loop.state import State, read_state
@@ -194,20 +195,32 @@ def data_show(which: str | int = "", folder: str | Path | Workspace = ".") -> Re
     return Report(
         verb="data.show",
         subject=kept.name,
-        results=tuple(map(_shown, found.columns)),
+        results=_without_persons(found.columns),
         facts={"data": msgspec.to_builtins(kept), "profile": msgspec.to_builtins(found)},
     )
 
 
-def _shown(column: ColumnProfile) -> CheckResult:
+def _without_persons(columns: Sequence[ColumnProfile]) -> tuple[CheckResult, ...]:
+    """Return a line for each column; of one that is of persons, its values tell, none is shown."""
+    known = {}
+    for column in columns:
+        ends = [column.minimum, column.maximum] if column.type == "number" else []
+        known[column.name] = pl.Series(ends or column.values, strict=False)
+    personal = personal_columns(known)
+    return tuple(_shown(each, hide=each.name in personal) for each in columns)
+
+
+def _shown(column: ColumnProfile, *, hide: bool) -> CheckResult:
     parts: list[str] = [column.type]
+    if hide:
+        parts.append("of persons: no value is shown")
     if column.missing:
         parts.append(f"{column.missing / max(column.rows, 1):.1%} missing")
-    if column.type == "number" and column.mean is not None:
+    if column.type == "number" and column.mean is not None and not hide:
         parts.append(f"{column.minimum:g} to {column.maximum:g}, mean {column.mean:.4g}")
     pairs = zip(column.values, column.value_counts, strict=True)
     often = [f"{value!r} {count:,}" for value, count in pairs if count >= _OFTEN][:4]
-    if often:
+    if often and not hide:
         parts.append(", ".join(often))
     if column.distinct is not None:
         parts.append(f"{column.distinct:,} distinct")

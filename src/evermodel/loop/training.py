@@ -344,12 +344,17 @@ def measure(workspace: Workspace, trained: Trained, project: Project) -> Report:
 
 
 def groups(frame: pl.DataFrame, protected: tuple[str, ...]) -> dict[str, Any]:
-    """Return the group of each row in each protected column; numbers in at most five ranges."""
+    """Return the group of each row in each protected column; numbers in at most five ranges.
+
+    Of a time, such as a date of birth, the year counts: each day would be a group of its own.
+    """
     found = {}
     for name in protected:
         if name not in frame.columns:
             continue
         column = frame[name]
+        if column.dtype.is_temporal() and column.dtype not in (pl.Time, pl.Duration):
+            column = column.dt.year()
         if column.dtype.is_numeric() and column.n_unique() > 8:
             values = column.to_numpy()
             edges = np.unique(np.nanquantile(values.astype(float), [0.2, 0.4, 0.6, 0.8]))

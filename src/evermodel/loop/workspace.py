@@ -434,9 +434,9 @@ def project_file(folder: str | Path) -> Path:
 def asked_of(data: object, folder: str | Path | Workspace) -> tuple[object, str | Path]:
     """Return the table and the folder that are meant; a project's folder stands for its data."""
     if isinstance(data, Workspace):
-        data, folder = None, data
+        return None, data.project.root
     if isinstance(data, (str, Path)) and "://" not in str(data) and project_file(data).exists():
-        data, folder = None, data
+        return None, data
     return data, folder.project.root if isinstance(folder, Workspace) else folder
 
 

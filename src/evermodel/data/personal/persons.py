@@ -16,6 +16,7 @@ import polars as pl
 
 from evermodel.data.intake import average
 from evermodel.data.naming import words
+from evermodel.data.personal.names import is_names
 from evermodel.data.personal.values import Drawn, Finding
 
 __all__ = ["births", "hints", "pipeline", "recognised"]
@@ -34,6 +35,7 @@ _NAME_WORDS = {
     "firstname", "lastname", "surname", "forename", "fullname", "givenname", "familyname",
     "middlename", "vorname", "nachname", "familienname", "prenom", "prénom", "apellido",
     "apellidos", "cognome", "voornaam", "achternaam", "sobrenome", "förnamn", "efternamn",
+    "rufname", "geburtsname", "nomdefamille", "nomeecognome",
 }  # fmt: skip
 _NAME_PAIRS = (
     {"first", "name"}, {"last", "name"}, {"given", "name"}, {"family", "name"}, {"full", "name"},
@@ -100,10 +102,13 @@ def _birth(hits: pl.Series, found: tuple[str, ...], *, dated: bool) -> Finding:
     )
 
 
-def hints(drawn: Drawn, found: frozenset[str]) -> Iterator[Finding]:
+def hints(
+    drawn: Drawn, found: frozenset[str], *, rows: int = 0, beside: bool = False
+) -> Iterator[Finding]:
     """Yield names of persons that name and writing tell, and what only the column's name hints at.
 
-    `found` are the kinds that were found in the column already.
+    `found` are the kinds that were found in the column already, `rows` how many rows hold a value;
+    `beside` says that other columns are such as only persons have.
 
     Examples
     --------
@@ -117,7 +122,17 @@ def hints(drawn: Drawn, found: frozenset[str]) -> Iterator[Finding]:
     else:
         names = bool(drawn.words & _NAME_WORDS) or _any(_NAME_PAIRS, drawn.words)
         maybe = _any(_MAYBE_NAMES, drawn.words)
-    if names or maybe:
+    alike = None if names or found else is_names(drawn, rows or drawn.n, beside=beside)
+    if alike is not None:
+        yield Finding(
+            kind="person_name",
+            said="names of persons or firms",
+            hits=alike,
+            found=tuple(drawn.values.filter(alike).head(5).to_list()),
+            basis="name and form",
+            verdict="pass",
+        )
+    elif names or maybe:
         hits = drawn.values.str.contains(_WRITTEN_NAME)
         written = names and average(hits) >= 0.8
         yield Finding(

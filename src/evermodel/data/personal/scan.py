@@ -9,12 +9,13 @@ import polars as pl
 
 from evermodel.data.personal.contacts import addresses, devices, emails, phones
 from evermodel.data.personal.identifiers import KINDS, identifiers
+from evermodel.data.personal.names import persons_beside
 from evermodel.data.personal.persons import births, hints, pipeline, recognised
 from evermodel.data.personal.values import LONGEST, MOST, Drawn, Finding, draw, masked
 from evermodel.records import CheckResult
 from evermodel.stats.intervals import wilson
 
-__all__ = ["personal_data"]
+__all__ = ["findings", "personal_data"]
 
 _EXAMPLES = 5
 _MEANS = {
@@ -71,6 +72,7 @@ def personal_data(frame: pl.DataFrame, *, seed: int = 0) -> Iterator[CheckResult
     'personal_data_scan'
     """
     model, model_name = pipeline()
+    beside = persons_beside(frame.columns)
     looked, cut, skipped = 0, [], []
     for series in frame.get_columns():
         drawn = draw(series, seed=seed)
@@ -80,12 +82,15 @@ def personal_data(frame: pl.DataFrame, *, seed: int = 0) -> Iterator[CheckResult
             skipped.append(series.name)
         if drawn is not None and not drawn.complete:
             cut.append(series.name)
-        for finding in _findings(series, drawn, model):
+        for finding in findings(series, drawn, model, beside=beside):
             yield _result(series, drawn, finding, seed)
     yield _scan(frame, looked, cut, skipped, model_name)
 
 
-def _findings(series: pl.Series, drawn: Drawn | None, model: Any) -> Iterator[Finding]:
+def findings(
+    series: pl.Series, drawn: Drawn | None, model: Any, *, beside: bool = False
+) -> Iterator[Finding]:
+    """Yield what one column holds of persons; `beside` as in `names.is_names`."""
     born = tuple(births(series, drawn))
     yield from born
     if drawn is None or not drawn.n or any(one.verdict == "warn" for one in born):
@@ -103,7 +108,8 @@ def _findings(series: pl.Series, drawn: Drawn | None, model: Any) -> Iterator[Fi
             held = tuple(search(drawn))
             yield from held
             found |= {one.kind for one in held}
-    named = tuple(hints(drawn, frozenset(found)))
+    rows = series.len() - series.null_count()
+    named = tuple(hints(drawn, frozenset(found), rows=rows, beside=beside))
     yield from named
     if model is not None and not found and not named:
         yield from recognised(drawn, model)
@@ -150,6 +156,8 @@ def _why(finding: Finding, share: float | None, hits: int, count: int, *, of: st
             f"{hits} of {count} different values could be {finding.said}; too few to tell them "
             "from other numbers"
         )
+    if finding.verdict == "pass" and finding.kind == "person_name":
+        return f"by the column's name and the writing of its values these look like {finding.said}"
     where = "have" if finding.within else "are"
     more = f" in their text: {means}" if finding.within else f": {means}"
     many = f"{hits} of {count}" if share < 0.01 or count < 100 else f"{share:.0%}"
@@ -179,7 +187,7 @@ def _scan(
     cannot = list(_CANNOT)
     if not model:
         cannot.insert(
-            0, "names of persons, unless the column's name tells: no spaCy pipeline is there"
+            0, "names of persons, unless column name and writing tell: no spaCy pipeline is there"
         )
     return CheckResult(
         name="personal_data_scan",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+import msgspec
 import polars as pl
 
+from evermodel.data.cells import suspect_cells
 from evermodel.data.expectations import learned
 from evermodel.data.intake import Intake, take
 from evermodel.data.leakage.columns import class_leaks, number_leaks, suspects
 from evermodel.data.naming import is_weight
+from evermodel.data.personal.columns import Personal, personal_columns
 from evermodel.data.proposal import Advice, Proposal, RepairAdvice, TargetAdvice
 from evermodel.data.proposing.order import row_order
 from evermodel.data.proposing.times import TimeAdvice, date_texts, time_advice
@@ -21,10 +24,12 @@ from evermodel.data.target import target_advice
 from evermodel.errors import DataError, nearest
 from evermodel.project import ROW_ORDER
 from evermodel.records import ColumnType, Task
+from evermodel.tables.typed import written
 
 __all__ = ["propose"]
 
 _MANY_VALUES = 50
+_LOOKED_AT = 20_000
 
 
 def propose(
@@ -59,15 +64,19 @@ def propose(
     inputs = {column: series for column, series in columns.items() if column != target}
     split, split_why = split_column(inputs)
     inputs.pop(split, None)
-    time = time_advice(inputs)
-    dates = {time.time, *time.others}
-    roles = find_roles({column: s for column, s in inputs.items() if column not in dates})
+    personal = personal_columns(inputs)
+    births = {column for column, one in personal.items() if one.age}
+    time = time_advice({column: s for column, s in inputs.items() if column not in births})
+    dates = {time.time, *time.others, *(c for c in births if _dated(inputs[c]))}
+    kept = {column: s for column, s in inputs.items() if column not in dates}
+    roles = find_roles(kept, personal)
     features = _features(inputs, time, roles)
     leaks = _leaks(features, columns[target], outcome)
     features = {c: s for c, s in features.items() if c not in {leak.column for leak in leaks}}
     doubts = suspects(features, columns[target], number=outcome.task == "regression")
     texts, features, notes = _texts(roles, features, inputs)
     leave_out = (*roles.leave_out, *leaks, *texts)
+    out = {advice.column for advice in leave_out}
     if not features and not time.time:
         raise _nothing_left(source, target, leave_out)
     if not time.time and not split:
@@ -85,13 +94,15 @@ def propose(
         split=split,
         split_why=split_why,
         leave_out=leave_out,
-        protected=protected_columns({c: s for c, s in inputs.items() if c != time.time}),
-        types=_types(roles, time, inputs, features),
-        repairs=tuple(r for c, r in repairs.items() if c not in {a.column for a in leave_out}),
+        protected=_protected({c: s for c, s in inputs.items() if c != time.time}, births),
+        types=_types(roles, (time.time, *time.others, *sorted(births)), inputs, features),
+        repairs=tuple(_without_values(r, personal) for c, r in repairs.items() if c not in out),
         reading=_reading(intake.understood),
         expectations=learned(
-            {c: s for c, s in columns.items() if c not in {a.column for a in leave_out}},
+            {c: s for c, s in columns.items() if c not in out},
             key=[advice.column for advice in roles.key],
+            personal=personal,
+            suspects=_suspects(columns, out),
         ),
         notes=(*time.notes, *notes, *doubts, *_weights(features), *_many_values(features)),
     )
@@ -157,7 +168,7 @@ def _repairs(intake: Intake) -> dict[str, RepairAdvice]:
 def _features(
     inputs: Mapping[str, pl.Series], time: TimeAdvice, roles: Roles
 ) -> dict[str, pl.Series]:
-    away = {advice.column for advice in (*roles.key, *roles.leave_out, *roles.texts)}
+    away = {a.column for a in (*roles.key, *roles.leave_out, *roles.texts, *roles.names)}
     return {c: s for c, s in inputs.items() if c not in away and c != time.time}
 
 
@@ -172,16 +183,48 @@ def _leaks(
 def _texts(
     roles: Roles, features: dict[str, pl.Series], inputs: Mapping[str, pl.Series]
 ) -> tuple[tuple[Advice, ...], dict[str, pl.Series], tuple[str, ...]]:
-    """Leave texts out, unless nothing else is there to learn from."""
-    if features or not roles.texts:
-        return roles.texts, features, ()
-    kept = {advice.column: inputs[advice.column] for advice in roles.texts}
+    """Leave texts and names out, unless nothing else is there to learn from."""
+    left = (*roles.names, *roles.texts)
+    if features or not left:
+        return left, features, ()
+    kept = {advice.column: inputs[advice.column] for advice in left}
     shown = ", ".join(repr(column) for column in kept)
+    what = "free text, which is" if roles.texts else "made of names, which are"
     note = (
-        f"{shown} is free text, which is not learned from yet; as there is no other column it is "
+        f"{shown} is {what} not learned from yet; as there is no other column it is "
         "kept as a plain category, so expect a model that is little better than guessing"
     )
     return (), kept, (note,)
+
+
+def _suspects(columns: Mapping[str, pl.Series], out: Collection[str]) -> dict[str, set[int]]:
+    """Return the rows whose cell looks wrong, column by column: nothing is to be copied of them."""
+    frame = pl.DataFrame([s.alias(c) for c, s in columns.items() if c not in out]).head(_LOOKED_AT)
+    texts = frame.with_columns(written(series).fill_null("") for series in frame.get_columns())
+    found: dict[str, set[int]] = {}
+    for cell in suspect_cells(texts):
+        found.setdefault(cell.column, set()).add(cell.row)
+    return found
+
+
+def _dated(series: pl.Series) -> bool:
+    return series.dtype.is_temporal() or date_texts(series)
+
+
+def _protected(inputs: Mapping[str, pl.Series], births: Collection[str]) -> tuple[Advice, ...]:
+    """Return the columns of protected traits; a date of birth tells the age."""
+    found = protected_columns(inputs)
+    told = {advice.column for advice in found}
+    more = (Advice(column=c, why="age") for c in inputs if c in births and c not in told)
+    return (*found, *more)
+
+
+def _without_values(advice: RepairAdvice, personal: Mapping[str, Personal]) -> RepairAdvice:
+    """Return a repair that copies nothing of a person into the project file."""
+    if advice.column not in personal or not advice.repair.map:
+        return advice
+    plain = msgspec.structs.replace(advice.repair, map={})
+    return msgspec.structs.replace(advice, repair=plain, why="values of persons are not shown")
 
 
 def _by_rows(
@@ -204,15 +247,15 @@ def _by_rows(
 
 def _types(
     roles: Roles,
-    time: TimeAdvice,
+    dates: Iterable[str],
     inputs: Mapping[str, pl.Series],
     features: Mapping[str, pl.Series],
 ) -> dict[str, ColumnType]:
     types: dict[str, ColumnType] = {c: t for c, t in roles.types.items() if c in features}
-    for column in (time.time, *time.others):
+    for column in dates:
         if column in inputs and date_texts(inputs[column]):
             types[column] = "timestamp"
-    for advice in roles.texts:
+    for advice in (*roles.names, *roles.texts):
         if advice.column in features:
             types[advice.column] = "category"
     return types

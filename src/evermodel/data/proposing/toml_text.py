@@ -222,8 +222,9 @@ def _expected(proposal: Proposal) -> list[str]:
     if not proposal.expectations:
         return ['# checks = ["age is between 0 and 120"]  # what has to be true of every row']
     lines = [
-        "# What holds for every row now. Take the # off checks, the end and the lines that have to",
-        '# stay true; a row that breaks one fails the check. "... (warn)" only tells.',
+        "# What holds for every row now, but for cells that look wrong. Take the # off checks, the",
+        "# end and the lines that have to stay true; a row that breaks one fails the check.",
+        '# "... (warn)" only tells.',
         "# checks = [",
     ]
     # That a column is full says least of it.
