@@ -11,7 +11,7 @@ import evermodel as em
 from evermodel.data import changes, check
 from evermodel.project import parse_project
 from evermodel.report import findings_page, findings_text
-from tests.data.test_personal_roles import MAILS, N, PEOPLE, PHONES
+from tests.data.test_personal_roles import MAILS, PEOPLE, PHONES, N
 
 ROWS = pl.DataFrame(
     {

@@ -73,3 +73,12 @@ def test_two_frames_are_compared_without_a_project() -> None:
     assert found.subject == "a DataFrame and a DataFrame"
     with pytest.raises(EvermodelError):
         em.data_diff(1, ROWS)
+
+
+def test_dates_of_birth_make_groups_of_years_and_no_group_for_each_day() -> None:
+    from evermodel.loop.training import groups
+
+    born = pl.Series([f"{1930 + n % 70}-03-11" for n in range(140)]).str.to_datetime()
+    found = groups(pl.DataFrame({"born": [*born, None]}), ("born",))["born"]
+    assert len(set(found)) == 6
+    assert "-03-11" not in "".join(found)
