@@ -272,8 +272,12 @@ def check(
     else:
         table = read_source(project, data, rejects=rejected.append)
         rows = _texts(project, data) if thorough else None
+    earlier: Table | None = None
+    if against is not None:
+        progress("reading the earlier table", 0.2)
+        earlier = _earlier(against, project, target)
     if project is None and target:
-        project = _supposed(table, target)
+        project = _supposed(_with_target(target, table, earlier), target)
     progress("checking", 0.3)
     tested = held_out(table.frame, project) if project is not None and thorough else None
     found = check_table(table, project=project, tested=tested, thorough=thorough)
@@ -286,11 +290,10 @@ def check(
         cells = suspects(rows, marked)
         odd = tuple(cell_results(cells, some.height, table.lines))
         results += hidden(odd, table.frame, of_persons(table.frame)) if odd else ()
-    if data is not None and project is not None and not target:
+    if data is not None and project is not None:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
-    if against is not None:
+    if earlier is not None:
         progress("comparing", 0.8)
-        earlier = read(against) if project is None or target else read_source(project, against)
         results += tuple(_compared(earlier, table, project))
     progress("done", 1.0)
     facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes)}
@@ -306,6 +309,12 @@ def check(
     if html:
         write_findings(report, html)
     return report
+
+
+def _earlier(source: object, project: Project | None, target: str) -> Table:
+    if project is None or target:
+        return read(source, misfits=Misfits(most=1.0))
+    return read_source(project, source)
 
 
 def _texts(project: Project, data: object) -> pl.DataFrame:
@@ -329,15 +338,36 @@ def _supposed(table: Table, target: str) -> Project:
     return msgspec.structs.replace(project, data=data)
 
 
+def _with_target(target: str, table: Table, earlier: Table | None) -> Table:
+    """Return the table that holds the target: the earlier one, where the rows are to be scored."""
+    if earlier is None or target in table.frame.columns or target not in earlier.frame.columns:
+        return table
+    return earlier
+
+
 def _compared(before: Table, after: Table, project: Project | None) -> Iterator[CheckResult]:
     """Yield what is broken in a table, judged by an earlier one, and what else changed."""
+    tables = before.frame, after.frame
+    # A key of one table alone joins nothing.
     key = project.data.key if project is not None else ()
+    key = key if all(set(key) <= set(frame.columns) for frame in tables) else ()
     types = {column.name: column.type for column in before.schema.columns}
     # Rows to score have no outcome: that is told elsewhere.
     ignore = (project.data.target,) if project is not None else ()
-    broken = gate(after, profile(before.frame, types), key=key, ignore=ignore)
-    yield from (each for each in broken.results if each.verdict == "fail")
-    yield from changes(before.frame, after.frame, key=key)
+    broken = gate(after.frame, profile(before.frame, types), key=key, ignore=ignore)
+    for each in broken.results:
+        if each.verdict == "fail":
+            yield _maybe_the_target(each) if project is None else each
+    alone = [name for name in ignore if sum(name in frame.columns for frame in tables) == 1]
+    yield from changes(*(frame.drop(alone, strict=False) for frame in tables), key=key)
+
+
+def _maybe_the_target(result: CheckResult) -> CheckResult:
+    """Return a column that is gone as a warning where nobody said which one is predicted."""
+    if result.name != "column_missing":
+        return result
+    why = f"{result.why}; if it is what is predicted, name it: --target {result.subject}"
+    return msgspec.structs.replace(result, verdict="warn", why=why)
 
 
 def _without_outcomes(result: CheckResult, target: str) -> CheckResult:
