@@ -18,7 +18,7 @@ def commands() -> str:
     """Return one section for each command, with its help text as the terminal shows it."""
     if importlib.util.find_spec("evermodel.cli") is None:
         return ""
-    from evermodel.cli.main import build_parser
+    from evermodel.cli.commands import build_parser
 
     parser = build_parser()
     sections = [_section("evermodel", parser)]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from evermodel.cli.main import VERBS, build_parser, main
+from evermodel.cli.commands import VERBS, build_parser
+from evermodel.cli.main import main
 from tests.cli.shell import PROGRAM, Done, evermodel, running, surroundings
 from tests.jobs import jobs_of
 from tests.loop.shop import customers, setting

@@ -34,7 +34,7 @@ def command_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line, or skip where there is none yet."""
     if importlib.util.find_spec("evermodel.cli") is None:
         pytest.skip("the command line is not there yet")
-    from evermodel.cli.main import build_parser
+    from evermodel.cli.commands import build_parser
 
     return build_parser()
 

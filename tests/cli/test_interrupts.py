@@ -1,0 +1,114 @@
+"""Ctrl-C and SIGTERM at any moment: one line, exit code 130, and nothing half-written."""
+
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.cli.shell import PROGRAM, Done, evermodel, surroundings
+from tests.loop.shop import customers
+
+
+def _stopped(
+    *words: str | Path, folder: Path, after: float, number: signal.Signals = signal.SIGINT
+) -> Done:
+    """Run a command, send a signal some seconds later, and return what it said."""
+    process = subprocess.Popen(
+        [PROGRAM, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=surroundings(),
+    )
+    time.sleep(after)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    return Done(process.returncode, out, err)
+
+
+def _leavings(folder: Path) -> list[str]:
+    hidden = [path.name for path in folder.rglob("*") if path.suffix in (".part", ".tmp")]
+    return hidden + [path.name for path in folder.rglob("scored-*") if path.is_dir()]
+
+
+def _moments(seed: int, count: int, last: float) -> list[tuple[float, signal.Signals]]:
+    # Before this Python itself is not up, and nothing of ours is asked.
+    chance = random.Random(seed)
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    return [(chance.uniform(0.3, last), chance.choice(kinds)) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("words", "last"), [(("check",), 2.0), (("data", "profile"), 1.0)], ids=["check", "profile"]
+)
+def test_looking_at_a_file_is_stopped_in_one_line(
+    tmp_path: Path, words: tuple[str, ...], last: float
+) -> None:
+    customers(40_000, seed=1).write_csv(tmp_path / "rows.csv")
+    codes = []
+    for after, number in _moments(1, 4, last):
+        done = _stopped(*words, "rows.csv", folder=tmp_path, after=after, number=number)
+        codes.append(done.code)
+        if done.code == 130:
+            assert done.err.splitlines() == ["stopped; nothing was written"]
+    assert 130 in codes
+    assert set(codes) <= {0, 1, 130}
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+@pytest.mark.slow
+def test_scoring_is_stopped_and_goes_on_without_a_row_too_many_or_too_few(live: Path) -> None:
+    rows = customers(70_000, seed=2, first=10_000).drop("churned")
+    rows.write_csv(live / "new.csv")
+    codes = []
+    for after, number in _moments(2, 4, 3.0):
+        done = _stopped("score", "new.csv", "out.csv", folder=live, after=after, number=number)
+        codes.append(done.code)
+        assert "Traceback" not in done.err
+        assert _leavings(live) == []
+        if done.code == 130:
+            assert len(done.err.splitlines()) == 1, done.err
+            assert "out.csv" in done.err
+        if (live / "out.csv").exists():
+            assert pl.read_csv(live / "out.csv").height == rows.height
+            (live / "out.csv").unlink()
+    assert 130 in codes
+    assert evermodel("score", "new.csv", "out.csv", folder=live).code == 0
+    assert pl.read_csv(live / "out.csv")["customer"].to_list() == rows["customer"].to_list()
+    log = pl.read_delta(str(live / ".evermodel" / "tables" / "shop" / "predictions"))
+    assert (log.height, log["id"].n_unique()) == (rows.height, rows.height)
+
+
+@pytest.mark.slow
+def test_training_is_stopped_and_can_be_begun_again(live: Path) -> None:
+    customers(10_000, seed=1).write_csv(live / "customers.csv")
+    for after, number in _moments(3, 2, 4.0):
+        done = _stopped("train", folder=live, after=after, number=number)
+        assert "Traceback" not in done.err
+        assert _leavings(live) == []
+        if done.code == 130:
+            assert len(done.err.splitlines()) == 1, done.err
+            assert "evermodel train" in done.err
+    assert evermodel("train", folder=live).code == 0, "a lease was left"
+    assert evermodel("ledger", "verify", folder=live).code == 0
+
+
+def test_what_others_ignore_stays_ignored(tmp_path: Path) -> None:
+    """Of `nohup evermodel check &` no Ctrl-C on the terminal is meant for it."""
+    customers(20_000, seed=1).write_csv(tmp_path / "rows.csv")
+    shell = shutil.which("sh")
+    assert shell is not None
+    line = f"trap '' INT; exec {PROGRAM} check rows.csv"
+    process = subprocess.Popen(
+        [shell, "-c", line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    )
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
