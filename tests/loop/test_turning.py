@@ -14,8 +14,9 @@ from evermodel.loop.retraining import retrain
 from evermodel.loop.state import HARM, State, read_state
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
-from evermodel.loop.workspace import Workspace
-from tests.loop.shop import DAY, PROJECT, Shop, customers
+from evermodel.loop.workspace import Workspace, open_workspace
+from evermodel.store import FixedClock
+from tests.loop.shop import BEGIN, DAY, PROJECT, Shop, customers
 
 Make = Callable[..., Shop]
 Begin = Callable[..., Workspace]
@@ -47,6 +48,35 @@ def test_a_first_version_that_misses_its_gate_is_not_released(begin: Begin) -> N
     assert (report.verdict, report.facts["decision"]) == ("fail", "none")
     state = read_state(workspace)
     assert (state.live, state.versions) == (None, {})
+
+
+def test_a_refused_candidate_is_not_trained_again_before_something_changed(begin: Begin) -> None:
+    """New rows, another line of the project file or another seed may end otherwise; a turn not."""
+    workspace = begin(PROJECT + '\n[evaluate]\nrequire = ["roc_auc >= 0.9999"]\n')
+    assert run(workspace).verdict == "fail"
+    for _ in range(2):
+        again = run(workspace)
+        assert (again.verdict, again.facts["decision"]) == ("fail", "none")
+        (said,) = (each for each in again.results if each.verdict == "fail")
+        assert "not trained again" in said.why
+        assert "roc_auc" in said.why
+    assert len(workspace.events("trained")) == 1
+    run(workspace, seed=7)
+    assert len(workspace.events("trained")) == 2
+    folder = workspace.root.parent
+    customers(1100, seed=0).write_csv(folder / "customers.csv")
+    run(workspace)
+    assert len(workspace.events("trained")) == 3
+    path = folder / "evermodel.toml"
+    path.write_text(path.read_text().replace("trials = 1", "trials = 2"))
+    with open_workspace(folder, clock=FixedClock(BEGIN), actor="test") as changed:
+        run(changed)
+        assert len(changed.events("trained")) == 4
+        run(changed)
+        assert len(changed.events("trained")) == 4
+    path.write_text(path.read_text().replace("0.9999", "0.5"))
+    with open_workspace(folder, clock=FixedClock(BEGIN), actor="test") as mended:
+        assert run(mended).facts["live"] == 1
 
 
 def test_a_forced_version_that_misses_its_gate_is_not_released_either(begin: Begin) -> None:

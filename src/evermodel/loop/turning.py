@@ -23,6 +23,7 @@ from evermodel.loop.releasing import promote, register, take_back
 from evermodel.loop.retraining import retrain_on
 from evermodel.loop.state import HARM, WORSE, State, load_version, read_state
 from evermodel.loop.training import train
+from evermodel.loop.unchanged import refused_before
 from evermodel.loop.watching import FEWEST_ROWS, Watched, input_types, matured_rows, watch
 from evermodel.loop.windows import FEWEST_NEW
 from evermodel.loop.workspace import LOOP, Workspace, open_workspace, silent, tell
@@ -170,9 +171,8 @@ def _word(report: Report) -> str:
 def _first(workspace: Workspace, state: State, seed: int | None, step: Progress) -> Report:
     report: Report | None = None
     if state.challenger is None and not _newest_passes(workspace, state):
-        if state.versions and digest(read_source(workspace.project).frame) in state.sources:
-            why = "no version passes the gate, and the source is as it was at the last training"
-            waits = CheckResult(name="decision", verdict="fail", why=why)
+        waits = refused_before(workspace, state, seed)
+        if waits is not None:
             return decided(workspace, "none", (waits,), None)
         report = train(workspace, seed=seed, progress=step)
         if report.verdict == "fail":
