@@ -1,8 +1,9 @@
 """Requests a second and p99 of `/predict` beside an echo of the same body, on the loopback.
 
 One row of JSON (20 numbers, 5 categories) to a graph of 300 trees of 31 leaves, the durable
-prediction log on. Server and client are processes of their own. It ends by itself in about ten
-seconds: `python benchmarks/serving_smoke.py [--seconds 1.2] [--json]`.
+prediction log on; `checked` is the same with a sentence about each of the 20 numbers. Server and
+client are processes of their own. It ends by itself in about ten seconds:
+`python benchmarks/serving_smoke.py [--seconds 1.2] [--json]`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 CONNECTIONS = (1, 16, 64)
+KINDS = ("model", "checked", "echo")
 NUMBERS = [f"n{i:02d}" for i in range(20)]
 CATEGORIES = [f"c{i}" for i in range(5)]
 TREES, LEAVES = 300, 31
@@ -71,10 +73,11 @@ def trees(generator: np.random.Generator) -> dict[str, Any]:
 
 def bundle(folder: Path) -> None:
     """Write the bundle that is served."""
+    import msgspec
     import onnx
     from onnx import TensorProto, helper
 
-    from evermodel.bundle import Input, Manifest, Part, write_bundle
+    from evermodel.bundle import Input, Manifest, Part, rules_of, write_bundle
 
     generator = np.random.default_rng(0)
     double, text, float_ = TensorProto.DOUBLE, TensorProto.STRING, TensorProto.FLOAT
@@ -131,16 +134,21 @@ def bundle(folder: Path) -> None:
         positive="yes",
     )
     part = Part(role="graph", path="model.onnx", sha256="", media_type="application/onnx")
-    write_bundle(folder, manifest, {"graph": (part, model.SerializeToString())})
+    parts = {"graph": (part, model.SerializeToString())}
+    write_bundle(folder, manifest, parts)
+    sentences = [f"{name} is between -6 and 6" for name in NUMBERS]
+    asked = msgspec.json.encode(rules_of(sentences, inputs))
+    part = Part(role="checks", path="checks.json", sha256="", media_type="application/json")
+    write_bundle(folder.with_name("checked"), manifest, {**parts, "checks": (part, asked)})
 
 
-def serve_model(folder: Path) -> None:
-    """Serve the bundle, and print the port when ready."""
+def serve_model(folder: Path, name: str) -> None:
+    """Serve a bundle, and print the port when ready."""
     from evermodel.bundle import load
     from evermodel.serve import App, Live, PredictionLog, Served, serve
     from evermodel.store import SystemClock
 
-    served = Served(load(folder / "bundle", trusted=None), 1, "smoke-1", "")
+    served = Served(load(folder / name, trusted=None), 1, "smoke-1", "")
     served.warm()
     app = App(Live(served), PredictionLog(folder / "log"), clock=SystemClock())
     serve(app, port=0, on_ready=lambda _, port: print(port, flush=True))
@@ -265,11 +273,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.2)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--serve", choices=("model", "echo"))
+    parser.add_argument("--serve", choices=KINDS)
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
-    if asked.serve == "model":
-        serve_model(asked.folder)
+    if asked.serve in ("model", "checked"):
+        serve_model(asked.folder, "bundle" if asked.serve == "model" else "checked")
         return
     if asked.serve == "echo":
         serve_echo()
@@ -277,17 +285,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         bundle(folder / "bundle")
-        found = {kind: measure(kind, folder, asked.seconds) for kind in ("model", "echo")}
+        found = {kind: measure(kind, folder, asked.seconds) for kind in KINDS}
     if asked.json:
         print(json.dumps(found))
         return
-    print("connections |  model/s  p99 ms  cpu us |   echo/s  p99 ms  cpu us | share")
+    head = "  p99 ms  cpu us | "
+    print(f"connections |  model/s{head}checked/s{head}  echo/s{head}share")
     for n in CONNECTIONS:
-        model, echo = found["model"][n], found["echo"][n]
-        cells = [
-            f"{f['rate']:>8.0f} {f['p99_ms']:>7.2f} {f['cpu_us']:>7.0f}" for f in (model, echo)
-        ]
-        print(f"{n:>11} | {cells[0]} | {cells[1]} | {model['rate'] / echo['rate']:.2f}")
+        of = [found[kind][n] for kind in KINDS]
+        cells = [f"{f['rate']:>8.0f} {f['p99_ms']:>7.2f} {f['cpu_us']:>7.0f}" for f in of]
+        print(f"{n:>11} | {' | '.join(cells)} | {of[0]['rate'] / of[-1]['rate']:.2f}")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from evermodel.bundle import Input, Manifest, Model, Part, Repair, load, write_bundle
+from evermodel.bundle import Input, Manifest, Model, Part, Repair, load, rules_of, write_bundle
 from evermodel.serve import Served
 
 _numbers = itertools.count()
@@ -25,7 +26,13 @@ CHURN = {
 """A valid row of `churn`."""
 
 
-def churn(folder: Path, *, version: int = 1, ignored: tuple[str, ...] = ("note",)) -> Served:
+def churn(
+    folder: Path,
+    *,
+    version: int = 1,
+    ignored: tuple[str, ...] = ("note",),
+    checks: tuple[str, ...] = (),
+) -> Served:
     """Return a binary model over all four types: the plan decides, tenure helps."""
     inputs = (
         Input(name="tenure", type="number", low=0, high=72),
@@ -67,7 +74,7 @@ def churn(folder: Path, *, version: int = 1, ignored: tuple[str, ...] = ("note",
     )
     kinds = {"numbers": (TensorProto.DOUBLE, 3), "strings": (TensorProto.STRING, 1)}
     kinds["times"] = (TensorProto.INT64, 1)
-    model = _model(folder, manifest, nodes, constants, kinds, {"probability": ["N"]})
+    model = _model(folder, manifest, nodes, constants, kinds, {"probability": ["N"]}, checks)
     return Served(model, version, f"churn-{version}", "2026-11-03T00:00:00Z")
 
 
@@ -161,6 +168,7 @@ def _model(
     constants: dict[str, Any],
     inputs: dict[str, tuple[int, int]],
     outputs: dict[str, list[Any]],
+    checks: tuple[str, ...] = (),
 ) -> Model:
     graph = helper.make_graph(
         nodes,
@@ -173,5 +181,10 @@ def _model(
     onnx.checker.check_model(model)
     part = Part(role="graph", path="model.onnx", sha256="", media_type="application/onnx")
     home = folder / f"{manifest.project}-{next(_numbers)}"
-    write_bundle(home, manifest, {"graph": (part, model.SerializeToString())})
+    parts = {"graph": (part, model.SerializeToString())}
+    if checks:
+        asked = msgspec.json.encode(rules_of(checks, manifest.inputs))
+        beside = Part(role="checks", path="checks.json", sha256="", media_type="application/json")
+        parts["checks"] = (beside, asked)
+    write_bundle(home, manifest, parts)
     return load(home, trusted=None)

@@ -25,7 +25,7 @@ __all__ = [
     "write_bundle",
 ]
 
-KNOWN_ROLES = ("graph", "reference", "sample", "parity", "card", "report")
+KNOWN_ROLES = ("graph", "reference", "sample", "parity", "card", "report", "checks")
 """Roles that this version understands; a required part of another role is refused."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evermodel.bundle.blocks import Blocks, Predictions
+from evermodel.bundle.checks import read_checks
 from evermodel.bundle.encode import Encoder
 from evermodel.bundle.files import verify_bundle
 from evermodel.bundle.manifest import Manifest, manifest_digest
@@ -62,6 +63,7 @@ class Model:
         self.digest = manifest_digest(manifest)
         self.encoder = Encoder(manifest)
         self._parts = {role: content for role, content in parts.items() if role != "graph"}
+        self.checks = read_checks(self._parts.get("checks"))
         self._session = _opened(manifest, parts["graph"], threads)
         self._classes = np.array(manifest.classes, dtype=object)
         negative = next((name for name in manifest.classes if name != manifest.positive), "")

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from evermodel.bundle.blocks import Blocks
 from evermodel.bundle.encode import Encoder, key_fits
 from evermodel.errors import RequestError, nearest
 
-__all__ = ["Problem", "Problems", "find_problems"]
+__all__ = ["Breaks", "Problem", "Problems", "find_problems"]
+
+Breaks = Callable[[Blocks], Mapping[int, Iterable[tuple[str, str]]]]
+"""Says which columns of which rows break what, of rows that can be read: column and sentence."""
 
 _LISTED, _COUNTED, _CHUNK = 20, 1000, 256
 
@@ -48,8 +52,12 @@ class Problems(msgspec.Struct, frozen=True):
     more: int
 
 
-def find_problems(encoder: Encoder, records: Sequence[Any]) -> Problems:
+def find_problems(
+    encoder: Encoder, records: Sequence[Any], breaks: Breaks | None = None
+) -> Problems:
     """Return what is wrong with records that are plain Python values.
+
+    Where `breaks` is given, what it says of values that can be read is listed as well.
 
     Examples
     --------
@@ -62,7 +70,7 @@ def find_problems(encoder: Encoder, records: Sequence[Any]) -> Problems:
     """
     listed: list[Problem] = []
     more = 0
-    for problem in _walk(encoder, records):
+    for problem in _walk(encoder, records, breaks):
         if len(listed) < _LISTED:
             listed.append(problem)
         else:
@@ -72,12 +80,38 @@ def find_problems(encoder: Encoder, records: Sequence[Any]) -> Problems:
     return Problems(tuple(listed), more)
 
 
-def _walk(encoder: Encoder, records: Sequence[Any]) -> Iterator[Problem]:
+def _walk(encoder: Encoder, records: Sequence[Any], breaks: Breaks | None) -> Iterator[Problem]:
     for start in range(0, len(records), _CHUNK):
         chunk = records[start : start + _CHUNK]
-        if not _fits(encoder, chunk):
-            for number, record in enumerate(chunk, start):
-                yield from _of_record(encoder, number, record)
+        fits = _fits(encoder, chunk)
+        if fits and (breaks is None or not breaks(encoder.records(chunk))):
+            continue
+        for number, record in enumerate(chunk, start):
+            found = [] if fits else list(_of_record(encoder, number, record))
+            yield from found
+            if breaks is not None and isinstance(record, dict):
+                yield from _broken(encoder, number, record, found, breaks)
+
+
+def _broken(
+    encoder: Encoder,
+    number: int,
+    record: Mapping[str, Any],
+    found: Sequence[Problem],
+    breaks: Breaks,
+) -> Iterator[Problem]:
+    """Yield what a record breaks in the columns that can be read."""
+    unread = {problem.field for problem in found}
+    readable = {name: None if name in unread else record[name] for name in encoder.required}
+    for column, asked in breaks(encoder.records([readable])).get(0, ()):
+        if column not in unread:
+            yield Problem(
+                record=number,
+                field=column,
+                error="breaks a check",
+                found=_shown(record[column]),
+                expected=asked,
+            )
 
 
 def _fits(encoder: Encoder, records: Sequence[Any]) -> bool:

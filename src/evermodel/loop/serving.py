@@ -8,7 +8,7 @@ from pathlib import Path
 from evermodel.errors import NotFoundError
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.workspace import Workspace, open_workspace
-from evermodel.serve import App, Follower, Live, PredictionLog, Served
+from evermodel.serve import App, Follower, Live, Policy, PredictionLog, Served
 
 __all__ = ["application", "live_version"]
 
@@ -68,11 +68,19 @@ def application(folder: str | Path | Workspace = ".", *, must_be_live: bool = Tr
     served = poll()
     if served is None and must_be_live:
         raise NotFoundError("nothing is live yet", hint="evermodel run, or evermodel promote")
-    live = Live(served)
+    live, settings = Live(served), workspace.project.serve
     return App(
         live,
         PredictionLog(workspace.segments),
         clock=workspace.ports.clock,
         follower=Follower(poll, live),
-        log_features=workspace.project.serve.log_features,
+        log_features=settings.log_features,
+        policy=Policy(
+            settings.checks,
+            quarantine=PredictionLog(workspace.set_aside)
+            if settings.checks == "quarantine"
+            else None,
+            answer=settings.answer_quarantined,
+            keep_features=settings.log_features,
+        ),
     )

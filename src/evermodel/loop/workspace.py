@@ -135,6 +135,11 @@ class Workspace:
         """Where servers write the prediction log."""
         return self.root / "segments" / self.project.name
 
+    @property
+    def set_aside(self) -> Path:
+        """Where servers write rows that break a check, if they are asked to."""
+        return self.root / "quarantine" / self.project.name
+
     def table(self, name: str) -> Path:
         """Return the folder of one of the project's tables: data, predictions or labels."""
         return self.root / "tables" / self.project.name / name

@@ -161,6 +161,8 @@ class Serve(_Table, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     log_features: bool = True
+    checks: Literal["fail", "warn", "quarantine"] = "fail"
+    answer_quarantined: bool = False
 
 
 class Store(_Table, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from evermodel.serve.exchange import Limits
 from evermodel.serve.live import Follower, Live, Served
 from evermodel.serve.log import PredictionLog
 from evermodel.serve.openapi import sample_record
+from evermodel.serve.policy import Policy
 from evermodel.serve.run import BackgroundServer, address, check_free, serve
 from evermodel.serve.segments import (
     LogRow,
@@ -29,6 +30,7 @@ __all__ = [
     "Limits",
     "Live",
     "LogRow",
+    "Policy",
     "PredictionLog",
     "Segment",
     "Served",

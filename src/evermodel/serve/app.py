@@ -27,6 +27,7 @@ from evermodel.serve.log import PredictionLog
 from evermodel.serve.metrics import MEDIA, Metrics, gauge, resident_bytes
 from evermodel.serve.openapi import describe
 from evermodel.serve.plain import Plain
+from evermodel.serve.policy import Policy
 from evermodel.serve.scoring import OverloadedError, Scorer
 from evermodel.serve.v2 import OpenInference
 
@@ -61,6 +62,8 @@ class App:
         Runs as long as the application does.
     log_features : bool
         False leaves the features out of the prediction log.
+    policy : Policy, optional
+        What becomes of rows that break a check of the bundle.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class App:
         limits: Limits = _LIMITS,
         follower: Follower | None = None,
         log_features: bool = True,
+        policy: Policy | None = None,
     ) -> None:
         self.live = live
         self.limits = limits
@@ -92,6 +96,7 @@ class App:
             batch_rows=limits.batch_rows,
             queue_rows=limits.queue_rows,
             log_features=log_features,
+            policy=policy,
         )
         v2 = OpenInference(live, self.scorer, limits)
         calls = Invocations(live, self.scorer, limits)
@@ -248,6 +253,7 @@ class App:
                         await self._following
                 if self._log is not None:
                     await asyncio.to_thread(self._log.close)
+                await asyncio.to_thread(self.scorer.policy.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -293,6 +299,7 @@ class App:
             gauge("evermodel_swaps_total", "Versions put live.", self.live.swaps, **swaps),
             gauge("process_resident_memory_bytes", "Resident memory.", resident_bytes()),
         ]
+        lines += scorer.policy.counters()
         if served is not None:
             help_ = "The version that is live."
             labels = {"model": served.name, "version": str(served.version)}

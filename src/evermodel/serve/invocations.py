@@ -19,6 +19,7 @@ from evermodel.errors import RequestError, nearest
 from evermodel.serve.exchange import Limits, Request, Response, ignoring, json_response
 from evermodel.serve.live import Live, Served
 from evermodel.serve.plain import current, refuse_many, told_of
+from evermodel.serve.policy import listed
 from evermodel.serve.reading import decode
 from evermodel.serve.scoring import Scorer
 
@@ -59,10 +60,13 @@ class Invocations:
                 return json_response({"predictions": [], "ids": []}, version=served.version)
             scored = await self._scorer.score(served, rows, "/invocations", request.began)
         except RequestError as error:
-            raise await told_of(served, error, records) from None
-        answer = {"predictions": scored.outputs, "ids": scored.ids}
+            raise await told_of(served, error, records, self._scorer.policy) from None
+        answer: dict[str, Any] = {"predictions": scored.outputs, "ids": scored.ids}
+        unread = served.model.encoder.unread(rows)
+        if scored.found or unread:
+            answer["warnings"] = listed(self._scorer.policy.warnings(scored, rows, unread))
         response = json_response(answer, version=served.version)
-        return ignoring(response, served.model.encoder.unread(rows))
+        return ignoring(response, unread)
 
 
 def _from_json(body: bytes) -> list[Any]:

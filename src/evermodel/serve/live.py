@@ -44,7 +44,7 @@ class Served:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reader", Reader(self.model))
-        object.__setattr__(self, "gate", Gate(self.model.manifest))
+        object.__setattr__(self, "gate", Gate(self.model.manifest, self.model.checks))
 
     @property
     def name(self) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-__all__ = ["Metrics", "gauge", "resident_bytes"]
+__all__ = ["Metrics", "counter", "gauge", "resident_bytes"]
 
 _BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 MEDIA = b"text/plain; version=0.0.4; charset=utf-8"
@@ -75,6 +75,21 @@ def gauge(name: str, help: str, value: float, *, kind: str = "gauge", **labels: 
     inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
     shown = f"{{{inner}}}" if inner else ""
     return f"# HELP {name} {help}\n# TYPE {name} {kind}\n{name}{shown} {value:.17g}"
+
+
+def counter(name: str, help: str, values: Iterable[tuple[Mapping[str, str], int]]) -> str:
+    """Return one counter with a line for each set of labels.
+
+    Examples
+    --------
+    >>> print(counter("x_total", "Things.", [({"kind": "a"}, 2)]).splitlines()[-1])
+    x_total{kind="a"} 2
+    """
+    lines = [f"# HELP {name} {help}", f"# TYPE {name} counter"]
+    for labels, value in values:
+        inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+        lines.append(f"{name}{{{inner}}} {value}")
+    return "\n".join(lines)
 
 
 def resident_bytes() -> int:

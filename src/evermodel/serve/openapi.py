@@ -21,7 +21,7 @@ _REFUSALS = {
     "400": "The body is not JSON.",
     "413": "Too many rows or bytes.",
     "415": "Another content type than JSON.",
-    "422": "Columns are wrong, unknown or absent; the answer lists all problems.",
+    "422": "Columns are wrong, unknown or absent, or break a check; the answer lists all problems.",
     "503": "No answer can be given now; come again after the seconds in Retry-After.",
 }
 
@@ -32,6 +32,15 @@ _PROBLEM = {
         "record": {"type": "integer", "description": "Counted from 0."},
         **{name: {"type": "string"} for name in ("field", "error", "found", "expected")},
         "nearest": {"type": "string", "description": "The known column an unknown one resembles."},
+    },
+}
+_WARNINGS = {
+    "type": "array",
+    "description": "What is unusual about the record; absent when nothing is.",
+    "items": {
+        "type": "object",
+        "required": ["column", "kind", "why"],
+        "properties": {name: {"type": "string"} for name in ("column", "kind", "why")},
     },
 }
 _IGNORED = {
@@ -187,7 +196,9 @@ def _prediction(manifest: Manifest) -> dict[str, Any]:
                 "properties": dict.fromkeys(manifest.classes, number),
             }
     columns["version"] = {"type": "integer"}
-    return {"type": "object", "required": list(columns), "properties": columns}
+    required = list(columns)
+    columns["warnings"] = _WARNINGS
+    return {"type": "object", "required": required, "properties": columns}
 
 
 def _one_or_many(name: str) -> dict[str, Any]:

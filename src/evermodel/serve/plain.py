@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from evermodel.bundle.problems import Breaks
 from evermodel.errors import RequestError
 from evermodel.serve.exchange import Limits, Request, Response, ignoring, json_response
 from evermodel.serve.live import Live, Served
+from evermodel.serve.policy import Policy
 from evermodel.serve.scoring import OverloadedError, Scorer
 
 __all__ = ["Plain", "current", "refuse_many", "told_of"]
@@ -49,19 +51,32 @@ def refuse_many(rows: int, limits: Limits) -> None:
 
 
 async def _told(
-    tell: Callable[[RequestError, _Sent], RequestError],
+    tell: Callable[[RequestError, _Sent, Breaks | None], RequestError],
     error: RequestError,
     sent: _Sent,
+    breaks: Breaks | None,
     *,
     aside: bool,
 ) -> RequestError:
     """Return a refusal with all that is wrong in what was sent; looked for in a thread `aside`."""
-    return await asyncio.to_thread(tell, error, sent) if aside else tell(error, sent)
+    if aside:
+        return await asyncio.to_thread(tell, error, sent, breaks)
+    return tell(error, sent, breaks)
 
 
-async def told_of(served: Served, error: RequestError, records: Sequence[Any]) -> RequestError:
+async def told_of(
+    served: Served, error: RequestError, records: Sequence[Any], policy: Policy
+) -> RequestError:
     """Return the refusal of records, as plain Python values, with all that is wrong in them."""
-    return await _told(served.reader.told_of, error, records, aside=len(records) > _TOLD_RECORDS)
+    told = await _told(
+        served.reader.told_of,
+        error,
+        records,
+        policy.breaks_of(served),
+        aside=len(records) > _TOLD_RECORDS,
+    )
+    policy.count_refused(told)
+    return told
 
 
 class Plain:
@@ -89,13 +104,24 @@ class Plain:
                 return json_response([], version=served.version)
             scored = await self._scorer.score(served, rows, "/predict", request.began)
         except RequestError as error:
-            raise await _told(
-                served.reader.told, error, request.body, aside=len(request.body) > _TOLD_BYTES
-            ) from None
+            policy = self._scorer.policy
+            refused = await _told(
+                served.reader.told,
+                error,
+                request.body,
+                policy.breaks_of(served),
+                aside=len(request.body) > _TOLD_BYTES,
+            )
+            policy.count_refused(refused)
+            raise refused from None
         version = served.version
         answers: list[dict[str, Any]] = [
             {"id": id_, **output, "version": version}
             for id_, output in zip(scored.ids, scored.outputs, strict=True)
         ]
+        unread = served.model.encoder.unread(rows)
+        if scored.found or unread:
+            for row, told in self._scorer.policy.warnings(scored, rows, unread).items():
+                answers[row]["warnings"] = [one.told() for one in told]
         response = json_response(answers[0] if alone else answers, version=version)
-        return ignoring(response, served.model.encoder.unread(rows))
+        return ignoring(response, unread)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from evermodel.bundle import Model
-from evermodel.bundle.problems import find_problems
+from evermodel.bundle.problems import Breaks, find_problems
 from evermodel.errors import RequestError
 from evermodel.serve.exchange import WrongRecordsError
 
@@ -114,7 +114,7 @@ class Reader:
                 "a number is too large", hint="send numbers that fit a double"
             ) from None
 
-    def told(self, error: RequestError, body: bytes) -> RequestError:
+    def told(self, error: RequestError, body: bytes, breaks: Breaks | None = None) -> RequestError:
         """Return the refusal of a plain JSON body with all that is wrong in it, as far as said.
 
         What is refused for another reason than its columns (status 422) is told as it is.
@@ -127,12 +127,16 @@ class Reader:
             return error
         if isinstance(tree, dict) and self._unwrap(body) is not None:
             tree = tree["records"]
-        return self.told_of(error, tree if isinstance(tree, list) else [tree])
+        return self.told_of(error, tree if isinstance(tree, list) else [tree], breaks)
 
-    def told_of(self, error: RequestError, records: Sequence[Any]) -> RequestError:
+    def told_of(
+        self, error: RequestError, records: Sequence[Any], breaks: Breaks | None = None
+    ) -> RequestError:
         """Return the refusal of plain Python values with all that is wrong in them."""
-        found = find_problems(self._encoder, records) if error.status == _WRONG_COLUMNS else None
-        if found is None or not found.listed:
+        if error.status != _WRONG_COLUMNS:
+            return error
+        found = find_problems(self._encoder, records, breaks)
+        if not found.listed:
             return error
         return WrongRecordsError(error, found)
 

@@ -13,14 +13,18 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from evermodel.bundle import Blocks, Predictions
 from evermodel.errors import EvermodelError, RequestError, SurroundingsError
 from evermodel.protocols import Clock
+from evermodel.serve.gate import Found
 from evermodel.serve.live import Served
 from evermodel.serve.log import PredictionLog, as_lines
+from evermodel.serve.policy import Policy
 from evermodel.serve.segments import LogRow
 
 __all__ = ["OverloadedError", "Scored", "Scorer"]
@@ -36,11 +40,15 @@ class OverloadedError(EvermodelError):
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Answers in the order of the rows: prediction ids, and plain outputs as they are logged."""
+    """Answers in the order of the rows: prediction ids, and plain outputs as they are logged.
+
+    `found` says what is wrong with rows that were answered all the same.
+    """
 
     served: Served
     ids: list[str]
     outputs: list[dict[str, Any]]
+    found: Found = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +65,7 @@ class _Work:
     began: float
     done: asyncio.Future[Scored]
     held: list[bytes] | None = None
+    found: Found = field(default_factory=dict)
 
 
 class Scorer:
@@ -73,6 +82,8 @@ class Scorer:
         When that many rows wait, further requests are refused with `OverloadedError`.
     log_features : bool
         False leaves the features out of the prediction log.
+    policy : Policy, optional
+        What becomes of rows that break a check; they are refused unless it says otherwise.
     """
 
     def __init__(
@@ -83,7 +94,9 @@ class Scorer:
         batch_rows: int = 64,
         queue_rows: int = 4096,
         log_features: bool = True,
+        policy: Policy | None = None,
     ) -> None:
+        self.policy = policy or Policy()
         self._log = log
         self._clock = clock
         self._batch_rows = batch_rows
@@ -132,17 +145,31 @@ class Scorer:
             raise OverloadedError("too many requests are waiting", hint="come again in a second")
         if len(rows) == 1:
             return await self._submit(served, rows, None, route, began)
-        encoder = served.model.encoder
         if len(rows) <= _ENCODE_IN_THREAD_ROWS:
-            blocks = encoder.rows(rows)
+            blocks, found = _looked_at(served, rows)
         else:
-            blocks = await asyncio.to_thread(encoder.rows, rows)
+            blocks, found = await asyncio.to_thread(_looked_at, served, rows)
+        if found:
+            found = self._judged(served, rows, found, route)
         if len(rows) <= self._batch_rows:
-            return await self._submit(served, rows, blocks, route, began)
-        return await self._in_slices(served, rows, blocks, route, began)
+            return await self._submit(served, rows, blocks, route, began, found=found)
+        return await self._in_slices(served, rows, blocks, route, began, found)
+
+    def _judged(self, served: Served, rows: Sequence[Any], found: Found, route: str) -> Found:
+        """Return what to say of rows that are answered; those that may not be are refused."""
+        try:
+            return self.policy.judge(served, rows, found, route, self._clock)
+        except SurroundingsError as refused:
+            raise _not_written(refused.found) from None
 
     async def _in_slices(
-        self, served: Served, rows: Sequence[Any], blocks: Blocks, route: str, began: float
+        self,
+        served: Served,
+        rows: Sequence[Any],
+        blocks: Blocks,
+        route: str,
+        began: float,
+        found: Found,
     ) -> Scored:
         """Score a long request; its rows are written in one go, so that all of them are or none."""
         ids: list[str] = []
@@ -151,7 +178,8 @@ class Scorer:
         # One slice at a time: a long request takes turns with the short ones.
         for start in range(0, len(rows), self._batch_rows):
             part = slice(start, start + self._batch_rows)
-            scored = await self._submit(served, rows[part], blocks[part], route, began, held)
+            mine = {row - start: told for row, told in found.items() if start <= row < part.stop}
+            scored = await self._submit(served, rows[part], blocks[part], route, began, held, mine)
             ids += scored.ids
             outputs += scored.outputs
         if self._log is not None:
@@ -159,7 +187,7 @@ class Scorer:
                 await asyncio.to_thread(self._log.append_lines, b"".join(held), len(rows))
             except SurroundingsError as refused:
                 raise _not_written(refused.found) from None
-        return Scored(served, ids, outputs)
+        return Scored(served, ids, outputs, found)
 
     def _submit(
         self,
@@ -169,10 +197,11 @@ class Scorer:
         route: str,
         began: float,
         held: list[bytes] | None = None,
+        found: Found | None = None,
     ) -> asyncio.Future[Scored]:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Scored] = loop.create_future()
-        self._queue.append(_Work(served, rows, blocks, route, began, done, held))
+        self._queue.append(_Work(served, rows, blocks, route, began, done, held, found or {}))
         self.waiting_rows += len(rows)
         self._schedule(loop)
         return done
@@ -230,22 +259,41 @@ class Scorer:
         """Return the batch as blocks, without the requests whose rows the model cannot read."""
         if not group:
             return group, _NO_ROWS
-        encoder = group[0].served.model.encoder
         if all(work.blocks is None for work in group):
             try:
-                return group, encoder.rows([work.rows[0] for work in group])
+                blocks, found = _looked_at(group[0].served, [work.rows[0] for work in group])
+                return (group, blocks) if not found else self._without_broken(group, blocks, found)
             except RequestError:
                 pass  # one of them is wrong: read one by one, so that only that one is refused
         kept = []
         for work in group:
             try:
                 if work.blocks is None:
-                    work.blocks = encoder.rows(work.rows)
+                    work.blocks, found = _looked_at(work.served, work.rows)
+                    if found:
+                        work.found = self._judged(work.served, work.rows, found, work.route)
                 kept.append(work)
-            except RequestError as error:
+            except (RequestError, OverloadedError) as error:
                 _refuse(work, error)
-        blocks = [work.blocks for work in kept if work.blocks is not None]
-        return kept, Blocks.concat(blocks) if blocks else _NO_ROWS
+        parts = [work.blocks for work in kept if work.blocks is not None]
+        return kept, Blocks.concat(parts) if parts else _NO_ROWS
+
+    def _without_broken(
+        self, group: list[_Work], blocks: Blocks, found: Found
+    ) -> tuple[list[_Work], Blocks]:
+        """Return requests of one row each without those that may not be answered."""
+        refused: list[int] = []
+        for place, told in found.items():
+            work = group[place]
+            try:
+                work.found = self._judged(work.served, work.rows, {0: told}, work.route)
+            except (RequestError, OverloadedError) as error:
+                _refuse(work, error)
+                refused.append(place)
+        if not refused:
+            return group, blocks
+        kept = np.setdiff1d(np.arange(len(group)), refused)
+        return [group[place] for place in kept.tolist()], blocks[kept]
 
     def _run(
         self, served: Served, blocks: Blocks
@@ -286,7 +334,7 @@ class Scorer:
         if self._log is not None:
             stamp = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
             try:
-                self._write(self._log, group, self._log_rows(group, blocks, ids, outputs, stamp))
+                self._write(self._log, group, self._log_rows(group, ids, outputs, stamp))
             except SurroundingsError as refused:
                 for work in group:
                     _refuse(work, _not_written(refused.found))
@@ -295,7 +343,8 @@ class Scorer:
         for work in group:
             stop = start + len(work.rows)
             if not work.done.done():
-                work.done.set_result(Scored(served, ids[start:stop], outputs[start:stop]))
+                answered = Scored(served, ids[start:stop], outputs[start:stop], work.found)
+                work.done.set_result(answered)
             start = stop
 
     @staticmethod
@@ -322,7 +371,6 @@ class Scorer:
     def _log_rows(
         self,
         group: list[_Work],
-        blocks: Blocks,
         ids: list[str],
         outputs: list[dict[str, Any]],
         stamp: str,
@@ -330,13 +378,13 @@ class Scorer:
         served = group[0].served
         reader, deployment, version = served.reader, served.deployment, served.version
         regression = served.model.manifest.task == "regression"
-        warns = served.gate.warns(blocks)
         ended = time.perf_counter()
         rows = []
         index = 0
         for work in group:
             latency = int((ended - work.began) * 1e6)
-            for row in work.rows:
+            found = work.found
+            for place, row in enumerate(work.rows):
                 output = outputs[index]
                 rows.append(
                     LogRow(
@@ -351,7 +399,7 @@ class Scorer:
                         output,
                         None if regression else output["prediction"],
                         work.route,
-                        "warn" if warns[index] else "pass",
+                        "warn" if place in found else "pass",
                         latency,
                     )
                 )
@@ -369,6 +417,12 @@ class Scorer:
             stop = start + len(work.rows)
             self._finish([work], *self._run(work.served, blocks[start:stop]))
             start = stop
+
+
+def _looked_at(served: Served, rows: Sequence[Any]) -> tuple[Blocks, Found]:
+    """Return rows as blocks, and what is wrong with them."""
+    blocks = served.model.encoder.rows(rows)
+    return blocks, served.gate.look(blocks)
 
 
 def _not_written(why: str) -> OverloadedError:
@@ -393,8 +447,6 @@ def _break_off(group: list[_Work], error: Exception) -> None:
 
 
 def _no_rows() -> Blocks:
-    import numpy as np
-
     none = np.empty((0, 0))
     return Blocks(none, none.astype(object), none.astype(np.int64))
 

@@ -6,6 +6,7 @@ inference_rest.md. Every column is one input tensor by its name, of shape [N] or
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from evermodel.serve.exchange import (
 )
 from evermodel.serve.live import Live, Served
 from evermodel.serve.plain import current, refuse_many, told_of
+from evermodel.serve.policy import listed
 from evermodel.serve.reading import decode
 from evermodel.serve.scoring import Scored, Scorer
 
@@ -138,7 +140,7 @@ class OpenInference:
             else:
                 scored = Scored(served, [], [])
         except RequestError as error:
-            raise await told_of(served, error, records) from None
+            raise await told_of(served, error, records, self._scorer.policy) from None
         answer: dict[str, Any] = {"model_name": served.name, "model_version": str(served.version)}
         if asked.id is not None:
             answer["id"] = asked.id
@@ -147,8 +149,13 @@ class OpenInference:
             _tensor(name, described[name][0], scored, served.model.manifest.classes)
             for name in wanted
         ]
+        unread = served.model.encoder.unread(rows)
+        if scored.found or unread:
+            # A parameter of the protocol is a text, a number or a boolean, and no list.
+            warnings = listed(self._scorer.policy.warnings(scored, rows, unread))
+            answer["parameters"] = {"warnings": json.dumps(warnings, ensure_ascii=False)}
         response = json_response(answer, version=served.version)
-        return ignoring(response, served.model.encoder.unread(rows))
+        return ignoring(response, unread)
 
     def _served(self, request: Request) -> Served:
         """Return the version that the path names; only the one that is live can be asked."""

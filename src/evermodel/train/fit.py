@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from evermodel.bundle import (
     Predictions,
     Repair,
     Step,
+    rules_of,
     write_bundle,
 )
 from evermodel.bundle.encode import Encoder
@@ -148,7 +149,7 @@ def train(
     blocks = Encoder(draft).frame(rows.train, repaired=True)
     fitted = _fit(draft, rows, blocks, project, seed, chosen, progress)
     progress("converting and proving the graph", 0.9)
-    trained = _bundled(draft, rows, blocks, fitted, folder, seed)
+    trained = _bundled(draft, rows, blocks, fitted, folder, seed, project.data.checks)
     progress("done", 1.0)
     return trained
 
@@ -214,7 +215,13 @@ def _draft(
 
 
 def _bundled(
-    draft: Manifest, rows: _Rows, blocks: Blocks, fitted: _Fit, folder: Path, seed: int
+    draft: Manifest,
+    rows: _Rows,
+    blocks: Blocks,
+    fitted: _Fit,
+    folder: Path,
+    seed: int,
+    sentences: Sequence[str],
 ) -> Trained:
     """Convert what was fitted, prove it, write its bundle, and let that answer the test rows."""
     graph = export_graph(fitted.pipeline)
@@ -235,7 +242,7 @@ def _bundled(
     model = Model(manifest, {"graph": graph}, threads=0)
     predictions = model.predict(model.encode_frame(rows.test, repaired=True))
     # Answers that the model has not learned from: those to its training rows are surer than it is.
-    parts = _parts(manifest, graph, parity, rows.train, predictions, seed)
+    parts = _parts(manifest, graph, parity, rows.train, predictions, seed, sentences)
     y = rows.test[draft.target]
     return Trained(
         folder=folder,
@@ -418,6 +425,7 @@ def _parts(
     rows: pl.DataFrame,
     answers: Predictions,
     seed: int,
+    sentences: Sequence[str],
 ) -> dict[str, tuple[Part, bytes]]:
     """Return the bundle's files: no row of a person's, no pickle."""
 
@@ -428,9 +436,13 @@ def _parts(
     sample = sample_records(rows, manifest.inputs, seed=seed)
     encode = msgspec.json.encode
     json = "application/json"
-    return {
+    parts = {
         "graph": part("graph", "model.onnx", "application/octet-stream", graph, required=True),
         "reference": part("reference", "reference.json", json, encode(reference)),
         "sample": part("sample", "sample.json", json, encode(sample)),
         "parity": part("parity", "parity.json", json, encode(parity)),
     }
+    checks = rules_of(sentences, manifest.inputs)
+    if checks.rules:
+        parts["checks"] = part("checks", "checks.json", json, encode(checks))
+    return parts

@@ -70,6 +70,8 @@ _MEANING: dict[str, dict[str, str]] = {
         "host": "127.0.0.1 is this machine only",
         "port": "0 takes any free one",
         "log_features": "false keeps inputs out of the prediction log",
+        "checks": 'of [data], when a request breaks one: "fail", "warn" or "quarantine"',
+        "answer_quarantined": "true answers rows that are set aside, with a warning",
     },
     "store": {"workspace": "where runs, models and the ledger are kept"},
 }
