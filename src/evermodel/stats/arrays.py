@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from evermodel.errors import InputError
 
-__all__ = ["Codes", "Floats", "codes", "floats"]
+__all__ = ["Codes", "Floats", "codes", "floats", "weights"]
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -42,3 +42,25 @@ def codes(values: npt.ArrayLike) -> Codes:
     array([1, 0])
     """
     return np.asarray(values).astype(np.int64)
+
+
+def weights(values: npt.ArrayLike, rows: int) -> Floats:
+    """Return what each row counts for: finite float64 numbers, 0 or more, one a row.
+
+    Raises
+    ------
+    InputError
+        When there are not as many as rows, or one is missing, infinite or negative.
+
+    Examples
+    --------
+    >>> weights([1, 2], 2)
+    array([1., 2.])
+    """
+    array = floats(values, name="weights")
+    if array.shape != (rows,):
+        raise InputError("there must be one weight for each row", found=f"{array.size} for {rows}")
+    if (array < 0).any():
+        wrong = int((array < 0).sum())
+        raise InputError("weights must be 0 or more", found=f"{wrong} of {array.size} are negative")
+    return array

@@ -3,21 +3,25 @@
 Labels are class numbers: 0 and 1 (the positive class) for two classes, 0 to K-1 for more. The
 functions of a confusion matrix take any number of leading dimensions, so that thousands of
 resampled matrices cost one call. A metric that is not defined for its input is NaN, never a guess.
+`weight` is what each row counts for, as scikit-learn's `sample_weight`: 0 or more, finite.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evermodel.stats.arrays import Codes, Floats, codes
+from evermodel.stats.arrays import Codes, Floats, codes, weights
 from evermodel.stats.reliability import ece, squared_calibration_error_debiased, top_label
 
 __all__ = [
     "LARGEST_LOG_LOSS",
+    "auc_of_sums",
     "average_precision",
+    "average_precision_of_sums",
     "binary_rates",
     "brier",
     "brier_scores",
@@ -29,6 +33,7 @@ __all__ = [
     "log_losses",
     "macro_rates",
     "mae",
+    "mean",
     "r2",
     "rmse",
     "roc_auc",
@@ -42,8 +47,15 @@ LARGEST_LOG_LOSS = -math.log(_EPSILON)
 """Of a row whose class was given no probability at all."""
 
 
-def confusion(y: npt.ArrayLike, predicted: npt.ArrayLike, classes: int) -> Codes:
-    """Return the confusion matrix int64[K, K]: rows are true classes, columns predicted ones.
+Weight = npt.ArrayLike | None
+
+
+def confusion(
+    y: npt.ArrayLike, predicted: npt.ArrayLike, classes: int, weight: Weight = None
+) -> npt.NDArray[Any]:
+    """Return the confusion matrix [K, K]: rows are true classes, columns predicted ones.
+
+    It holds int64 counts, or float64 sums of the weights where there are any.
 
     Examples
     --------
@@ -52,7 +64,8 @@ def confusion(y: npt.ArrayLike, predicted: npt.ArrayLike, classes: int) -> Codes
            [1, 1]])
     """
     cells = codes(y) * classes + codes(predicted)
-    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
+    counted = None if weight is None else weights(weight, cells.size)
+    return np.bincount(cells, counted, minlength=classes * classes).reshape(classes, classes)
 
 
 def _ratio(part: Floats, whole: Floats | Codes, empty: float) -> Floats:
@@ -119,7 +132,7 @@ def _mean_of_known(rates: Floats) -> Floats:
     return _ratio(np.where(known, rates, 0.0).sum(axis=-1), known.sum(axis=-1), np.nan)
 
 
-def roc_auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
+def roc_auc(y: npt.ArrayLike, score: npt.ArrayLike, weight: Weight = None) -> float:
     """Return the area under the ROC curve; of scores [N, K], the one-versus-rest macro mean.
 
     NaN when a class does not occur.
@@ -131,17 +144,60 @@ def roc_auc(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
     """
     labels, scores = codes(y), np.asarray(score, dtype=np.float64)
     if scores.ndim == 1:
-        return _auc(labels == 1, scores)
-    each = [_auc(labels == k, scores[:, k]) for k in range(scores.shape[1])]
+        return _auc(labels == 1, scores, weight)
+    each = [_auc(labels == k, scores[:, k], weight) for k in range(scores.shape[1])]
     return float(np.mean(each))
 
 
-def _auc(positive: npt.NDArray[np.bool_], score: Floats) -> float:
+def _auc(positive: npt.NDArray[np.bool_], score: Floats, weight: Weight = None) -> float:
+    if weight is not None:
+        of_positive, of_negative = _sums_by_score(positive, score, weights(weight, score.size))
+        return float(auc_of_sums(of_positive, of_negative))
     m = int(positive.sum())
     n = positive.size - m
     if not m or not n:
         return float("nan")
     return float((midranks(score)[positive].sum() - m * (m + 1) / 2) / (m * n))
+
+
+def _sums_by_score(
+    positive: npt.NDArray[np.bool_], score: Floats, weight: Floats
+) -> tuple[Floats, Floats]:
+    """Return the weight of the positive and of the negative rows at each score, in its order."""
+    distinct, place = np.unique(score, return_inverse=True)
+    size = distinct.size
+    return (
+        np.bincount(place, weight * positive, minlength=size),
+        np.bincount(place, weight * ~positive, minlength=size),
+    )
+
+
+def auc_of_sums(positive: Floats, negative: Floats) -> Floats:
+    """Return the ROC AUC of what stands [..., B] at B scores in ascending order.
+
+    Examples
+    --------
+    >>> float(auc_of_sums(np.array([0.0, 1.0, 1.0]), np.array([1.0, 1.0, 0.0])))
+    0.875
+    """
+    below = negative.cumsum(axis=-1) - negative / 2
+    pairs = positive.sum(axis=-1) * negative.sum(axis=-1)
+    return _ratio((positive * below).sum(axis=-1), pairs, np.nan)
+
+
+def average_precision_of_sums(positive: Floats, negative: Floats) -> Floats:
+    """Return the average precision of what stands [..., B] at B scores in ascending order.
+
+    Examples
+    --------
+    >>> float(average_precision_of_sums(np.array([0.0, 1.0]), np.array([1.0, 1.0])))
+    0.5
+    """
+    hits = positive[..., ::-1].cumsum(axis=-1)
+    flagged = hits + negative[..., ::-1].cumsum(axis=-1)
+    gained = (positive[..., ::-1] * _ratio(hits, flagged, 0.0)).sum(axis=-1)
+    both = (negative.sum(axis=-1) > 0) * hits[..., -1]
+    return _ratio(gained, both, np.nan)
 
 
 def midranks(values: Floats) -> Floats:
@@ -161,7 +217,7 @@ def midranks(values: Floats) -> Floats:
     return ranks
 
 
-def average_precision(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
+def average_precision(y: npt.ArrayLike, score: npt.ArrayLike, weight: Weight = None) -> float:
     """Return the average precision, without interpolation; NaN when a class does not occur.
 
     Examples
@@ -173,11 +229,8 @@ def average_precision(y: npt.ArrayLike, score: npt.ArrayLike) -> float:
     if positive.all() or not positive.any():
         return float("nan")
     scores = np.asarray(score, dtype=np.float64)
-    order = np.argsort(-scores, kind="stable")
-    ordered, hits = scores[order], positive[order].cumsum()
-    last = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])
-    gained = np.diff(np.r_[0, hits[last]])
-    return float((gained * hits[last] / (last + 1)).sum() / hits[-1])
+    each = np.ones(scores.size) if weight is None else weights(weight, scores.size)
+    return float(average_precision_of_sums(*_sums_by_score(positive, scores, each)))
 
 
 def log_losses(y: npt.ArrayLike, probability: npt.ArrayLike) -> Floats:
@@ -197,7 +250,7 @@ def _picked(matrix: Floats, column: Codes) -> Floats:
     return np.asarray(np.take_along_axis(matrix, column[:, None], axis=1)[:, 0])
 
 
-def log_loss(y: npt.ArrayLike, probability: npt.ArrayLike) -> float:
+def log_loss(y: npt.ArrayLike, probability: npt.ArrayLike, weight: Weight = None) -> float:
     """Return the mean log loss, in nats.
 
     Examples
@@ -205,7 +258,7 @@ def log_loss(y: npt.ArrayLike, probability: npt.ArrayLike) -> float:
     >>> round(log_loss([1, 0], [0.9, 0.2]), 4)
     0.1643
     """
-    return _mean(log_losses(y, probability))
+    return mean(log_losses(y, probability), weight)
 
 
 def brier_scores(y: npt.ArrayLike, probability: npt.ArrayLike) -> Floats:
@@ -233,7 +286,7 @@ def largest_brier_score(probability: npt.ArrayLike) -> float:
     return 2.0 if np.ndim(probability) == 2 else 1.0
 
 
-def brier(y: npt.ArrayLike, probability: npt.ArrayLike) -> float:
+def brier(y: npt.ArrayLike, probability: npt.ArrayLike, weight: Weight = None) -> float:
     """Return the mean Brier score (Brier 1950).
 
     Examples
@@ -241,10 +294,10 @@ def brier(y: npt.ArrayLike, probability: npt.ArrayLike) -> float:
     >>> round(brier([1, 0], [0.9, 0.2]), 4)
     0.025
     """
-    return _mean(brier_scores(y, probability))
+    return mean(brier_scores(y, probability), weight)
 
 
-def mae(y: npt.ArrayLike, value: npt.ArrayLike) -> float:
+def mae(y: npt.ArrayLike, value: npt.ArrayLike, weight: Weight = None) -> float:
     """Return the mean absolute error, in the target's unit.
 
     Examples
@@ -252,10 +305,10 @@ def mae(y: npt.ArrayLike, value: npt.ArrayLike) -> float:
     >>> mae([1.0, 2.0], [1.5, 2.0])
     0.25
     """
-    return _mean(np.abs(np.asarray(y, np.float64) - np.asarray(value, np.float64)))
+    return mean(np.abs(np.asarray(y, np.float64) - np.asarray(value, np.float64)), weight)
 
 
-def rmse(y: npt.ArrayLike, value: npt.ArrayLike) -> float:
+def rmse(y: npt.ArrayLike, value: npt.ArrayLike, weight: Weight = None) -> float:
     """Return the root of the mean squared error, in the target's unit.
 
     Examples
@@ -264,10 +317,10 @@ def rmse(y: npt.ArrayLike, value: npt.ArrayLike) -> float:
     True
     """
     squares = (np.asarray(y, np.float64) - np.asarray(value, np.float64)) ** 2
-    return math.sqrt(_mean(squares))
+    return math.sqrt(mean(squares, weight))
 
 
-def r2(y: npt.ArrayLike, value: npt.ArrayLike) -> float:
+def r2(y: npt.ArrayLike, value: npt.ArrayLike, weight: Weight = None) -> float:
     """Return the coefficient of determination; NaN when the target does not vary.
 
     Examples
@@ -278,12 +331,15 @@ def r2(y: npt.ArrayLike, value: npt.ArrayLike) -> float:
     truth = np.asarray(y, np.float64)
     if truth.size < 2:
         return float("nan")
-    spread = float(((truth - truth.mean()) ** 2).sum())
-    residual = float(((truth - np.asarray(value, np.float64)) ** 2).sum())
+    each = np.ones(truth.size) if weight is None else weights(weight, truth.size)
+    spread = float((each * (truth - mean(truth, weight)) ** 2).sum())
+    residual = float((each * (truth - np.asarray(value, np.float64)) ** 2).sum())
     return 1 - residual / spread if spread > 0 else float("nan")
 
 
-def interval_coverage(y: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> float:
+def interval_coverage(
+    y: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike, weight: Weight = None
+) -> float:
     """Return the share of targets that lie within [low, high].
 
     Examples
@@ -293,8 +349,20 @@ def interval_coverage(y: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike)
     """
     truth = np.asarray(y, np.float64)
     inside = (truth >= np.asarray(low, np.float64)) & (truth <= np.asarray(high, np.float64))
-    return _mean(inside)
+    return mean(inside, weight)
 
 
-def _mean(values: npt.NDArray[np.generic]) -> float:
-    return float(np.asarray(values, np.float64).mean()) if values.size else float("nan")
+def mean(values: npt.ArrayLike, weight: Weight = None) -> float:
+    """Return the mean of values [N]; NaN of none, and where all weights are 0.
+
+    Examples
+    --------
+    >>> mean([1.0, 4.0], [1.0, 2.0])
+    3.0
+    """
+    each = np.asarray(values, np.float64)
+    if weight is None:
+        return float(each.mean()) if each.size else float("nan")
+    counted = weights(weight, each.size)
+    total = float(counted.sum())
+    return float((each * counted).sum() / total) if total > 0 else float("nan")
