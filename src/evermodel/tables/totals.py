@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
+from evermodel.tables.dates import looks_like_date
 from evermodel.tables.raw import RawBatch
 from evermodel.tables.understanding import Rejected
-from evermodel.tables.values import looks_like_date
 
 __all__ = ["is_total_word", "values_of", "without_totals"]
 
