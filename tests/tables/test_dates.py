@@ -68,7 +68,7 @@ def test_years_of_two_digits_are_those_of_posix_and_that_is_said(tmp_path: Path)
 
 
 def test_years_of_two_digits_before_dashes_are_read_where_nothing_else_fits(tmp_path: Path) -> None:
-    days = [date(1999, 12, 31), date(2024, 3, 1)]
+    days = [date(1999, 12, 31), date(1998, 3, 1), date(2024, 5, 6)]
     table = _read(tmp_path, [day.strftime("%y-%m-%d") for day in days])
     assert table.frame["x"].to_list() == _midnights(days)
     assert table.understood.columns[1].dates == "year first"
@@ -81,8 +81,28 @@ def test_a_year_that_may_stand_first_or_last_is_never_guessed(tmp_path: Path) ->
     assert "years of two digits may stand first or last" in table.understood.columns[1].doubt
     told = _read(tmp_path, cells, reading=Reading(dates="year first"))
     assert told.frame["x"][0] == datetime(2024, 3, 15)
+    slashed = _read(tmp_path, ["24/03/15", "23/11/02"], reading=Reading(dates="year first"))
+    assert slashed.frame["x"][0] == datetime(2024, 3, 15)
     other = _read(tmp_path, cells, reading=Reading(dates="day first"))
     assert other.frame["x"][0] == datetime(2015, 3, 24)
+
+
+@pytest.mark.parametrize("mark", ["-", "/", "."])
+def test_an_impossible_day_is_no_proof_that_the_year_stands_first(
+    tmp_path: Path, mark: str
+) -> None:
+    cells = [day.strftime(f"%d{mark}%m{mark}%y") for day in _DAYS]
+    cells[3] = f"31{mark}02{mark}24"
+    assert _read(tmp_path, cells).schema.columns[1].type == "category"
+    told = _read(
+        tmp_path,
+        cells,
+        types={"x": "timestamp"},
+        reading=Reading(dates="day first"),
+        misfits=tables.Misfits(),
+    )
+    assert told.misfits.shown == {"x": [(5, cells[3])]}
+    assert told.frame["x"][4] == _midnights(_DAYS)[4]
 
 
 def test_days_and_months_that_nothing_tells_apart_are_said_to_be_so(tmp_path: Path) -> None:

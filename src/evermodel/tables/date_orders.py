@@ -11,6 +11,7 @@ from evermodel.tables.understanding import DateOrder
 __all__ = ["Order", "file_order", "order_of"]
 
 _SHOWN = 4
+_NEARLY, _HARDLY = 0.05, 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ def file_order(evidence: Sequence[Evidence], said: DateOrder) -> DateOrder:
     for one in evidence:
         if one.is_date and one.twofold_dates:
             days, months = one.failing["day first"], one.failing["month first"]
-            if "year first" in one.failing and not one.failing["year first"]:
+            if "year first" in _best(one):
                 continue
             if not days and months:
                 proven.add("day first")
@@ -56,8 +57,8 @@ def order_of(one: Evidence, known: DateOrder, *, told: bool) -> Order:
                 order=None, notes=[f"{one.impossible} dates do not exist: kept as category"]
             )
         return Order(order="year first", notes=_notes(one))
-    fewest = min(one.failing.values())
-    best = [order for order in ORDERS if one.failing.get(order) == fewest]
+    best = _best(one, known)
+    fewest = min(one.failing[order] for order in best)
     if (fewest or one.impossible) and not told:
         wrong = fewest + one.impossible
         few = wrong < one.dates // 2
@@ -65,11 +66,28 @@ def order_of(one: Evidence, known: DateOrder, *, told: bool) -> Order:
         return Order(order=None, notes=[f"{what}: kept as category"] if few else [])
     if known in best and len(best) > 1:
         return Order(order=known, notes=_notes(one))
-    if not one.dashed_years and len(best) > 1:  # a year first is usual between dashes alone
-        best = [order for order in best if order != "year first"]
     if len(best) == 1:
         return Order(order=best[0], notes=[f"dates are written {best[0]}", *_notes(one)])
     return _undecided(one, best, told=told)
+
+
+def _best(one: Evidence, known: DateOrder = "") -> list[DateOrder]:
+    """Return the orders that fit as many dates as any.
+
+    Most days of the month are years of two digits, too: a year first is taken only where the other
+    orders fit less than half, or where it is `known` to stand there; with dashes it is as usual as
+    they are.
+    """
+    failing = one.failing
+    fewest = min(failing["day first"], failing["month first"])
+    best = [order for order in ORDERS[1:] if failing[order] == fewest]
+    years = failing["year first"] if one.short_years else one.twofold_dates
+    if known == "year first" and years <= _NEARLY * one.twofold_dates:
+        return ["year first"]
+    if fewest > _HARDLY * one.twofold_dates:
+        return ["year first"] if years < fewest else best
+    beside = one.dashed_years and years <= _NEARLY * one.twofold_dates
+    return ["year first", *best] if beside else best
 
 
 def _undecided(one: Evidence, best: Sequence[DateOrder], *, told: bool) -> Order:

@@ -1,0 +1,74 @@
+"""Cells that are not of their column's type: told alike by check and train, never in silence."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from evermodel.loop.beginning import check
+from evermodel.loop.releasing import promote, register
+from evermodel.loop.scoring import score
+from evermodel.loop.state import load_version, read_state
+from evermodel.loop.training import train
+from evermodel.loop.workspace import Workspace
+from tests.loop.shop import PROJECT, customers
+
+Begin = Callable[..., Workspace]
+_TYPES = '[data.types]\namount = "number"\nsince = "timestamp"\n\n[outcome]'
+_TEXT = PROJECT.replace("[outcome]", _TYPES)
+
+
+def _rows(bad: int, rows: int = 400) -> pl.DataFrame:
+    """Return customers with a date each, of which the first `bad` do not exist."""
+    days = [date(2023, 1, 1) + timedelta(days=place) for place in range(rows)]
+    since = [f"{day:%d/%m/%y}" for day in days]
+    since[:bad] = ["31/02/24"] * bad
+    frame = customers(rows).with_columns(
+        pl.Series("since", since), pl.col("amount").cast(pl.String)
+    )
+    return frame.with_columns(frame["amount"].scatter(20, "about 5"))
+
+
+def test_a_few_are_left_missing_and_check_and_train_tell_them_in_the_same_words(
+    begin: Begin,
+) -> None:
+    workspace = begin(_TEXT, _rows(bad=2))
+    checked, trained = check(workspace.root.parent, thorough=False), train(workspace)
+    for column, example in (("since", "'31/02/24' on line 2"), ("amount", "'about 5' on line 22")):
+        found = checked.find("unreadable_cells", column)
+        assert found.verdict == "warn"
+        assert example in found.why
+        assert "data.repairs" in found.why
+        assert trained.find("unreadable_cells", column).why == found.why
+    assert trained.find("unreadable_cells", "since").value == 2
+    assert "run" in trained.facts
+
+
+def test_more_of_them_than_a_twentieth_are_not_learned_from(begin: Begin) -> None:
+    workspace = begin(_TEXT, _rows(bad=21))
+    checked, trained = check(workspace.root.parent, thorough=False), train(workspace)
+    found = trained.find("unreadable_cells", "since")
+    assert (found.verdict, found.value, found.n) == ("fail", 21, 400)
+    assert "more than 5% are too many to learn from" in found.why
+    assert checked.find("unreadable_cells", "since").why == found.why
+    assert "run" not in trained.facts
+
+
+def test_dates_that_a_file_leaves_open_are_read_as_its_model_learned_them(
+    begin: Begin, tmp_path: Path
+) -> None:
+    workspace = begin(_TEXT, _rows(bad=0))
+    train(workspace)
+    register("", workspace)
+    promote(None, workspace)
+    source, target = tmp_path / "new.csv", tmp_path / "out.csv"
+    new = customers(2, seed=5).drop("churned")
+    new.with_columns(pl.Series("since", ["03/04/24", "05/06/24"])).write_csv(source)
+    score(source, target, workspace)
+    scored = pl.read_csv(target, try_parse_dates=True)["since"]
+    assert scored.dt.date().to_list() == [date(2024, 4, 3), date(2024, 6, 5)]
+    state = read_state(workspace)
+    mend = load_version(workspace, state.version(state.live)).encoder.mender("since")
+    assert mend is not None
+    assert mend("03/04/24") == "2024-04-03T00:00:00"
