@@ -1,7 +1,8 @@
 """Rows that look broken rather than changed are neither learned from nor predicted in silence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -10,7 +11,7 @@ from evermodel.errors import DataError
 from evermodel.loop.retraining import retrain
 from evermodel.loop.scoring import score
 from evermodel.loop.training import train
-from evermodel.tables import read
+from evermodel.tables import read, scan
 from tests.loop.shop import Shop, customers
 
 Make = Callable[..., Shop]
@@ -83,3 +84,20 @@ def test_broken_batches_are_set_aside_and_the_others_predicted(
         score(rows, tmp_path / "none.csv", workspace)
     assert read(tmp_path / "none.quarantine.csv").frame.height == customers().height
     assert not (tmp_path / "none.csv").exists()
+
+
+def test_what_was_set_aside_of_a_file_that_ends_badly_is_not_left_behind(
+    shop: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, out = tmp_path / "new.csv", tmp_path / "scored.csv"
+    _in_cents(customers().head(300)).write_csv(rows)
+    workspace = shop(("data", 'gate_scoring = "quarantine"')).workspace
+
+    def stopped(*args: Any, **settings: Any) -> Iterator[pl.DataFrame]:
+        yield from scan(*args, **settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evermodel.loop.scoring.scan", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        score(rows, out, workspace)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["new.csv"]

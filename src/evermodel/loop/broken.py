@@ -137,6 +137,10 @@ class Breaks:
         if self._part.exists():
             self._part.replace(self._path)
 
+    def discard(self) -> None:
+        """Take away what was set aside of a file that is not through; nothing after `close`."""
+        self._part.unlink(missing_ok=True)
+
     def results(self) -> tuple[CheckResult, ...]:
         """Return one warning for each break, with how many rows lie in batches that show it."""
         then = "the rows were predicted all the same"

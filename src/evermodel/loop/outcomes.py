@@ -14,10 +14,12 @@ from evermodel.bundle import read_manifest
 from evermodel.errors import DataError, NotFoundError, nearest
 from evermodel.loop.predictions import compact, features_of, logged, newest_commit, stored
 from evermodel.loop.state import read_state
+from evermodel.loop.tracing import traced
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project, duration_seconds
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, Report, Verdict
+from evermodel.store.lineage import DataSet
 from evermodel.tables import digest, read, versions
 
 __all__ = ["labelled", "labels"]
@@ -61,33 +63,39 @@ def labels(
         if not read_state(workspace).versions:
             what = "there is no version yet to bring outcomes for"
             raise NotFoundError(what, hint="evermodel run trains and releases a first version")
-        step("reading outcomes", 0.1)
-        data = workspace.project.data
-        table = read(
-            str(file),
-            repairs={n: r for n, r in data.repairs.items() if n == data.target},
-            types={n: k for n, k in data.types.items() if n == data.target},
-            reading=data.reading,
-        )
-        rows, refused = _label_rows(workspace, table.frame)
-        content = digest(table.frame)
-        rows = rows.with_columns(file=pl.lit(content))
-        step("joining predictions", 0.5)
-        compact(workspace)
-        before = _stored_labels(workspace)
-        place = workspace.table("labels")
-        fresh = versions.append(place, rows, key=content) if rows.height else True
-        if not fresh:
-            _bring_again(workspace, rows)
-        counts = _count(workspace, before, rows, fresh)
-        counts["refused"] = refused.height + table.understood.rejected_rows
-        workspace.record("labels", {"file": content, **counts})
+        given = DataSet(address=str(file))
+        with traced(workspace, workspace.new_run("labels"), {"outcomes": given}) as trace:
+            step("reading outcomes", 0.1)
+            data = workspace.project.data
+            table = read(
+                str(file),
+                repairs={n: r for n, r in data.repairs.items() if n == data.target},
+                types={n: k for n, k in data.types.items() if n == data.target},
+                reading=data.reading,
+            )
+            rows, refused = _label_rows(workspace, table.frame)
+            content = digest(table.frame)
+            rows = rows.with_columns(file=pl.lit(content))
+            step("joining predictions", 0.5)
+            compact(workspace)
+            commit = newest_commit(workspace, "predictions")
+            trace.inputs["predictions"] = DataSet(digest=commit)
+            before = _stored_labels(workspace)
+            place = workspace.table("labels")
+            fresh = versions.append(place, rows, key=content) if rows.height else True
+            if not fresh:
+                _bring_again(workspace, rows)
+            counts = _count(workspace, before, rows, fresh)
+            counts["refused"] = refused.height + table.understood.rejected_rows
+            workspace.record("labels", {"file": content, **counts})
+            named = msgspec.structs.replace(given, digest=content, rows=table.frame.height)
+            trace.inputs["outcomes"] = named
+            trace.outputs["labels"] = DataSet(digest=newest_commit(workspace, "labels"))
+    results = _label_results(counts, table.frame.height, refused, _known_classes(workspace))
     return Report(
         verb="labels",
         subject=Path(file).name,
-        results=tuple(
-            _label_results(counts, table.frame.height, refused, _known_classes(workspace))
-        ),
+        results=(*results, *trace.results()),
         facts=counts,
     )
 

@@ -18,6 +18,7 @@ from evermodel.loop.gating import TEST, doubts, gate_of, gate_result
 from evermodel.loop.reading import read_for
 from evermodel.loop.registry import mirror
 from evermodel.loop.state import State, Version, load_candidate, load_version, read_state
+from evermodel.loop.tracing import traced
 from evermodel.loop.training import groups, learned_from
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.protocols import Progress
@@ -25,6 +26,7 @@ from evermodel.records import REGRESSION, CheckResult, Decision, Report
 from evermodel.register import model_card
 from evermodel.register import register as register_bundle
 from evermodel.register import versions as version_folders
+from evermodel.store.lineage import DataSet
 
 __all__ = ["evaluate", "promote", "register", "rollback", "take_back"]
 
@@ -69,6 +71,26 @@ def _evaluate(
     state = read_state(workspace)
     number = _in_question(state) if number is None else number
     recorded, model = _subject(workspace, state, number)
+    read = {
+        "model": DataSet(kind="model", digest=recorded["digest"]),
+        "rows": DataSet(digest=recorded["test"]) if data is None else DataSet(address=str(data)),
+    }
+    with traced(workspace, workspace.new_run("evaluate"), read) as trace:
+        report = _measured(workspace, number, recorded, model, data, seed, step)
+        trace.outputs["evaluation"] = DataSet(digest=report.facts["report"])
+    return msgspec.structs.replace(report, results=(*report.results, *trace.results()))
+
+
+def _measured(
+    workspace: Workspace,
+    number: int | None,
+    recorded: dict[str, Any],
+    model: Model,
+    data: str | Path | None,
+    seed: int | None,
+    step: Progress,
+) -> Report:
+    """Measure a version or candidate on rows, and write the measurement down."""
     step("reading rows", 0.2)
     project = workspace.project
     rows, subject = _rows_to_measure(workspace, recorded, model, data)

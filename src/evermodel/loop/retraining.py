@@ -9,14 +9,16 @@ import msgspec
 from evermodel.errors import NotFoundError
 from evermodel.loop.beginning import read_source
 from evermodel.loop.deciding import decide_pending
-from evermodel.loop.predictions import compact
+from evermodel.loop.predictions import compact, newest_commit
 from evermodel.loop.releasing import register
 from evermodel.loop.state import read_state
+from evermodel.loop.tracing import traced
 from evermodel.loop.training import train_on
 from evermodel.loop.windows import training_windows
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
+from evermodel.store.lineage import DataSet
 from evermodel.tables import Table, digest
 
 __all__ = ["retrain", "retrain_on"]
@@ -71,14 +73,43 @@ def retrain(
             )
         step("reading the data", 0.02)
         table = read_source(workspace.project, data)
-        return retrain_on(workspace, table, why, seed, step)
+        address = "" if data is None else str(data)
+        return retrain_on(workspace, table, why, seed, step, address=address)
 
 
 def retrain_on(
+    workspace: Workspace,
+    table: Table,
+    why: str,
+    seed: int | None,
+    step: Progress,
+    *,
+    address: str = "",
+) -> Report:
+    """Train on every window, register the best of them, and decide as far as that is possible.
+
+    `address` is where the table lies, where that is not the project's source.
+    """
+    compact(workspace)
+    read = {
+        "data": DataSet(
+            address=address or workspace.project.data.source, digest=digest(table.frame)
+        ),
+        "predictions": DataSet(digest=newest_commit(workspace, "predictions")),
+        "labels": DataSet(digest=newest_commit(workspace, "labels")),
+    }
+    with traced(workspace, workspace.new_run("retrain"), read) as trace:
+        report = _challenged(workspace, table, why, seed, step)
+        if "version" in report.facts:
+            made = read_state(workspace).version(report.facts["version"]).trained["digest"]
+            trace.outputs["challenger"] = DataSet(kind="model", digest=made)
+    return msgspec.structs.replace(report, results=(*report.results, *trace.results()))
+
+
+def _challenged(
     workspace: Workspace, table: Table, why: str, seed: int | None, step: Progress
 ) -> Report:
-    """Train on every window, register the best of them, and decide as far as that is possible."""
-    compact(workspace)
+    """Train, register and decide; what `retrain_on` tells of."""
     state = read_state(workspace)
     seed = workspace.project.train.seed if seed is None else seed
     pools = training_windows(workspace, state, table, seed=seed)

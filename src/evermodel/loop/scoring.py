@@ -88,6 +88,7 @@ def score(
         if log and version.number == state.live:
             written = stack.enter_context(BatchLog(workspace, state, model))
         look = Breaks(model, workspace.project.data.gate_scoring, str(source), Path(target))
+        stack.callback(look.discard)
         rows = write(_scored(workspace, model, look.whole(batches), written, progress), target)
         look.close()
     progress("done", 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import msgspec
@@ -13,6 +14,9 @@ from evermodel.records import CheckResult, Run
 from evermodel.store.lineage import DataSet, Lineage, run_event
 
 __all__ = ["Trace", "traced"]
+
+_PARENT: ContextVar[Run | None] = ContextVar("parent", default=None)
+"""The run that is under way in this thread: what begins inside it is its part."""
 
 
 @dataclass
@@ -32,7 +36,8 @@ class Trace:
 
 @contextmanager
 def traced(workspace: Workspace, run: Run, inputs: Mapping[str, DataSet]) -> Iterator[Trace]:
-    """Tell that a run begins and, when the block is left, how it ended."""
+    """Tell that a run begins and, when the block is left, how it ended, and within which other."""
+    parent = _PARENT.get()
     log, effort = Lineage(workspace.root, workspace.project.name), Effort()
     trace = Trace(run, dict(inputs))
 
@@ -44,16 +49,20 @@ def traced(workspace: Workspace, run: Run, inputs: Mapping[str, DataSet]) -> Ite
             outputs=trace.outputs,
             error=error,
             root=workspace.project.root,
+            parent=parent,
         )
         trace.told += [said for said in [log.emit(event)] if said]
 
     tell("START")
+    mine = _PARENT.set(run)
     try:
         yield trace
     except BaseException as error:
         trace.run = msgspec.structs.replace(trace.run, seconds=round(effort.seconds, 3))
         tell("FAIL", error)
         raise
+    finally:
+        _PARENT.reset(mine)
     if not trace.run.seconds:
         trace.run = msgspec.structs.replace(trace.run, seconds=round(effort.seconds, 3))
     tell("COMPLETE")

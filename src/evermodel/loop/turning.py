@@ -22,6 +22,7 @@ from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.releasing import promote, register, take_back
 from evermodel.loop.retraining import retrain_on
 from evermodel.loop.state import HARM, WORSE, State, load_version, read_state
+from evermodel.loop.tracing import traced
 from evermodel.loop.training import train
 from evermodel.loop.unchanged import refused_before
 from evermodel.loop.watching import FEWEST_ROWS, Watched, input_types, matured_rows, watch
@@ -30,6 +31,7 @@ from evermodel.loop.workspace import LOOP, Workspace, open_workspace, silent, te
 from evermodel.project import ON_HARM, duration_seconds
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
+from evermodel.store.lineage import DataSet
 from evermodel.tables import digest
 
 __all__ = ["run"]
@@ -64,28 +66,38 @@ def run(
     """
     workspace = open_workspace(folder)
     with workspace.job("run", progress) as step:
-        state = read_state(workspace)
-        if state.live is None:
-            return _first(workspace, state, seed, step)
-        asked, silence = _request(workspace)
-        if asked is not None:
-            answered = _weigh_request(workspace)
-            if answered is not None:
-                return answered
-        state = read_state(workspace)
-        step("looking at what is live", 0.1)
-        watched = watch(workspace)
-        back = _take_back_if_worse(workspace) or _take_back_if_starved(workspace, watched)
-        if back is not None:
-            facts = {**back.facts, "decision": "roll back", "state": watched.state}
-            return msgspec.structs.replace(back, verb="run", facts=facts)
-        if read_state(workspace).live_seq == state.live_seq:
-            done = _act(workspace, watched.state, seed, step)
-        else:
-            done = _overtaken(workspace)
-        facts = {**watched.report.facts, **done.facts}
-        results = (*done.results, *silence, *watched.report.results)
-        return Report(verb="run", subject=workspace.project.name, results=results, facts=facts)
+        with traced(workspace, workspace.new_run("run"), {}) as trace:
+            report = _turn(workspace, seed, step)
+            live = read_state(workspace)
+            if live.live is not None:
+                model = live.version(live.live).trained["digest"]
+                trace.outputs["live"] = DataSet(kind="model", digest=model)
+        return msgspec.structs.replace(report, results=(*report.results, *trace.results()))
+
+
+def _turn(workspace: Workspace, seed: int | None, step: Progress) -> Report:
+    state = read_state(workspace)
+    if state.live is None:
+        return _first(workspace, state, seed, step)
+    asked, silence = _request(workspace)
+    if asked is not None:
+        answered = _weigh_request(workspace)
+        if answered is not None:
+            return answered
+    state = read_state(workspace)
+    step("looking at what is live", 0.1)
+    watched = watch(workspace)
+    back = _take_back_if_worse(workspace) or _take_back_if_starved(workspace, watched)
+    if back is not None:
+        facts = {**back.facts, "decision": "roll back", "state": watched.state}
+        return msgspec.structs.replace(back, verb="run", facts=facts)
+    if read_state(workspace).live_seq == state.live_seq:
+        done = _act(workspace, watched.state, seed, step)
+    else:
+        done = _overtaken(workspace)
+    facts = {**watched.report.facts, **done.facts}
+    results = (*done.results, *silence, *watched.report.results)
+    return Report(verb="run", subject=workspace.project.name, results=results, facts=facts)
 
 
 def _take_back_if_worse(workspace: Workspace) -> Report | None:

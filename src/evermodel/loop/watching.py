@@ -20,8 +20,15 @@ from evermodel.errors import BundleError, InputError, masked
 from evermodel.loop.comparing import error_scale, row_losses
 from evermodel.loop.gating import useless
 from evermodel.loop.outcomes import labelled
-from evermodel.loop.predictions import compact, features_of, log_damage, logged
+from evermodel.loop.predictions import (
+    compact,
+    features_of,
+    log_damage,
+    logged,
+    newest_commit,
+)
 from evermodel.loop.state import State, Version, load_version, read_state
+from evermodel.loop.tracing import traced
 from evermodel.loop.unseen import unseen
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.monitor import (
@@ -38,6 +45,7 @@ from evermodel.plugins import load_plugin
 from evermodel.project import duration_seconds
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Report
+from evermodel.store.lineage import DataSet
 from evermodel.tables import Profile, profile, read
 
 __all__ = ["FEWEST_ROWS", "LabelledRows", "Watched", "matured_rows", "monitor", "watch"]
@@ -149,6 +157,23 @@ def watch(workspace: Workspace, progress: Progress = silent) -> Watched:
     state = read_state(workspace)
     live = state.version(state.live)
     model = load_version(workspace, live)
+    read = {
+        "model": DataSet(kind="model", digest=live.trained["digest"]),
+        "predictions": DataSet(digest=newest_commit(workspace, "predictions")),
+        "labels": DataSet(digest=newest_commit(workspace, "labels")),
+    }
+    with traced(workspace, workspace.new_run("monitor"), read) as trace:
+        found = _looked(workspace, state, live, model, progress)
+        trace.outputs["look"] = DataSet(digest=workspace.events("monitored")[-1].body["report"])
+    report = found.report
+    told = msgspec.structs.replace(report, results=(*report.results, *trace.results()))
+    return replace(found, report=told)
+
+
+def _looked(
+    workspace: Workspace, state: State, live: Version, model: Model, progress: Progress
+) -> Watched:
+    """Compare and measure what is live, and write the look into the ledger."""
     log = logged(workspace)
     window = _window(log, state, workspace.project.name)
     if window is None or not window.height:

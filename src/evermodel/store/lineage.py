@@ -58,6 +58,7 @@ _DOES = {
     "register": "Signs a model and gives it a number.",
     "reproduce": "Makes a version again and compares the two.",
     "retrain": "Fits a new model to the newest rows.",
+    "run": "Turns the loop once: looks at what is live and does at most one thing about it.",
     "score": "Predicts the rows of a table.",
     "train": "Fits a model to a table.",
 }
@@ -117,6 +118,7 @@ def run_event(
     outputs: Mapping[str, DataSet] | None = None,
     error: BaseException | str = "",
     root: str | Path | None = None,
+    parent: Run | None = None,
 ) -> RunEvent:
     """Return what OpenLineage is told when a run begins, ends or breaks.
 
@@ -133,6 +135,8 @@ def run_event(
         says may hold a value of somebody's row.
     root : path, optional
         The project's folder: files below it are named from there.
+    parent : Run, optional
+        The run that began this one, such as the turn of the loop that trained.
 
     Raises
     ------
@@ -157,6 +161,12 @@ def run_event(
     results = [(_name(key, one, run, root), one) for key, one in made.items()]
     clean = _Clean([*sources, *results], root)
     facets = _run_facets(run, begun, ended if state != "START" else None, clean)
+    if parent is not None:
+        facets["parent"] = facet(
+            "ParentRunFacet",
+            run={"runId": run_uuid(parent)},
+            job={"namespace": NAMESPACE, "name": f"{parent.project}.{parent.verb}"},
+        )
     if state == "FAIL":
         facets["errorMessage"] = facet(
             "ErrorMessageRunFacet", message=_said(error, clean), programmingLanguage="PYTHON"

@@ -56,6 +56,7 @@ _FACET_VERSIONS = {
     "JobTypeJobFacet": "2-0-4",
     "NominalTimeRunFacet": "1-0-1",
     "OutputStatisticsOutputDatasetFacet": "1-0-2",
+    "ParentRunFacet": "1-2-0",
     "ProcessingEngineRunFacet": "1-1-1",
     "SchemaDatasetFacet": "1-2-0",
 }
