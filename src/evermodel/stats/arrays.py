@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from evermodel.errors import InputError
 
-__all__ = ["Codes", "Floats", "codes", "floats", "weights"]
+__all__ = ["Codes", "Floats", "codes", "floats", "sums", "weights"]
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -42,6 +42,18 @@ def codes(values: npt.ArrayLike) -> Codes:
     array([1, 0])
     """
     return np.asarray(values).astype(np.int64)
+
+
+def sums(group: Codes, values: npt.ArrayLike, groups: int) -> Floats:
+    """Return the sum of the values [N] of each of so many groups.
+
+    Examples
+    --------
+    >>> sums(np.array([0, 1, 0]), [1.0, 2.0, 3.0], 2)
+    array([4., 2.])
+    """
+    counted = np.asarray(values, np.float64)
+    return np.asarray(np.bincount(group, counted, minlength=groups), np.float64)
 
 
 def weights(values: npt.ArrayLike, rows: int) -> Floats:

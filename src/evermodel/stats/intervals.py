@@ -21,6 +21,7 @@ from evermodel.stats.reliability import BINS, equal_mass_bins, top_label
 
 __all__ = [
     "Interval",
+    "Rates",
     "average_precision_interval",
     "confusion_intervals",
     "delong",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evermodel.stats.arrays import Codes, Floats, codes, weights
+from evermodel.stats.arrays import Codes, Floats, codes, sums, weights
 from evermodel.stats.reliability import ece, squared_calibration_error_debiased, top_label
 
 __all__ = [
@@ -166,10 +166,7 @@ def _sums_by_score(
     """Return the weight of the positive and of the negative rows at each score, in its order."""
     distinct, place = np.unique(score, return_inverse=True)
     size = distinct.size
-    return (
-        np.bincount(place, weight * positive, minlength=size),
-        np.bincount(place, weight * ~positive, minlength=size),
-    )
+    return sums(place, weight * positive, size), sums(place, weight * ~positive, size)
 
 
 def auc_of_sums(positive: Floats, negative: Floats) -> Floats:

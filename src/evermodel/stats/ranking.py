@@ -7,12 +7,13 @@ that nothing depends on the order of the rows (McSherry, Najork 2008).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from evermodel.errors import InputError
-from evermodel.stats.arrays import Codes, Floats, floats
+from evermodel.stats.arrays import Codes, Floats, floats, sums
 
 __all__ = ["Ranked", "rank_queries"]
 
@@ -132,7 +133,7 @@ class _Ties:
     def total(self, values: Floats, most: Codes) -> Floats:
         """Return the sum of each query's values over its first places."""
         counted = values * (self.rank <= most[self.group])
-        return np.bincount(self.group, counted, minlength=most.size)
+        return sums(self.group, counted, most.size)
 
 
 def _gained(ties: _Ties, most: Codes) -> Floats:
@@ -144,7 +145,7 @@ def _ideal(gain: Floats, group: Codes, size: Codes, most: Codes) -> Floats:
     start = np.r_[0, size.cumsum()[:-1]] if size.size else np.zeros(0, np.int64)
     rank = np.arange(gain.size) - start[group[order]] + 1
     discounted = gain[order] / np.log2(rank + 1) * (rank <= most[group[order]])
-    return np.bincount(group[order], discounted, minlength=size.size)
+    return sums(group[order], discounted, size.size)
 
 
 def _precisions(ties: _Ties, most: Codes) -> Floats:
@@ -164,7 +165,7 @@ def _first_hits(ties: _Ties, most: Codes, *, reciprocal: bool) -> Floats:
     left, one_less = np.where(can, t - j, 0), np.where(can, r - 1, 0)
     rest = np.where(can, r, 0)
 
-    def ways(n: Floats, m: Floats) -> Floats:
+    def ways(n: Any, m: Any) -> Floats:
         return np.asarray(gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1))
 
     chance = np.where(can, np.exp(ways(left, one_less) - ways(t, rest)), 0.0)
