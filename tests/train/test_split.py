@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -331,3 +331,35 @@ def test_rows_that_do_not_say_when_they_happened_are_left_out_and_counted(tmp_pa
     with pytest.raises(DataError, match="the time 'since' is missing in 400 of 600 rows"):
         train_on(most, made, tmp_path / "most")
     assert check(most, project=made).find("time_missing").verdict == "fail"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 5), st.booleans(), st.sampled_from([30, 400]))
+def test_copies_and_near_copies_stand_on_one_side_and_in_one_fold(
+    seed: int, keyed: bool, rows: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    twins = np.unique(generator.integers(0, rows // 2, rows), return_inverse=True)[1]
+    y = np.arange(rows) % 2
+    keys = generator.integers(0, rows * 2, rows).astype(str).astype(object) if keyed else None
+    split = choose_split(
+        rows=rows, y=y, groups=keys, share=0.2, hashes=hashes(rows, seed), twins=twins
+    )
+    assert not set(twins[split.train]) & set(twins[split.test])
+    _, pairs = cross_folds(y, rows=rows, groups=keys, seed=seed, twins=twins)
+    for fitted, validated in pairs:
+        assert not set(twins[fitted]) & set(twins[validated])
+
+
+def test_twins_are_tested_on_as_often_as_rows_without_one() -> None:
+    twins = np.repeat(np.arange(4000), 5)
+    split = choose_split(rows=20_000, y=None, share=0.2, hashes=hashes(20_000), twins=twins)
+    assert 0.17 < len(split.test) / 20_000 < 0.23
+
+
+def test_rows_without_twins_are_drawn_as_they_always_were() -> None:
+    y = np.arange(1000) % 3
+    given: dict[str, Any] = {"rows": 1000, "y": y, "share": 0.2, "hashes": hashes(1000)}
+    alone = choose_split(**given, twins=np.arange(1000))
+    assert np.array_equal(alone.test, choose_split(**given).test)
+    assert alone.how == choose_split(**given).how

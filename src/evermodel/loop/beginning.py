@@ -20,6 +20,7 @@ from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.marking import Ask, mark
 from evermodel.loop.patches import active
 from evermodel.loop.sheets import held_back, write_quarantine
+from evermodel.loop.twins import twins_of
 from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
 from evermodel.project import Data, Project, load_project, parse_project
 from evermodel.protocols import Progress
@@ -279,7 +280,9 @@ def check(
     if project is None and target:
         project = _supposed(_with_target(target, table, earlier), target)
     progress("checking", 0.3)
-    tested = held_out(table.frame, project) if project is not None and thorough else None
+    tested = None
+    if project is not None and thorough:
+        tested = held_out(table.frame, project, twins_of(table.frame, project))
     found = check_table(table, project=project, tested=tested, thorough=thorough)
     results = found.results
     cells: list[Cell] = []

@@ -16,6 +16,7 @@ from evermodel.loop.datasets import kept_data
 from evermodel.loop.environment import changed_since, code_digest, environment_digest
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.training import Recipe
+from evermodel.loop.twins import twins_of
 from evermodel.loop.workspace import Workspace, open_workspace, silent, tell
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
@@ -159,6 +160,8 @@ def _refit(
         repairs=recipe.repairs,
         seed=recorded["seed"],
         chosen=msgspec.convert(recipe.chosen, Chosen),
+        # Versions from before copies were kept together are fitted as they were.
+        twins=twins_of(frame, recipe.project) if recipe.twins else None,
         progress=step,
     )
 

@@ -27,6 +27,7 @@ from evermodel.loop.reading import bundle_repairs, missing_words
 from evermodel.loop.sheets import held_back
 from evermodel.loop.state import read_state
 from evermodel.loop.tracing import Trace, traced
+from evermodel.loop.twins import kept_together, twins_of
 from evermodel.loop.workspace import (
     Effort,
     Workspace,
@@ -139,6 +140,7 @@ def _fitted(
     kept = keep(workspace, table)
     missing, repairs = missing_words(table, project), bundle_repairs(table, project)
     place = workspace.candidates / run.id
+    twins = twins_of(table.frame, project)
     trained = fit_candidate(
         table.frame,
         project,
@@ -149,9 +151,12 @@ def _fitted(
         missing=missing,
         repairs=repairs,
         seed=seed,
+        twins=twins,
         progress=step,
     )
     report = _report(workspace, trained, project, run=run.id, place=place, kept=kept)
+    kept_beside = kept_together(table.frame, project, twins)
+    report = msgspec.structs.replace(report, results=(*report.results, *kept_beside))
     recipe = _keep_recipe(workspace, trained, project, missing, repairs)
     trace.run = run = msgspec.structs.replace(
         run,
@@ -292,6 +297,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     missing: dict[str, tuple[str, ...]]
     repairs: dict[str, Repair] = {}
     chosen: dict[str, Any]
+    twins: bool = False
 
 
 def _keep_recipe(
@@ -304,7 +310,7 @@ def _keep_recipe(
     data = msgspec.structs.replace(project.data, source=masked(project.data.source))
     project = msgspec.structs.replace(project, data=data)
     chosen = asdict(trained.chosen)
-    recipe = Recipe(project=project, missing=missing, repairs=repairs, chosen=chosen)
+    recipe = Recipe(project=project, missing=missing, repairs=repairs, chosen=chosen, twins=True)
     return workspace.ports.blobs.put(msgspec.json.encode(recipe))
 
 

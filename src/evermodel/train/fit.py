@@ -57,6 +57,7 @@ INTERVAL_LEVEL = 0.9
 """Coverage of the interval that regression models answer with."""
 
 _FEWEST_ROWS = 20
+_TWINS = "evermodel twins"
 _PARITY_ROWS = 2000
 
 
@@ -108,6 +109,7 @@ def train(
     repairs: Mapping[str, Repair] | None = None,
     seed: int | None = None,
     chosen: Chosen | None = None,
+    twins: NDArray[np.int64] | None = None,
     progress: Callable[[str, float], None] = _silent,
 ) -> Trained:
     """Train, calibrate, convert and prove one candidate; write its bundle to `folder`.
@@ -129,6 +131,9 @@ def train(
         Instead of the project's.
     chosen : Chosen, optional
         Fit this model without a search (to reproduce, or to refit on newer rows).
+    twins : array, optional
+        A number for each row that copies and near-copies share: they stand on one side of a split
+        at random, and in one fold.
     progress : callable (step, share), optional
 
     Raises
@@ -143,7 +148,7 @@ def train(
         what = "there is something already where the bundle shall lie"
         raise BundleError(what, where=str(folder))
     progress("reading the columns", 0.02)
-    rows = _rows(frame, project, seed, created)
+    rows = _rows(frame, project, seed, created, twins)
     columns = feature_inputs(rows.train, project, missing or {}, repairs)
     draft = _draft(rows, project, columns, created=created, run=run, data=data)
     blocks = Encoder(draft).frame(rows.train, repaired=True)
@@ -165,16 +170,28 @@ class _Rows:
     without_target: int
     untimed: int
     young: int
+    twins: NDArray[np.int64] | None = None
 
     @property
     def y(self) -> NDArray[Any]:
         return self.target.y[self.split.train]
 
 
-def _rows(frame: pl.DataFrame, project: Project, seed: int, created: str) -> _Rows:
+def _rows(
+    frame: pl.DataFrame,
+    project: Project,
+    seed: int,
+    created: str,
+    twins: NDArray[np.int64] | None,
+) -> _Rows:
+    if twins is not None:
+        frame = frame.with_columns(pl.Series(_TWINS, twins))
     known, without_target = with_target(frame, project)
     known, untimed = timed_rows(known, project)
     known, young = mature_rows(known, project, created)
+    if twins is not None:
+        twins = known[_TWINS].to_numpy()
+        known = known.drop(_TWINS)
     if known.height < _FEWEST_ROWS:
         raise DataError(
             f"{known.height} row(s) with an outcome are too few to learn from",
@@ -182,7 +199,7 @@ def _rows(frame: pl.DataFrame, project: Project, seed: int, created: str) -> _Ro
             hint=f"bring at least {_FEWEST_ROWS}, better some hundred",
         )
     target = read_target(known[project.data.target], project)
-    split = hold_out(known, project, target, seed)
+    split = hold_out(known, project, target, seed, twins)
     if outcome_gap(known, project) and len(split.train) < _FEWEST_ROWS:
         raise DataError(
             f"{len(split.train)} row(s) to learn from are too few",
@@ -192,7 +209,14 @@ def _rows(frame: pl.DataFrame, project: Project, seed: int, created: str) -> _Ro
         )
     _require_classes(target, split)
     return _Rows(
-        known[split.train], known[split.test], split, target, without_target, untimed, young
+        known[split.train],
+        known[split.test],
+        split,
+        target,
+        without_target,
+        untimed,
+        young,
+        None if twins is None else twins[split.train],
     )
 
 
@@ -328,6 +352,7 @@ def _fit(
         groups=entities(rows.train, project),
         seed=seed,
         gap=outcome_gap(rows.train, project),
+        twins=rows.twins,
     )
     tree, linear, _ = feature_matrices(preparation, blocks, y, crossing, task=task, classes=classes)
     folds = Folds(tree, linear, y, pairs, task, targets, times is not None)

@@ -24,8 +24,12 @@ from evermodel.train.split import Split, choose_split
 __all__ = ["entities", "held_out", "hold_out"]
 
 
-def held_out(frame: pl.DataFrame, project: Project) -> pl.Series | None:
+def held_out(
+    frame: pl.DataFrame, project: Project, twins: NDArray[np.int64] | None = None
+) -> pl.Series | None:
     r"""Return for each row whether a training would test on it; None where it would not begin.
+
+    `twins` is what that training would be given.
 
     Examples
     --------
@@ -43,7 +47,9 @@ def held_out(frame: pl.DataFrame, project: Project) -> pl.Series | None:
         places = known[place].to_numpy()
         known = known.drop(place)
         target = read_target(known[project.data.target], project)
-        split = hold_out(known, project, target, project.train.seed)
+        split = hold_out(
+            known, project, target, project.train.seed, None if twins is None else twins[places]
+        )
     except DataError:
         return None
     tested = np.zeros(frame.height, dtype=bool)
@@ -51,7 +57,13 @@ def held_out(frame: pl.DataFrame, project: Project) -> pl.Series | None:
     return pl.Series("tested", tested)
 
 
-def hold_out(known: pl.DataFrame, project: Project, target: Target, seed: int) -> Split:
+def hold_out(
+    known: pl.DataFrame,
+    project: Project,
+    target: Target,
+    seed: int,
+    twins: NDArray[np.int64] | None = None,
+) -> Split:
     """Return the split of the rows with an outcome that a project asks for.
 
     Raises
@@ -73,6 +85,7 @@ def hold_out(known: pl.DataFrame, project: Project, target: Target, seed: int) -
         hashes=draw_hashes(known, project, seed),
         share=project.train.test,
         gap=outcome_gap(known, project),
+        twins=twins,
     )
 
 

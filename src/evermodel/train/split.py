@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evermodel.errors import DataError
 
-__all__ = ["Crossing", "Split", "choose_split", "cross_folds", "drawn"]
+__all__ = ["Crossing", "Split", "choose_split", "cross_folds", "drawn", "joined"]
 
 _Pair = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -65,6 +65,7 @@ def choose_split(
     hashes: NDArray[np.uint64],
     share: float,
     gap: int = 0,
+    twins: NDArray[np.int64] | None = None,
 ) -> Split:
     """Return the split; see the module's text for the order of choice.
 
@@ -84,6 +85,9 @@ def choose_split(
     gap : int
         Nothing is learned from rows that lie less than this before the oldest row of the test, in
         the unit of `time`: their outcomes were not known yet when the test began.
+    twins : array [N], optional
+        A number that rows share which are copies of one another, or nearly: where the split is at
+        random, they stand on one side.
 
     Raises
     ------
@@ -101,15 +105,24 @@ def choose_split(
         split = _sides(newest, f"by time: the newest {newest.mean():.0%} are the test", True)
         split = _known(split, time, gap)
     elif groups is not None and len(set(groups.tolist())) < rows:
-        _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
-        chosen = drawn(hashes[first], share, least=1)
+        _, inverse = np.unique(groups, return_inverse=True)
+        if twins is not None:
+            inverse = joined(inverse, twins)
+        heads, inverse = _heads(inverse, hashes)
+        chosen = drawn(hashes[heads], share, least=1)
         split = _sides(chosen[inverse], "at random by key: no key is on both sides", False)
     else:
-        is_test = np.zeros(rows, dtype=bool)
-        for part in [np.arange(rows)] if y is None else [np.flatnonzero(y == v) for v in set(y)]:
-            is_test[part] = drawn(hashes[part], share)
+        heads, inverse = _heads(np.arange(rows) if twins is None else twins, hashes)
+        is_test = np.zeros(len(heads), dtype=bool)
+        of = None if y is None else y[heads]
+        parts = (
+            [np.arange(len(heads))] if of is None else [np.flatnonzero(of == v) for v in set(of)]
+        )
+        for part in parts:
+            is_test[part] = drawn(hashes[heads[part]], share)
         how = "at random" if y is None else "at random, about the same share of every class"
-        split = _sides(is_test, how, False)
+        how += "" if len(heads) == rows else "; copies and near-copies on one side"
+        split = _sides(is_test[inverse], how, False)
     if not len(split.train) or not len(split.test):
         raise DataError(
             "the split leaves one side without rows",
@@ -117,6 +130,42 @@ def choose_split(
             hint="bring more rows, or change data.split, data.time or train.test",
         )
     return split
+
+
+def _heads(
+    groups: NDArray[np.int64], hashes: NDArray[np.uint64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the row whose hash stands for each group, and the group of each row.
+
+    It is the same however the rows are sorted; and since it is found by other bits than those that
+    draw the test, large groups are tested on as often as small ones.
+    """
+    mixed = (hashes ^ (hashes >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)
+    order = np.lexsort((mixed, groups))
+    _, first, inverse = np.unique(groups[order], return_index=True, return_inverse=True)
+    place = np.empty(len(groups), dtype=np.intp)
+    place[order] = inverse
+    return order[first], place
+
+
+def joined(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a number for each row that rows share which are of one group in either sense.
+
+    Examples
+    --------
+    >>> joined(np.array([0, 0, 1, 2]), np.array([5, 6, 6, 7])).tolist()
+    [0, 0, 0, 1]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    _, left = np.unique(one, return_inverse=True)
+    _, right = np.unique(other, return_inverse=True)
+    shift = int(left.max()) + 1
+    size = shift + int(right.max()) + 1
+    links = coo_array((np.ones(len(left)), (left, right + shift)), shape=(size, size))
+    found = connected_components(links, directed=False)[1][left]
+    return np.asarray(np.unique(found, return_inverse=True)[1], np.int64)
 
 
 def _known(split: Split, time: NDArray[np.int64] | None, gap: int) -> Split:
@@ -156,12 +205,13 @@ def cross_folds(
     groups: NDArray[np.object_] | None = None,
     seed: int,
     gap: int = 0,
+    twins: NDArray[np.int64] | None = None,
 ) -> tuple[Crossing, list[_Pair]]:
     """Return which rows may tell about which, and the pairs (fit rows, validation rows).
 
     With time, each validation block is tested by a model of the rows before it only, by at least
     `gap` (forward chaining), and rows of the same time stay together; without, folds are
-    stratified, or whole keys where rows repeat one.
+    stratified, or whole keys where rows repeat one; rows of one number in `twins` share a fold.
 
     Raises
     ------
@@ -176,13 +226,24 @@ def cross_folds(
     folds = np.empty(rows, dtype=np.intp)
     if groups is not None:
         names, inverse = np.unique(groups, return_inverse=True)
+        if twins is not None:
+            names, inverse = np.unique(joined(inverse, twins), return_inverse=True)
         folds[:] = (generator.permutation(len(names)) % count)[inverse]
     else:
-        parts = [np.arange(rows)] if y is None else [np.flatnonzero(y == v) for v in np.unique(y)]
-        start = 0
+        heads = np.arange(rows)
+        if twins is not None:
+            _, heads, inverse = np.unique(twins, return_index=True, return_inverse=True)
+        of = None if y is None else y[heads]
+        parts = (
+            [np.arange(len(heads))]
+            if of is None
+            else [np.flatnonzero(of == v) for v in np.unique(of)]
+        )
+        start, chosen = 0, np.empty(len(heads), dtype=np.intp)
         for part in parts:
-            folds[generator.permutation(part)] = (start + np.arange(len(part))) % count
+            chosen[generator.permutation(part)] = (start + np.arange(len(part))) % count
             start += len(part)
+        folds[:] = chosen if twins is None else chosen[inverse]
     used = [0] if rows > _VERY_MANY_ROWS else range(count)
     return Crossing(folds), _usable(
         [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in used]
