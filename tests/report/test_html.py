@@ -111,7 +111,7 @@ def test_empty_parts_say_why_and_what_next() -> None:
     assert "Nothing is live yet" in said
     for verb in ("train", "evaluate", "monitor", "check"):
         assert f"evermodel {verb}" in said
-    assert EMPTY.count('class="empty"') == 4
+    assert EMPTY.count('class="empty"') == 5
 
 
 def test_a_live_version_that_nobody_watched_is_not_called_good() -> None:
@@ -294,4 +294,4 @@ def test_reports_without_any_result_are_empty_parts() -> None:
     nothing: dict[str, Any] = {
         verb: Report(verb=verb) for verb in ("evaluation", "check", "monitor")
     }
-    assert project_page(name="p", made="2026-01-01", **nothing).count('class="empty"') == 4
+    assert project_page(name="p", made="2026-01-01", **nothing).count('class="empty"') == 5

@@ -13,6 +13,7 @@ import msgspec
 from evermodel.errors import BusyError, InputError, NotFoundError, SurroundingsError
 from evermodel.loop.beginning import check
 from evermodel.loop.gating import gate_result
+from evermodel.loop.learned import learned_from_page
 from evermodel.loop.predictions import log_damage
 from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.state import DECISIONS, State, read_state
@@ -284,6 +285,7 @@ def report(
         monitor=seen,
         events=workspace.events(),
         courses=courses,
+        **learned_from_page(workspace, state, _shown(state)),
     )
     write_durably(path, text.encode())
     progress("done", 1.0)
@@ -294,12 +296,17 @@ def report(
 
 def _evaluation(workspace: Workspace, state: State) -> Report | None:
     """Return the newest evaluation of what is live, or else of the newest candidate."""
-    live = state.versions.get(state.live) if state.live is not None else None
-    shown = live.trained if live is not None else state.candidate
+    shown = _shown(state)
     if shown is None:
         return None
     newest = state.newest.get(shown["run"])
     return workspace.report((newest or shown)["report"])
+
+
+def _shown(state: State) -> Mapping[str, Any] | None:
+    """Return the run of what is live, or else of the newest candidate."""
+    live = state.versions.get(state.live) if state.live is not None else None
+    return live.trained if live is not None else state.candidate
 
 
 def _versions(workspace: Workspace, state: State) -> list[ModelVersion]:

@@ -11,7 +11,7 @@ from evermodel.report.wording import number, percent, printable, whole
 from evermodel.tables import ColumnSummary, Summary
 from evermodel.tables.summarised import Correlation, Histogram
 
-__all__ = ["closest", "held", "profile_page", "profile_text"]
+__all__ = ["closest", "held", "profile_page", "profile_table", "profile_text"]
 
 _WORDS = 3
 _STRONG = 0.8
@@ -109,9 +109,7 @@ def profile_page(summary: Summary, *, title: str, notes: Sequence[str] = ()) -> 
     >>> text.count("<svg"), "<script" in text
     (1, False)
     """
-    heads = [("column", ""), ("type", ""), ("missing", "number"), ("different", "number"),
-             ("holds", "why"), ("", "")]  # fmt: skip
-    body = table("Columns", heads, map(_row, summary.columns))
+    body = profile_table("Columns", summary.columns)
     sections = [Section(title="What does each column hold?", body=body)]
     pairs = closest(summary)
     if pairs:
@@ -141,6 +139,14 @@ def profile_page(summary: Summary, *, title: str, notes: Sequence[str] = ()) -> 
         }
     )
     return page(title, sections, banner=banner)
+
+
+def profile_table(caption: str, columns: Sequence[ColumnSummary], *, pictures: bool = True) -> str:
+    """Return a table with a row for each column: type, gaps, different values, what it holds."""
+    heads = [("column", ""), ("type", ""), ("missing", "number"), ("different", "number"),
+             ("holds", "why"), ("", "")]  # fmt: skip
+    width = len(heads) if pictures else len(heads) - 1
+    return table(caption, heads[:width], [_row(column)[:width] for column in columns])
 
 
 def _row(column: ColumnSummary) -> list[tuple[str, str]]:

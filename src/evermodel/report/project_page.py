@@ -12,6 +12,7 @@ import msgspec
 from evermodel.records import CheckResult, Deployment, Event, ModelVersion, Report, Verdict
 from evermodel.report.charts import bars, compare, intervals, reliability
 from evermodel.report.course import Time, course
+from evermodel.report.data_section import data_sections
 from evermodel.report.html import (
     NARROW,
     Section,
@@ -30,6 +31,7 @@ from evermodel.report.html import (
     verdict_banner,
 )
 from evermodel.report.wording import plain_name
+from evermodel.tables import Summary
 
 __all__ = ["Course", "project_page"]
 
@@ -77,6 +79,10 @@ def project_page(
     monitor: Report | None = None,
     events: Sequence[Event] = (),
     courses: Sequence[Course] = (),
+    profile: Summary | None = None,
+    data_version: Mapping[str, Any] | None = None,
+    lineage: Sequence[tuple[str, str]] = (),
+    unprofiled: str = "",
 ) -> str:
     """Return the page of a project as one self-contained HTML document.
 
@@ -101,6 +107,13 @@ def project_page(
         The project's ledger.
     courses : sequence of Course
         Pictures over time.
+    profile : Summary, optional
+        What the data hold that the shown version learned from; `unprofiled` says why it is absent.
+    data_version : mapping, optional
+        What names those data.
+    lineage : sequence of (step, name)
+        From the source to what is live.
+    unprofiled : str
 
     Examples
     --------
@@ -115,7 +128,7 @@ def project_page(
         *(_course_section(each) for each in courses),
         _quality(evaluation, bins or ()),
         _watch(monitor),
-        _data(check),
+        *data_sections(check, profile, version=data_version, lineage=lineage, why=unprofiled),
         _history(versions, deployment, events),
     ]
     banner = _banner(deployment, evaluation, monitor) + facts(
@@ -339,21 +352,6 @@ def _compared(result: CheckResult) -> str:
         )
 
     return f"<h3>{escape(result.subject)}</h3>{figure(draw, caption=result.why, wide=NARROW)}"
-
-
-def _data(check: Report | None) -> Section:
-    title = "Are the data in order?"
-    if check is None or not check.results:
-        body = empty_part("The data have not been checked.", "Run `evermodel check`.")
-        return Section(title=title, body=body)
-    counts = {v: sum(r.verdict == v for r in check.results) for v in ("fail", "warn", "pass")}
-    trouble = [r for r in check.results if r.verdict in ("fail", "warn")]
-    lead = f"{counts['fail']} to mend, {counts['warn']} to look at, {counts['pass']} in order."
-    parts = [results_table(trouble, caption="What to look at")] if trouble else []
-    rest = [r for r in check.results if r.verdict not in ("fail", "warn")]
-    if rest:
-        parts.append(folded("Everything that was checked", results_table(rest, caption="Checks")))
-    return Section(title=title, lead=lead, body="".join(parts))
 
 
 def _history(
