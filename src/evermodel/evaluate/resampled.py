@@ -25,7 +25,7 @@ from evermodel.stats.metrics import (
     macro_rates,
 )
 from evermodel.stats.scored import RANGES, binary_bootstrap
-from evermodel.stats.skill import class_losses, value_losses
+from evermodel.stats.skill import class_losses
 
 __all__ = ["group_measures", "means", "ordering", "resampled_measures"]
 
