@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
 from evermodel.data.cells.claims import Claim
-from evermodel.data.cells.columns import Floats, Values
+from evermodel.data.cells.columns import Bools, Floats, Ints, Values
 from evermodel.data.naming import not_below_zero, percent, words
+from evermodel.data.second_units import LEAST, SHARE, Unit, second_unit
 
 __all__ = ["extremes", "impossible", "medcouple"]
 
@@ -19,7 +20,9 @@ _LEAST = 30
 _FEW = 3
 _FEW_SHARE = 0.0005
 _JUMP = 0.7
-_OTHER_UNIT = 0.05
+_UNITS = 4
+_KIND = 0.5
+_SURE = 0.93  # above "impossible": that a unit is taken back says more, and what to write
 _REVERSIBLE = {"quantity", "qty", "amount", "price", "cost", "income", "salary", "count"}
 _RANGES = {
     "latitude": (-90.0, 90.0), "lat": (-90.0, 90.0), "longitude": (-180.0, 180.0),
@@ -100,12 +103,18 @@ def _days(year: int, month: int) -> int:
     return 28 if month == 2 and not leap else _DAYS[month - 1]
 
 
-def extremes(column: Values, skip: frozenset[int] = frozenset()) -> Iterator[Claim]:
+def extremes(
+    column: Values, skip: frozenset[int] = frozenset(), others: Sequence[Values] = ()
+) -> Iterator[Claim]:
     """Yield the few numbers (or dates) that stand apart from all others, however skewed these are.
 
     A number is an extreme when it lies beyond the fence of the box plot adjusted for skew (Hubert
     and Vandervieren 2008, "An adjusted boxplot for skewed distributions") and, on a logarithmic
     scale, 1.7 times as far out as the last of the others: a long tail thins out, it does not jump.
+
+    Three numbers and more, up to a fifth of the column, that a gap parts from the others and that
+    are a copy of them in another unit are a slip of units (see `second_unit`), unless one of the
+    `others` tells them apart too: then they are things of another kind.
 
     Examples
     --------
@@ -124,19 +133,82 @@ def extremes(column: Values, skip: frozenset[int] = frozenset()) -> Iterator[Cla
     n = int(column.counts[known].sum()) if known.size else 0
     if n < _LEAST or known.size < 10:
         return
-    spread = np.repeat(values[known], column.counts[known])
     told: set[int] = set()
-    for claim in _other_unit(column, values, known, spread):
-        told |= {int(code) for code in np.unique(column.codes[claim.rows])}
-        yield claim
+    for claim in (*_second_units(column, known, others), *_other_unit(column, known)):
+        codes = {int(code) for code in np.unique(column.codes[claim.rows])}
+        if not codes & told:
+            told |= codes
+            yield claim
+    known = known[~np.isin(known, list(told))]
+    spread = np.repeat(values[known], column.counts[known])
     order = known[np.argsort(values[known])]
     for path in (order, order[::-1]):
-        codes = [code for code in _tail(column, values, path, spread) if code not in told]
-        low, high = _fences(spread) if codes else (0.0, 0.0)
-        codes = [code for code in codes if not low <= values[code] <= high]
-        if codes:
+        codes_ = _tail(column, values, path, spread)
+        low, high = _fences(spread) if codes_ else (0.0, 0.0)
+        codes_ = [code for code in codes_ if not low <= values[code] <= high]
+        if codes_:
             reason = "It lies far off all other values of this column."
-            yield Claim(column.place, column.rows_of(codes), 0.8, "outlier", reason)
+            yield Claim(column.place, column.rows_of(codes_), 0.8, "outlier", reason)
+
+
+def _second_units(column: Values, known: Ints, others: Sequence[Values]) -> Iterator[Claim]:
+    """Find parts of the column that are the rest of it in another unit, one after the other."""
+    if column.numeric_share < 0.8:
+        return
+    usable = np.zeros(len(column.texts), dtype=np.bool_)
+    usable[known] = True
+    rows = np.flatnonzero(usable[column.codes])
+    total = rows.size
+    for _ in range(_UNITS):
+        values = column.numbers[column.codes[rows]]
+        found = second_unit(values, column.name)
+        if found is None or int(found.which.sum()) > SHARE * total:
+            return
+        part = rows[found.which]
+        if not any(_tells(other, rows, found.which) for other in others if other is not column):
+            back = found.unit.back(values[found.which])
+            yield Claim(
+                column.place,
+                part,
+                _SURE if part.size >= 5 else 0.88,
+                "outlier",
+                _said(found.unit),
+                tuple(f"{value:.10g}" for value in back),
+            )
+        rows = rows[~found.which]
+
+
+def _said(unit: Unit) -> str:
+    if unit.less:
+        return f"It reads like {unit.said} among the other values of this column."
+    return f"It is {unit.said} than the usual values: another unit, perhaps."
+
+
+def _tells(other: Values, rows: Ints, which: Bools) -> bool:
+    """Say whether another column parts these rows from the others too, by its values or its size.
+
+    What slipped in two columns of the same rows at once is no proof of another kind of thing.
+    """
+    codes = other.codes[rows]
+    size = np.bincount(codes, minlength=len(other.texts))
+    held = np.bincount(codes[which], minlength=len(other.texts))
+    own = (size >= 3) & (held >= 0.5 * size)
+    if int(held[own].sum()) >= _KIND * which.sum():
+        return True
+    if other.numeric_share < 0.8 or which.sum() < 5:
+        return False
+    values = other.numbers[codes]
+    part, main = values[which & ~np.isnan(values)], values[~which & ~np.isnan(values)]
+    if part.size < 5 or main.size < _LEAST:
+        return False
+    order = np.sort(main)
+    places = np.searchsorted(order, part, "left") + np.searchsorted(order, part, "right")
+    above = float(places.mean()) / (2.0 * main.size)
+    if max(above, 1.0 - above) < 0.9:
+        return False
+    known = ~np.isnan(values)
+    same = second_unit(values[known], other.name)
+    return same is None or int((same.which & which[known]).sum()) < 0.5 * int(same.which.sum())
 
 
 def _as_numbers(column: Values) -> Floats | None:
@@ -212,13 +284,15 @@ def _tail(column: Values, values: Floats, path: np.ndarray, spread: Floats) -> l
     return []
 
 
-def _other_unit(
-    column: Values, values: Floats, known: np.ndarray, spread: Floats
-) -> Iterator[Claim]:
-    """Find a few numbers that are the usual ones times or by 10, 100 or 1,000."""
+def _other_unit(column: Values, known: Ints) -> Iterator[Claim]:
+    """Find one or two numbers that are the usual ones times or by 10, 100 or 1,000.
+
+    So few are told by their place alone, and only where the usual ones lie close together.
+    """
+    values = column.numbers
+    spread = np.repeat(values[known], column.counts[known])
     low, high = np.quantile(spread, [0.06, 0.94])
-    least = float(spread.min())
-    if least <= 0 or high > 4.0 * low or column.numeric_share < 0.8:
+    if column.numeric_share < 0.8 or float(spread.min()) <= 0 or high > 4.0 * low:
         return
     for factor, words_ in ((1000.0, "1,000"), (100.0, "100"), (10.0, "10")):
         for times, said in ((factor, "smaller"), (1.0 / factor, "greater")):
@@ -228,7 +302,7 @@ def _other_unit(
             codes = known[outside & (made >= rest.min()) & (made <= rest.max())]
             rows = int(column.counts[codes].sum()) if codes.size else 0
             apart = np.sqrt(factor)
-            if rows and rows <= _OTHER_UNIT * column.filled and _apart(values, known, codes, apart):
+            if 0 < rows < LEAST and _apart(values, known, codes, apart):
                 where = column.rows_of(codes)
                 yield Claim(
                     column.place,
@@ -240,7 +314,7 @@ def _other_unit(
                 )
 
 
-def _apart(values: Floats, known: np.ndarray, codes: np.ndarray, factor: float) -> bool:
+def _apart(values: Floats, known: Ints, codes: Ints, factor: float) -> bool:
     """Say whether no other value lies within a factor of these values, as a tail would."""
     rest = values[known[~np.isin(known, codes)]]
     low, high = values[codes].min() / factor, values[codes].max() * factor

@@ -120,7 +120,7 @@ def _alone(
     yield from written
     yield from impossible(column)
     said = frozenset(int(code) for claim in coded for code in np.unique(column.codes[claim.rows]))
-    yield from extremes(column, said)
+    yield from extremes(column, said, columns)
     odd = frozenset(int(code) for claim in written for code in np.unique(column.codes[claim.rows]))
     yield from spelling(column, proven(column, columns, ties), odd)
     yield from strokes(column)
