@@ -58,9 +58,16 @@ def _regression(n: int = 300) -> tuple[Any, Answers]:
 MAKERS = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}
 
 
+COSTS = {
+    "binary": Outcome(),
+    "multiclass": Outcome(costs={"a": {"b": 1.0, "c": 2.0}}),
+    "regression": Outcome(),
+}
+
+
 @pytest.mark.parametrize("task", METRICS)
 def test_every_metric_has_a_value_within_its_interval_its_n_and_its_method(task: Task) -> None:
-    report = evaluate(*MAKERS[task](), costs=Outcome())
+    report = evaluate(*MAKERS[task](), costs=COSTS[task])
     assert tuple(result.name for result in report.results) == METRICS[task]
     for result in report.results:
         assert result.value is not None

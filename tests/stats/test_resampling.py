@@ -15,7 +15,8 @@ from evermodel.errors import InputError
 from evermodel.stats import metrics
 from evermodel.stats.arrays import Codes, Floats
 from evermodel.stats.counts import MetricCounts
-from evermodel.stats.intervals import delong, wilson
+from evermodel.stats.drawn_calibration import drawn_ece
+from evermodel.stats.intervals import delong, ece_interval, wilson
 from evermodel.stats.resampling import (
     Units,
     block_length,
@@ -59,6 +60,25 @@ def test_a_cluster_bootstrap_covers_the_truth_where_intervals_of_single_rows_do_
 
 def _measured(y: Codes, p: Floats, units: Units | None, seed: int = 0, resamples: int = 300):  # type: ignore[no-untyped-def]
     return binary_bootstrap(y, p, p >= 0.5, units=units, seed=seed, resamples=resamples)
+
+
+def test_the_calibration_error_of_clusters_is_not_seen_where_there_is_none() -> None:
+    rng = np.random.default_rng(5)
+    seen = blind = found = 0
+    for seed in range(ROUNDS):
+        key = np.repeat(np.arange(60), 8)
+        p = expit(1.5 * rng.normal(size=60))[key]
+        # A customer's rows are mostly alike: each is right on average, and they tell much less.
+        alike, own = rng.random(60)[key], rng.random(key.size)
+        y = (np.where(rng.random(key.size) < 0.8, alike, own) < p).astype(np.int64)
+        off = (np.where(rng.random(key.size) < 0.8, alike, own) < p**3).astype(np.int64)
+        units = clusters(key)
+        seen += drawn_ece(y, p, units, seed=seed)[1].low > 0
+        blind += ece_interval(y, p).low > 0
+        found += drawn_ece(off, p, units, seed=seed)[1].low > 0
+    assert seen / ROUNDS <= 1 - LEAST
+    assert blind / ROUNDS > 0.3
+    assert found / ROUNDS > 0.5
 
 
 def test_a_block_bootstrap_covers_the_mean_of_a_series_that_remembers() -> None:
@@ -137,8 +157,8 @@ def test_any_partition_of_the_rows_merged_in_any_order_gives_the_same_numbers(
     given_rows: list[tuple[int, int, int]], cuts: list[int], order: object, distinct: int
 ) -> None:
     def count(part: list[tuple[int, int, int]]) -> MetricCounts:
-        y, p, w = (np.array(column) for column in zip(*part, strict=True)) if part else ([],) * 3
-        return MetricCounts.of(y, np.asarray(p) / 200, weight=np.asarray(w) / 3, distinct=distinct)
+        y, p, w = np.asarray(part, np.int64).reshape(-1, 3).T
+        return MetricCounts.of(y, p / 200, weight=w / 3, distinct=distinct)
 
     whole = count(given_rows)
     ends = sorted({0, len(given_rows), *(cut for cut in cuts if cut < len(given_rows))})

@@ -12,17 +12,32 @@ import numpy.typing as npt
 
 from evermodel.evaluate.cases import Cases
 from evermodel.evaluate.guessing import Guess, measure_skill
+from evermodel.evaluate.prices import price_matrix
 from evermodel.project import Outcome
 from evermodel.records import BINARY, REGRESSION, CheckResult
 from evermodel.stats import intervals, metrics
 from evermodel.stats.arrays import Floats
 from evermodel.stats.intervals import Interval
-from evermodel.stats.thresholds import expected_cost
+from evermodel.stats.thresholds import cost_of
 
-__all__ = ["ENOUGH", "measure", "result"]
+__all__ = [
+    "ENOUGH",
+    "FLAT",
+    "ORDERED",
+    "cost_result",
+    "doubts_of",
+    "few_predicted",
+    "is_flat",
+    "measure",
+    "result",
+    "why_rate",
+]
 
 ENOUGH = 10
 """Rows of the rarer class (regression: rows) below which a gate says "unknown"."""
+
+ORDERED = frozenset({"roc_auc", "average_precision"})
+FLAT = "all rows have the same score, so that nothing is ranked"
 
 MACRO = frozenset({"balanced_accuracy", "precision", "recall", "f1", "roc_auc"})
 
@@ -158,14 +173,13 @@ def _classification(
 ) -> list[CheckResult]:
     k = len(found.classes)
     table = metrics.confusion(found.truth, found.predicted, k)
-    priced = costs if found.task == BINARY else None
+    priced = price_matrix(costs, found.task, found.classes)
 
     def rates(matrix: npt.ArrayLike) -> Mapping[str, Floats]:
         of = metrics.binary_rates(matrix) if found.task == BINARY else metrics.macro_rates(matrix)
         if priced is None:
             return of
-        prices = (priced.cost_false_positive, priced.cost_false_negative)
-        return {**of, "cost": expected_cost(matrix, *prices)}
+        return {**of, "cost": cost_of(matrix, priced)}
 
     drawn = intervals.confusion_intervals(
         table, rates, seed=seed, level=level, draws=4000 if k <= 10 else 1000
@@ -179,11 +193,11 @@ def _classification(
         ns["recall"] = int(table[1].sum())
         for name, rows in ns.items():
             bounds[name] = intervals.wilson(hit, rows, level)
-    doubts = _doubts(found)
-    doubts["precision"] = doubts["precision"] or _few_predicted(table, found)
+    doubts = doubts_of(found)
+    doubts["precision"] = doubts["precision"] or few_predicted(table, found)
     out = []
     for name in ("accuracy", "balanced_accuracy", "precision", "recall", "f1"):
-        value, why = float(values[name]), _why_rate(name, table, found)
+        value, why = float(values[name]), why_rate(name, table, found)
         if doubts[name] and why and (name != "precision" or found.task == BINARY):
             value = math.nan
         each = result(
@@ -202,12 +216,15 @@ def _classification(
         found, subject=subject, level=level, doubt=doubts["brier"], auc=auc, guess=guess
     )
     out.append(skill)
-    if priced is not None:
-        out.append(_cost(float(values["cost"]), bounds["cost"], found, priced, subject, doubts))
+    if priced is not None and costs is not None:
+        measured = float(values["cost"]), bounds["cost"]
+        each = cost_result(measured, found, priced, costs.currency, subject, doubts["cost"])
+        out.append(each)
     return out
 
 
-def _why_rate(name: str, table: npt.NDArray[np.int64], found: Cases) -> str:
+def why_rate(name: str, table: npt.NDArray[Any], found: Cases) -> str:
+    """Return what is to be said of a rate, "" when it says all itself."""
     if found.task != BINARY:
         return "" if name == "accuracy" else "mean over the classes"
     if name == "precision" and not table[:, 1].any():
@@ -219,7 +236,7 @@ def _why_rate(name: str, table: npt.NDArray[np.int64], found: Cases) -> str:
     return ""
 
 
-def _few_predicted(table: npt.NDArray[np.int64], found: Cases) -> str:
+def few_predicted(table: npt.NDArray[Any], found: Cases) -> str:
     """Return why too few rows were predicted to be of a class to say how often that is right.
 
     F1 is in no such doubt: it counts the rows that are positive as well, and is 0 without any hit.
@@ -236,7 +253,7 @@ def _few_predicted(table: npt.NDArray[np.int64], found: Cases) -> str:
     return f"{n} rows {kind} are too few to say: {ENOUGH} are needed" if n < ENOUGH else ""
 
 
-def _doubts(found: Cases) -> dict[str, str]:
+def doubts_of(found: Cases) -> dict[str, str]:
     """Return, for each metric, why there are too few rows to rely on it, "" when there are not."""
     counts = found.counts
     rarer = int(counts.min())
@@ -291,31 +308,53 @@ def _of_probabilities(
     if found.task == BINARY:
         interval = intervals.average_precision_interval(y, p, level)
         rows["average_precision"] = (metrics.average_precision(y, p), interval)
+    flat = FLAT if is_flat(p) else ""
     return [
-        result(name, rows[name][0], rows[name][1], n, subject=subject, doubt=doubts[name])
+        result(
+            name,
+            rows[name][0],
+            rows[name][1],
+            n,
+            subject=subject,
+            doubt=doubts[name] or (flat if name in ORDERED else ""),
+        )
         for name in names
     ]
 
 
-def _cost(
-    value: float,
-    interval: Interval,
+def is_flat(score: Floats) -> bool:
+    """Return whether all rows have one score: nothing is ranked then."""
+    return bool(score.size) and not np.ptp(score, axis=0).any()
+
+
+def cost_result(
+    measured: tuple[float, Interval],
     found: Cases,
-    costs: Outcome,
+    prices: Floats,
+    currency: str,
     subject: str,
-    doubts: Mapping[str, str],
+    doubt: str,
+    weight: Floats | None = None,
 ) -> CheckResult:
-    negatives, positives = (int(count) for count in found.counts)
-    never = costs.cost_false_negative * positives / found.n
-    always = costs.cost_false_positive * negatives / found.n
+    """Return the cost per row beside that of treating all rows alike."""
+    shares = np.bincount(found.truth, weight, minlength=len(found.classes))
+    alike = shares / shares.sum() @ prices
+    evidence: dict[str, float | str]
+    if found.task == BINARY:
+        never, always = (float(cost) for cost in alike)
+        why = f"never acting would cost {never:.4g}, always acting {always:.4g}"
+        evidence = {"never": never, "always": always}
+    else:
+        best = int(alike.argmin())
+        why = f"always saying {found.classes[best]!r} would cost {alike[best]:.4g}"
+        evidence = {"always": float(alike[best]), "class": found.classes[best]}
     return result(
         "cost",
-        value,
-        interval,
+        *measured,
         found.n,
         subject=subject,
-        doubt=doubts["cost"],
-        why=f"never acting would cost {never:.4g}, always acting {always:.4g}",
-        unit=f"{costs.currency} per row".strip(),
-        evidence={"never": never, "always": always},
+        doubt=doubt,
+        why=why,
+        unit=f"{currency} per row".strip(),
+        evidence=evidence,
     )

@@ -24,10 +24,11 @@ from evermodel.stats.metrics import (
     log_losses,
     macro_rates,
 )
+from evermodel.stats.resampling import Units
 from evermodel.stats.scored import RANGES, binary_bootstrap
 from evermodel.stats.skill import class_losses
 
-__all__ = ["group_measures", "means", "ordering", "resampled_measures"]
+__all__ = ["group_measures", "means", "ordering", "resampled_measures", "squares"]
 
 Measured = dict[str, tuple[float, Interval, str]]
 
@@ -59,27 +60,26 @@ def resampled_measures(
     """
     settings: dict[str, Any] = {"level": level, "seed": seed}
     if found.task == REGRESSION:
-        return drawn(_regression(found, how), how, _loss(found), ranges=_BOUNDS, **settings)
+        return drawn(_regression(found, how), how, squares(found), ranges=_BOUNDS, **settings)
     rates = rates or (binary_rates if found.task == BINARY else macro_rates)
     if found.score is None:
         only = _table_rates(found, rates)
-        return drawn(only, how, _loss(found), ranges=_BOUNDS, **settings)
-    skill = drawn(_skill(found, how), how, _loss(found), ranges=_BOUNDS, **settings)
+        return drawn(only, how, squares(found), ranges=_BOUNDS, **settings)
+    skill = drawn(_skill(found, how), how, squares(found), ranges=_BOUNDS, **settings)
     if found.task != BINARY:
         several = _several_classes(found, rates)
         bounds = {**_BOUNDS, "brier": (0.0, 2.0), "log_loss": (0.0, LARGEST_LOG_LOSS)}
-        return {**drawn(several, how, _loss(found), ranges=bounds, **settings), **skill}
+        return {**drawn(several, how, squares(found), ranges=bounds, **settings), **skill}
     return {**_binary(found, how, level, seed, rates), **skill}
 
 
 def _binary(found: Cases, how: Sampling, level: float, seed: int, rates: Rates) -> Measured:
     """Use cells of rows that are alike: a million rows take seconds."""
     p = found.score if found.score is not None else np.zeros(0)
-    together = (
-        how.units(found.n, _loss(found)) if how.key is not None or how.time is not None else []
-    )
+    apart = how.key is None and how.time is None
+    together: list[Units | None] = [None] if apart else [*how.units(found.n, squares(found))]
     out: Measured = {}
-    for units in together or [None]:
+    for units in together:
         each = binary_bootstrap(
             found.truth,
             p,
@@ -97,11 +97,12 @@ def _binary(found: Cases, how: Sampling, level: float, seed: int, rates: Rates) 
     return out
 
 
-def _loss(found: Cases) -> Floats:
+def squares(found: Cases) -> Floats:
+    """Return the squared error, or Brier score, of each row [N]; whether it is wrong else."""
     if found.task == REGRESSION:
         return np.asarray((found.truth - found.predicted) ** 2, np.float64)
     if found.score is None:
-        return (found.truth != found.predicted).astype(np.float64)
+        return np.asarray(found.truth != found.predicted, np.float64)
     return brier_scores(found.truth, found.score)
 
 
@@ -245,4 +246,4 @@ def group_measures(
             out[name] = np.where(whole.sum(axis=-1) > 0, out[name], np.nan)
         return out
 
-    return drawn(_table_rates(part, rates), here, _loss(part), **settings), counted
+    return drawn(_table_rates(part, rates), here, squares(part), **settings), counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,16 @@ from evermodel.stats.resampling import (
     single_rows,
 )
 
-__all__ = ["ENOUGH_UNITS", "Sampling", "Statistic", "drawn", "sampling", "wider"]
+__all__ = [
+    "ENOUGH_UNITS",
+    "Sampling",
+    "Setting",
+    "Statistic",
+    "drawn",
+    "few_units",
+    "sampling",
+    "wider",
+]
 
 ENOUGH_UNITS = 10
 """Keys or blocks below which nothing is said."""
@@ -66,6 +75,15 @@ class Sampling:
         if self.time is not None:
             found.append(blocks(self.time, loss))
         return found or [single_rows(rows)]
+
+
+class Setting(NamedTuple):
+    """How results are measured and what they are called."""
+
+    how: Sampling
+    subject: str
+    level: float
+    seed: int
 
 
 def sampling(

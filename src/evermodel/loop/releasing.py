@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 import polars as pl
@@ -14,6 +14,7 @@ from evermodel.errors import InputError, NotFoundError, masked
 from evermodel.evaluate import evaluate as evaluate_rows
 from evermodel.loop.deciding import judged
 from evermodel.loop.decisions import put_live, settle
+from evermodel.loop.external import Named, evaluate_external
 from evermodel.loop.gating import TEST, doubts, gate_of, gate_result
 from evermodel.loop.reading import read_for
 from evermodel.loop.registry import mirror
@@ -35,11 +36,15 @@ def evaluate(
     number: int | None = None,
     folder: str | Path | Workspace = ".",
     *,
-    data: str | Path | None = None,
+    data: object = None,
     seed: int | None = None,
     progress: Progress = silent,
+    **named: Unpack[Named],
 ) -> Report:
     """Measure a version (or the newest candidate) and hold it to the gate of the project file.
+
+    With `truth`, the predictions that stand in `data` are measured instead, of whatever model:
+    neither a version nor a project is needed.
 
     Parameters
     ----------
@@ -47,18 +52,39 @@ def evaluate(
         Unless given the newest candidate, or what is live where that was turned down.
     folder : path or Workspace
     data : path or URL, optional
-        Other rows than the test rows kept at training.
+        Other rows than the test rows kept at training; a DataFrame, too, with `truth`.
     seed : int, optional
         Of resampled intervals.
+    **named
+        What the columns of predictions are: see `evermodel.loop.external.Named`.
 
     Raises
     ------
     NotFoundError
         When nothing was trained yet, or the version does not exist.
     """
+    if any(named.values()):
+        return _predictions(number, data, seed, named)
+    if data is not None and not isinstance(data, str | Path):
+        hint = "name the columns: em.evaluate(data=frame, truth=..., score=...)"
+        raise InputError("rows for a version come from a file", hint=hint)
     workspace = open_workspace(folder, make=False)
     with workspace.job("evaluate", progress) as step:
         return _evaluate(workspace, number, data, seed, step)
+
+
+def _predictions(number: int | None, data: object, seed: int | None, named: Named) -> Report:
+    """Measure what stands in a table of predictions."""
+    if data is None or not named.get("truth"):
+        missing = "data" if data is None else "truth"
+        raise InputError(
+            "predictions are measured in a table with a column of outcomes",
+            hint=f"name it: {missing}; for example --data FILE --truth y --score p",
+        )
+    if number is not None:
+        what = "either a version is measured or the predictions of a table"
+        raise InputError(what, found=f"version {number} and columns of predictions")
+    return evaluate_external(data, seed=seed, **named)
 
 
 def _evaluate(

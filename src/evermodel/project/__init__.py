@@ -112,6 +112,7 @@ class Outcome(_Table, frozen=True, kw_only=True):
     known_after: str = "0d"
     cost_false_positive: float = 1.0
     cost_false_negative: float = 1.0
+    costs: dict[str, dict[str, float]] = msgspec.field(default_factory=dict)
     currency: str = ""
 
 

@@ -111,6 +111,21 @@ def _numbers(tree: Tree, places: Places) -> Iterator[Mistake]:
     if costs == [0, 0]:
         what, hint = "mistakes of both kinds cost nothing", "say what one of them costs"
         yield mistake(what, places(("outcome", "cost_false_positive")), hint=hint)
+    yield from _costs(tree, places)
+
+
+def _costs(tree: Tree, places: Places) -> Iterator[Mistake]:
+    table = tree.get("outcome", {}).get("costs", {})
+    if table and tree.get("data", {}).get("task") != "multiclass":
+        hint = "of two classes: cost_false_positive and cost_false_negative"
+        what = "'outcome.costs' is for a multiclass task"
+        yield mistake(what, places(("outcome", "costs")), hint=hint)
+    for true, row in table.items():
+        for predicted, cost in row.items():
+            if not 0 <= cost <= 1e12:
+                what = f"'outcome.costs.{true}.{predicted}' is out of range"
+                place = places(("outcome", "costs", true, predicted))
+                yield mistake(what, place, cost, "between 0 and 1e+12")
 
 
 def _models(tree: Tree, places: Places) -> Iterator[Mistake]:

@@ -28,7 +28,7 @@ _CLASSIFICATION = ("accuracy", "balanced_accuracy", "precision", "recall", "f1",
 
 METRICS: dict[Task, tuple[str, ...]] = {
     "binary": (*_CLASSIFICATION, "average_precision", "log_loss", "brier", "ece", "skill", "cost"),
-    "multiclass": (*_CLASSIFICATION, "log_loss", "brier", "ece", "skill"),
+    "multiclass": (*_CLASSIFICATION, "log_loss", "brier", "ece", "skill", "cost"),
     "regression": ("mae", "rmse", "r2", "skill", "interval_coverage"),
 }
 """Metrics that a gate of a task can name; `cost` is there when costs are given."""

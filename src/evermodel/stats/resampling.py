@@ -7,9 +7,10 @@ than as many rows apart; drawing what is shared as a whole shows how much less.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ __all__ = [
     "blocks",
     "clusters",
     "interval_of_draws",
+    "reach_of",
     "resampled",
     "single_rows",
 ]
@@ -32,8 +34,7 @@ RESAMPLES = 1000
 _CELLS = 4_000_000
 """Numbers held at once: 32 MB."""
 
-_FURTHEST = 1.0
-"""Of the correction for bias, in standard deviations: beyond it the draws say little."""
+_Change = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,9 +189,10 @@ def interval_of_draws(
 ) -> Interval:
     """Return the interval of a value from what it was in resamples [R].
 
-    Percentiles, with the bias of their median taken out and drawn apart as Student's t asks where
-    there are few units. Draws that are all alike give Wilson's interval of the units for a share,
-    and none for anything else.
+    Student's t with their standard deviation and less their bias, on the logit scale of what lies
+    between two ends and the log scale of what has one; percentiles where draws reach an end. Both
+    are wider where there are few units. Draws that are all alike give Wilson's interval of the
+    units for a share, and none for anything else.
 
     Parameters
     ----------
@@ -208,8 +210,8 @@ def interval_of_draws(
 
     References
     ----------
-    Efron (1981), "Nonparametric standard errors and confidence intervals" (bias-corrected
-    percentiles); Hesterberg (2015), "What Teachers Should Know About the Bootstrap" (expanded).
+    Efron, Tibshirani (1993), "An Introduction to the Bootstrap", chapters 10, 12 and 13; Hesterberg
+    (2015), "What Teachers Should Know About the Bootstrap" (few units).
 
     Examples
     --------
@@ -220,7 +222,7 @@ def interval_of_draws(
     """
     found = np.asarray(draws, np.float64)
     found = np.sort(found[np.isfinite(found)])
-    method = f"{name}, bias-corrected percentiles"
+    method = name
     if not math.isfinite(value) or independent < 2 or found.size < max(np.size(draws) // 2, 1):
         return Interval(math.nan, math.nan, level, method)
     at = value if point is None else point
@@ -229,19 +231,46 @@ def interval_of_draws(
             edge = wilson(value * independent, independent, level)
             return Interval(edge.low, edge.high, level, f"Wilson, n the units of a {name}")
         return Interval(math.nan, math.nan, level, method)
-    normal = NormalDist()
-    tie = 1e-12 * max(abs(at), 1e-300)
-    below = (np.searchsorted(found, at - tie) + np.searchsorted(found, at + tie)) / 2 / found.size
-    shift = 2 * normal.inv_cdf(min(max(below, 1e-6), 1 - 1e-6))
-    shift = min(max(shift, -_FURTHEST), _FURTHEST)
-    reach = _reach(level, independent)
-    low, high = np.quantile(found, [normal.cdf(shift - reach), normal.cdf(shift + reach)])
     moved = value - at
-    low, high = min(float(low) + moved, value), max(float(high) + moved, value)
-    return Interval(max(low, least), min(high, most), level, method)
+    reach = reach_of(level, independent)
+    scale, back = _scale(least, most)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle, each = float(scale(np.float64(value))), scale(found + moved)
+    if math.isfinite(middle) and np.isfinite(each).all():
+        centre, half = 2 * middle - float(each.mean()), reach * float(each.std(ddof=1))
+        low, high = (float(back(np.float64(x))) for x in (centre - half, centre + half))
+        method = f"{name}, Student t, bias removed"
+    else:  # at an end of the range: percentiles stay inside it
+        normal = NormalDist()
+        low, high = np.quantile(found, [normal.cdf(-reach), normal.cdf(reach)]) + moved
+        method = f"{name}, percentiles"
+    low, high = max(min(low, value), least), min(max(high, value), most)
+    return Interval(float(low), float(high), level, method)
 
 
-def _reach(level: float, units: int) -> float:
+def _scale(least: float, most: float) -> tuple[_Change, _Change]:
+    """Return the scale on which draws are nearly normal, and the way back: logit, log or none."""
+    if math.isfinite(least) and math.isfinite(most):
+        size = most - least
+        return (
+            lambda x: np.log((x - least) / (most - x)),
+            lambda x: least + size / (1 + np.exp(-x)),
+        )
+    if math.isfinite(least):
+        return lambda x: np.log(x - least), lambda x: least + np.exp(x)
+    if math.isfinite(most):
+        return lambda x: -np.log(most - x), lambda x: most - np.exp(-x)
+    return lambda x: x, lambda x: x
+
+
+def reach_of(level: float, units: int) -> float:
+    """Return how many standard deviations an interval reaches where so many units are drawn.
+
+    Examples
+    --------
+    >>> round(reach_of(0.95, 10), 3), round(reach_of(0.95, 10_000), 3)
+    (2.385, 1.96)
+    """
     from scipy.special import stdtrit
 
     return float(stdtrit(units - 1, 0.5 + level / 2)) * math.sqrt(units / (units - 1))

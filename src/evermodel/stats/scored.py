@@ -226,4 +226,4 @@ def _counts(
     batch = max(1, _HELD // max(size, 1))
     for first in range(0, resamples, batch):
         many = min(batch, resamples - first)
-        yield rng.poisson(rows, (many, size)) * scale
+        yield np.asarray(rng.poisson(rows, (many, size)) * scale, np.float64)

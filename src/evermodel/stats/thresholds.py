@@ -10,7 +10,7 @@ import numpy.typing as npt
 from evermodel.errors import InputError
 from evermodel.stats.arrays import Codes, Floats, codes, floats
 
-__all__ = ["bayes_threshold", "choose_threshold", "expected_cost"]
+__all__ = ["bayes_threshold", "choose_threshold", "cost_of", "expected_cost"]
 
 LUCK = 2.0
 """Standard errors by which the cheapest of many thresholds is taken to be lucky."""
@@ -45,6 +45,21 @@ def expected_cost(
     cells = np.asarray(confusion, np.float64)
     cost = cost_fp * cells[..., 0, 1] + cost_fn * cells[..., 1, 0]
     return np.asarray(cost / cells.sum(axis=(-2, -1)))
+
+
+def cost_of(confusion: npt.ArrayLike, prices: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the cost per row of confusion matrices [..., K, K] at prices [K, K] (down: truth).
+
+    Examples
+    --------
+    >>> float(cost_of([[50, 10], [5, 35]], [[0.0, 1.0], [5.0, 0.0]]))
+    0.35
+    """
+    cells = np.asarray(confusion, np.float64)
+    total = cells.sum(axis=(-2, -1))
+    cost = (cells * np.asarray(prices, np.float64)).sum(axis=(-2, -1))
+    out = np.full(np.shape(total), np.nan)
+    return np.asarray(np.divide(cost, total, out=out, where=total > 0))
 
 
 def choose_threshold(
