@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
@@ -13,8 +11,7 @@ from evermodel.project import Project, parse_project
 from evermodel.tables import read
 from evermodel.train.columns import read_target
 from evermodel.train.holding_out import held_out, hold_out
-
-SMS = Path("/work/shared/data/sms/sms_spam.csv")
+from tests.real import real_data
 
 
 def project(more: str = "") -> Project:
@@ -22,9 +19,9 @@ def project(more: str = "") -> Project:
     return parse_project(f'[project]\nname = "sms"\n[data]\n{data}{more}')
 
 
-@pytest.mark.skipif(not SMS.exists(), reason="the messages are not on this machine")
+@pytest.mark.real
 def test_no_near_copy_of_a_real_message_is_on_both_sides() -> None:
-    frame, made = read(SMS).frame, project()
+    frame, made = read(real_data("sms/sms_spam.csv")).frame, project()
     twins = twins_of(frame, made)
     assert twins is not None
 
