@@ -121,6 +121,8 @@ def test_every_setting_of_a_project_is_shown_with_its_default_and_its_meaning() 
         if isinstance(table.type, type) and table.name not in ("project", "data", "root"):
             assert f"[{table.name}]" in text
             for setting in msgspec.structs.fields(table.type):
+                if setting.name == "costs":
+                    continue  # of several classes only
                 assert f"# {setting.name} = " in text, (table.name, setting.name)
     uncommented = text.replace("\n# require", "\nrequire").replace("\n# trials", "\ntrials")
     assert parse_project(uncommented).train.trials == 12
@@ -198,3 +200,12 @@ def test_names_that_only_look_protected_are_not(column: str) -> None:
 def test_a_project_name_is_made_fit() -> None:
     proposal = propose(sheet(), source="a", target="y", name=" My shop/2024 (final) ")
     assert proposal.name == "My-shop-2024-final"
+
+
+def test_prices_are_shown_as_the_task_takes_them() -> None:
+    kinds = sheet().with_columns(y=pl.Series(["a", "b", "c"] * N)[:N])
+    of_two, of_three = render(proposed(sheet())), render(proposed(kinds))
+    assert "# cost_false_positive = " in of_two
+    assert "# costs = " not in of_two
+    assert "# costs = {}" in of_three
+    assert "# cost_false_positive = " not in of_three

@@ -41,6 +41,7 @@ _MEANING: dict[str, dict[str, str]] = {
         "known_after": 'how long until the truth is known, such as "30d"',
         "cost_false_positive": "what acting for nothing costs",
         "cost_false_negative": "what a missed case costs; sets the threshold",
+        "costs": "of mistakes among several classes: {true = {predicted = 5.0}}",
         "currency": 'such as "EUR"',
     },
     "train": {
@@ -139,7 +140,7 @@ def toml_value(value: Any) -> str:
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, dict):
         inner = ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items())
-        return "{ " + inner + " }"
+        return f"{{ {inner} }}" if inner else "{}"
     return '"' + "".join(_escaped(letter) for letter in str(value)) + '"'
 
 
@@ -292,8 +293,12 @@ def _defaults(table: str, kind: type[msgspec.Struct], proposal: Proposal) -> lis
         value = field.default
         if table == "evaluate" and field.name == "require":
             value = _GATES[proposal.task]
+        elif field.default_factory is not msgspec.NODEFAULT:
+            value = field.default_factory()
         lines.append((f"# {field.name} = {toml_value(value)}", _MEANING[table][field.name]))
     if proposal.task != "binary":
         lines = [pair for pair in lines if not pair[0].startswith("# cost_false")]
+    if proposal.task != "multiclass":
+        lines = [pair for pair in lines if not pair[0].startswith("# costs")]
     wide = max(len(line) for line, _ in lines)
     return [f"{line:<{wide}}  # {meaning}" for line, meaning in lines]
