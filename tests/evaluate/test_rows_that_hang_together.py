@@ -1,5 +1,6 @@
 """Weights, keys and times change intervals as they should, and bad ones make everything unknown."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,15 @@ from evermodel.errors import InputError
 from evermodel.evaluate import evaluate
 from evermodel.project import METRICS, Outcome
 from evermodel.records import Report, Task
-from tests.evaluate.test_evaluate import COSTS, MAKERS, Answers, _binary, _multiclass, _regression
+from tests.evaluate.test_evaluate import (
+    COSTS,
+    GUESSES,
+    MAKERS,
+    Answers,
+    _binary,
+    _multiclass,
+    _regression,
+)
 
 
 @pytest.mark.parametrize("task", METRICS)
@@ -176,3 +185,23 @@ def test_a_table_of_costs_prices_each_mistake_between_classes() -> None:
     assert found.unit == "EUR per row"
     with pytest.raises(InputError, match="'d', which is no class"):
         evaluate(y, answers, costs=Outcome(costs={"a": {"d": 1.0}}))
+
+
+@pytest.mark.parametrize("task", METRICS)
+def test_no_better_than_guessing_is_said_of_rows_that_share_a_key_too(task: Task) -> None:
+    y, answers = MAKERS[task](2000)
+    key = np.arange(2000) // 2
+    good = evaluate(y, answers, key=key, guess=GUESSES[task]).find("skill")
+    assert (good.verdict, good.evidence) == ("pass", {})
+    mixed = np.random.default_rng(1).permutation(y)
+    skill = evaluate(mixed, answers, key=key, guess=GUESSES[task]).find("skill")
+    assert skill.verdict == "warn"
+    assert skill.evidence == {"useless": skill.why}
+
+
+def test_too_narrow_intervals_are_warned_of_in_rows_that_share_a_key_too() -> None:
+    y, answers = _regression()
+    narrow = replace(answers, low=answers.value - 1, high=answers.value + 1)
+    found = evaluate(y, narrow, key=np.arange(300) // 2, held=0.95).find("interval_coverage")
+    assert found.verdict == "warn"
+    assert "too narrow" in found.why

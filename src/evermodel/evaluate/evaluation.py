@@ -98,7 +98,14 @@ def evaluate(
         results = _all_unknown(found, subject, trouble, priced=priced)
     elif not how.plain:
         results = measure_resampled(
-            found, how, subject=subject, level=level, seed=seed, costs=costs
+            found,
+            how,
+            subject=subject,
+            level=level,
+            seed=seed,
+            costs=costs,
+            held=held,
+            guess=guess,
         )
         of_groups, left_out = resampled_slices(
             found, how, slices or {}, subject=subject, level=level, seed=seed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from evermodel.records import REGRESSION, CheckResult
 from evermodel.stats.arrays import Floats
 from evermodel.stats.skill import class_losses, skill, value_losses
 
-__all__ = ["USELESS", "Guess", "measure_skill"]
+__all__ = ["USELESS", "Guess", "beside_guess", "measure_skill"]
 
 Guess = float | Sequence[float]
 """The mean of the outcomes a model was trained on, or the share of each class in them."""
@@ -66,15 +66,28 @@ def measure_skill(
         return msgspec.structs.replace(bare, why=doubt or "all outcomes are equal")
     if not (math.isfinite(low) and math.isfinite(high)):
         return msgspec.structs.replace(bare, value=value, why=doubt or "too few rows to say")
-    said = _guess(found)
     measured = msgspec.structs.replace(bare, value=value, low=low, high=high, level=level)
     if doubt:
         return measured
+    return beside_guess(measured, found, auc, guess, lambda known: _worth(found, known, level))
+
+
+def beside_guess(
+    measured: CheckResult,
+    found: Cases,
+    auc: CheckResult | None,
+    guess: Guess | None,
+    worth: Callable[[Guess], float],
+    *,
+    weighted: bool = False,
+) -> CheckResult:
+    """Return a measured skill with what it says of the model; `worth` bounds it beside a guess."""
+    said = "guessing the same for every row" if weighted else _guess(found)
     ranked = auc is not None and auc.low is not None and auc.low > _BETTER_RANKING
-    if guess is not None and not ranked and _worth(found, guess, level) <= _NO_MATTER:
+    if guess is not None and not ranked and worth(guess) <= _NO_MATTER:
         why = f"no better than {_guess(found, guess)}"
         return msgspec.structs.replace(measured, verdict="warn", why=why, evidence={USELESS: why})
-    if low <= 0:
+    if measured.low is None or measured.low <= 0:
         why = f"not shown to be better than {said}"
         return msgspec.structs.replace(measured, verdict="warn", why=why)
     return msgspec.structs.replace(measured, verdict="pass", why=f"beside {said}")

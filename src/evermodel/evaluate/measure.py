@@ -24,6 +24,7 @@ __all__ = [
     "ENOUGH",
     "FLAT",
     "ORDERED",
+    "as_meant",
     "cost_result",
     "doubts_of",
     "few_predicted",
@@ -137,7 +138,7 @@ def _regression(
     share = metrics.interval_coverage(y, found.low, found.high)
     interval = intervals.wilson(round(share * n), n, level)
     covered = result("interval_coverage", share, interval, n, subject=subject, doubt=doubt)
-    return [*out, _as_meant(covered, held)]
+    return [*out, as_meant(covered, held)]
 
 
 def _lean(errors: Floats, level: float) -> str:
@@ -150,7 +151,7 @@ def _lean(errors: Floats, level: float) -> str:
     return f"too {side} by {mean:.4g} on average ({bounds[0]:.4g} to {bounds[1]:.4g})"
 
 
-def _as_meant(covered: CheckResult, held: float | None) -> CheckResult:
+def as_meant(covered: CheckResult, held: float | None) -> CheckResult:
     """Say which share of the outcomes the intervals are meant to hold; warn of clearly fewer."""
     if held is None or covered.verdict != "pass" or covered.low is None or covered.high is None:
         return covered

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evermodel.evaluate.cases import Cases
+from evermodel.evaluate.guessing import Guess
 from evermodel.evaluate.sampling import Sampling, Statistic, drawn, few_units, wider
 from evermodel.records import BINARY, REGRESSION
 from evermodel.stats.arrays import Codes, Floats
@@ -26,9 +27,9 @@ from evermodel.stats.metrics import (
 )
 from evermodel.stats.resampling import Units
 from evermodel.stats.scored import RANGES, binary_bootstrap
-from evermodel.stats.skill import class_losses
+from evermodel.stats.skill import class_losses, value_losses
 
-__all__ = ["group_measures", "means", "ordering", "resampled_measures", "squares"]
+__all__ = ["group_measures", "means", "ordering", "resampled_measures", "squares", "worth"]
 
 Measured = dict[str, tuple[float, Interval, str]]
 
@@ -158,12 +159,10 @@ def _table_rates(found: Cases, rates: Rates) -> Statistic:
     return statistic
 
 
-def _skill(found: Cases, how: Sampling) -> Statistic:
-    each = how.weights(found.n)
-    shares = np.bincount(found.truth, each, minlength=len(found.classes)) / each.sum()
-    p = found.score if found.score is not None else np.zeros(0)
-    losses, guess = class_losses(found.truth, p, guess=shares.tolist())
-    mean = means({"loss": losses, "guess": guess})
+def _skill(found: Cases, how: Sampling, guess: Guess | None = None) -> Statistic:
+    """Return the share saved of the loss of a guess: that of these rows unless one is given."""
+    losses, guessed = _beside(found, _shares(found, how) if guess is None else guess)
+    mean = means({"loss": losses, "guess": guessed})
 
     def statistic(weight: Floats) -> dict[str, Floats]:
         of = mean(weight)
@@ -171,6 +170,30 @@ def _skill(found: Cases, how: Sampling) -> Statistic:
             return {"skill": np.where(of["guess"] > 0, 1 - of["loss"] / of["guess"], np.nan)}
 
     return statistic
+
+
+def _shares(found: Cases, how: Sampling) -> Guess:
+    each = how.weights(found.n)
+    if found.task == REGRESSION:
+        return float(np.average(found.truth, weights=each))
+    shares = np.bincount(found.truth, each, minlength=len(found.classes)) / each.sum()
+    return [float(share) for share in shares]
+
+
+def _beside(found: Cases, guess: Any) -> tuple[Floats, Floats]:
+    if found.task == REGRESSION:
+        return value_losses(found.truth, found.predicted, guess=guess)
+    p = found.score if found.score is not None else np.zeros(0)
+    return class_losses(found.truth, p, guess=guess)
+
+
+def worth(found: Cases, how: Sampling, guess: Guess, *, level: float, seed: int) -> float:
+    """Return the upper bound of the share that the model saves of the loss of a given guess."""
+    measured = drawn(
+        _skill(found, how, guess), how, squares(found), level=level, seed=seed, ranges=_BOUNDS
+    )
+    high = measured["skill"][1].high
+    return high if math.isfinite(high) else math.inf
 
 
 def _several_classes(found: Cases, rates: Rates) -> Statistic:

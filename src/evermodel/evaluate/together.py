@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from evermodel.errors import InputError
 from evermodel.evaluate.cases import Cases
+from evermodel.evaluate.guessing import Guess, beside_guess
 from evermodel.evaluate.measure import (
     ENOUGH,
     FLAT,
     ORDERED,
+    as_meant,
     cost_result,
     doubts_of,
     few_predicted,
@@ -23,7 +25,13 @@ from evermodel.evaluate.measure import (
     why_rate,
 )
 from evermodel.evaluate.prices import price_matrix
-from evermodel.evaluate.resampled import Measured, group_measures, resampled_measures, squares
+from evermodel.evaluate.resampled import (
+    Measured,
+    group_measures,
+    resampled_measures,
+    squares,
+    worth,
+)
 from evermodel.evaluate.sampling import Sampling, Setting, few_units, wider
 from evermodel.evaluate.slices import FEW, MISSING, MOST
 from evermodel.project import METRICS, Outcome
@@ -38,7 +46,15 @@ __all__ = ["measure_resampled", "resampled_slices"]
 
 
 def measure_resampled(
-    found: Cases, how: Sampling, *, subject: str, level: float, seed: int, costs: Outcome | None
+    found: Cases,
+    how: Sampling,
+    *,
+    subject: str,
+    level: float,
+    seed: int,
+    costs: Outcome | None,
+    held: float | None,
+    guess: Guess | None,
 ) -> list[CheckResult]:
     """Return the task's metrics, in their fixed order, with intervals of resampled units."""
     prices = price_matrix(costs, found.task, found.classes)
@@ -46,6 +62,9 @@ def measure_resampled(
     def rates(tables: npt.ArrayLike) -> Mapping[str, Floats]:
         of = binary_rates(tables) if found.task == BINARY else macro_rates(tables)
         return of if prices is None else {**of, "cost": cost_of(tables, prices)}
+
+    def bound(known: Guess) -> float:
+        return worth(found, how, known, level=level, seed=seed)
 
     measured = resampled_measures(found, how, level=level, seed=seed, rates=rates)
     doubts, reasons, counted = _said(found)
@@ -82,7 +101,12 @@ def measure_resampled(
         each = result(
             name, value, interval, n, subject=subject, doubt=doubt, why=reasons.get(name, "")
         )
-        out.append(_beside_a_guess(each) if name == "skill" else each)
+        if name == "skill" and each.verdict == "pass":
+            auc = next((other for other in out if other.name == "roc_auc"), None)
+            each = beside_guess(each, found, auc, guess, bound, weighted=how.weight is not None)
+        if name == "interval_coverage":
+            each = as_meant(each, held)
+        out.append(each)
     return out
 
 
@@ -123,13 +147,6 @@ def _ece(found: Cases, score: Floats, how: Sampling, doubt: str, at: Setting) ->
         measured.append((value, interval, few_units(units)))
     value, interval, few = measured[0] if len(measured) == 1 else wider(*measured)
     return result("ece", value, interval, found.n, subject=at.subject, doubt=doubt or few)
-
-
-def _beside_a_guess(each: CheckResult) -> CheckResult:
-    if each.verdict != "pass" or each.low is None or each.low > 0:
-        return each
-    why = "not shown to be better than guessing the same for every row"
-    return msgspec.structs.replace(each, verdict="warn", why=why)
 
 
 def resampled_slices(

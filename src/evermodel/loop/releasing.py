@@ -20,7 +20,7 @@ from evermodel.loop.reading import read_for
 from evermodel.loop.registry import mirror
 from evermodel.loop.state import State, Version, load_candidate, load_version, read_state
 from evermodel.loop.tracing import traced
-from evermodel.loop.training import groups, learned_from
+from evermodel.loop.training import groups, learned_from, shared_key
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.protocols import Progress
 from evermodel.records import REGRESSION, CheckResult, Decision, Report
@@ -136,6 +136,7 @@ def _measured(
         costs=project.outcome,
         held=model.manifest.training.get("interval_level"),
         guess=model.manifest.training.get("guess"),
+        key=shared_key(rows, project.data.key),
     )
     evidence = workspace.keep_report(report)
     gate = report.facts.get("gate", "")

@@ -45,7 +45,7 @@ from evermodel.train.export import PARITY_LIMIT
 from evermodel.train.fit import Trained
 from evermodel.train.fit import train as fit_candidate
 
-__all__ = ["Recipe", "learned_from", "train", "train_on"]
+__all__ = ["Recipe", "groups", "learned_from", "shared_key", "train", "train_on"]
 
 
 def train(
@@ -346,6 +346,7 @@ def measure(workspace: Workspace, trained: Trained, project: Project) -> Report:
         costs=project.outcome,
         held=trained.manifest.training["interval_level"],
         guess=trained.manifest.training["guess"],
+        key=shared_key(trained.test, project.data.key),
     )
 
 
@@ -373,6 +374,17 @@ def groups(frame: pl.DataFrame, protected: tuple[str, ...]) -> dict[str, Any]:
         else:
             found[name] = column.cast(pl.String).fill_null("missing").to_numpy()
     return found
+
+
+def shared_key(frame: pl.DataFrame, columns: tuple[str, ...]) -> Any:
+    """Return whom each row is about, where some rows are about the same; None else."""
+    if not columns or any(name not in frame.columns for name in columns):
+        return None
+    keys = frame.select(columns)
+    if keys.null_count().sum_horizontal()[0] or not keys.is_duplicated().any():
+        return None
+    texts = [pl.col(name).cast(pl.String) for name in columns]
+    return keys.select(pl.concat_str(texts, separator="\x1f")).to_series().to_numpy()
 
 
 def _range_labels(edges: Any) -> list[str]:

@@ -41,7 +41,7 @@ _MEANING: dict[str, dict[str, str]] = {
         "known_after": 'how long until the truth is known, such as "30d"',
         "cost_false_positive": "what acting for nothing costs",
         "cost_false_negative": "what a missed case costs; sets the threshold",
-        "costs": "of mistakes among several classes: {true = {predicted = 5.0}}",
+        "costs": "of more than two classes, such as { ill = { well = 50.0 } }",
         "currency": 'such as "EUR"',
     },
     "train": {
