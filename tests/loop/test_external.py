@@ -136,6 +136,7 @@ def report_of_labels(frame: pl.DataFrame) -> tuple[str, Any]:
         ({"truth": "y", "score": "p", "task": "binray"}, "did you mean 'binary'"),
         ({"truth": "y", "score": "p", "time": "sex"}, "must hold times or numbers"),
         ({"truth": "y", "prediction": "p", "low": "p"}, "two ends"),
+        ({"truth": "p", "prediction": "sex"}, "'sex' must hold numbers"),
         ({"truth": "y", "score": "p", "costs": {"2": {"1": 1.0}}}, "no class"),
         ({"truth": "y", "quantiles": {"p": 90.0}}, "between 0 and 1"),
     ],

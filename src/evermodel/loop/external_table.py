@@ -99,6 +99,8 @@ class Columns:
     def _of_values(self) -> str:
         """Tell classes from values where nothing but outcomes and predictions are given."""
         columns = [self.frame[name] for name in (*self.names("truth"), *self.names("prediction"))]
+        if columns and columns[0].dtype.is_float() and (columns[0].drop_nulls() % 1 != 0).any():
+            return "regression"
         values = set().union(*(set(column.drop_nulls().unique().to_list()) for column in columns))
         numeric = all(column.dtype.is_numeric() for column in columns)
         whole = numeric and all(float(v).is_integer() for v in values)
