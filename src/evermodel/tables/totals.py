@@ -31,6 +31,8 @@ _ONE_WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
 _NAMED = (
     rf"(?i)^\W*(?:(?:sub|sous|grand)[\s-]*)?(?:{_ONE_WORD})\b|\b(?:sub[\s-]*)?(?:{_ONE_WORD})\W*$"
 )
+_STEMS = ["sum", "total", "totaal", "somme", "overall", "gesamt", "ergebnis", "itogo"]
+"""One of them is in each of the words."""
 _AMOUNT = re.compile(
     r"\s*[-+(]{0,2}\s*(?:[^\W\d_]{0,3}[^\w\s.,+-])?\s*[-+]?\d[\d.,'\u2019\s]*"
     r"(?:[eE][-+]?\d+)?\s*(?:[^\W\d_]{1,5}|[^\w\s.,])?\s*\)?\s*"
@@ -108,12 +110,19 @@ def _candidates(frame: pl.DataFrame) -> pl.Series:
     """Return which rows may be ones of totals, by their words and gaps."""
     if frame.width < 2 or not frame.height:
         return pl.repeat(value=False, n=frame.height, eager=True)
-    labels = [pl.col(name) for name in frame.columns[:_LABELS]]
-    named = pl.any_horizontal(label.str.contains(_NAMED) for label in labels)
-    filled = [pl.col(name).str.strip_chars() != "" for name in frame.columns]
-    some = pl.sum_horizontal(full.cast(pl.Int32) for full in filled)
-    gaps = ~filled[0] & (some > 0) & (2 * some <= frame.width)
-    return frame.select((named | gaps).fill_null(value=False).alias("it")).to_series()
+    named = pl.repeat(value=False, n=frame.height, eager=True)
+    for series in frame.get_columns()[:_LABELS]:
+        # Most columns hold no such word anywhere, and that is soon seen.
+        if series.str.contains_any(_STEMS, ascii_case_insensitive=True).any():
+            named |= series.str.contains(_NAMED).fill_null(value=False)
+    headless = (frame.to_series(0).str.strip_chars() == "").fill_null(value=False)
+    if headless.any():
+        part = frame.filter(headless)
+        filled = [(pl.col(name).str.strip_chars() != "").fill_null(False) for name in part.columns]
+        some = pl.sum_horizontal(full.cast(pl.Int32) for full in filled)
+        gaps = part.select(it=(some > 0) & (2 * some <= part.width)).to_series()
+        named = named.scatter(headless.arg_true().filter(gaps), values=True)
+    return named
 
 
 @dataclass(slots=True)
