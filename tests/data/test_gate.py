@@ -247,3 +247,46 @@ def test_a_few_slipped_rows_in_the_reference_do_not_hide_a_batch_of_them() -> No
     found = gate(winter * 1000, past).find("unit_slip", "kwh")
     assert (found.verdict, "a factor of 1,000:" in found.why) == ("fail", False)
     assert "a factor of 1,000 is" in found.why
+
+
+@pytest.mark.parametrize("factor", [100.0, 1000.0, 0.001])
+@pytest.mark.parametrize("k", [5, 10, 40, 150])
+@pytest.mark.parametrize("wild", [False, True])
+def test_a_slip_of_few_rows_is_found_though_earlier_data_held_a_wild_value(
+    factor: float, k: int, wild: bool
+) -> None:
+    rng = np.random.default_rng(k)
+    usual = rng.gamma(16, 5, 4000)
+    if wild:
+        usual[7] *= factor
+    past = profile(pl.DataFrame({"kg": usual}), {"kg": "number"})
+    batch = rng.gamma(16, 5, 500)
+    rows = np.sort(rng.choice(500, k, replace=False))
+    batch[rows] *= factor
+    found = gate(pl.DataFrame({"kg": batch}), past).find("unit_slip", "kg")
+    assert found.verdict == "fail"
+    assert found.value == pytest.approx(k / 500)
+    assert found.evidence["rows"] == rows[:5].tolist()
+
+
+def test_degrees_of_another_scale_in_a_part_of_the_rows_are_found() -> None:
+    rng = np.random.default_rng(8)
+    past = profile(pl.DataFrame({"temp": rng.normal(20, 4, 4000)}), {"temp": "number"})
+    batch = rng.normal(20, 4, 500)
+    batch[:25] = batch[:25] * 1.8 + 32
+    found = gate(pl.DataFrame({"temp": batch}), past).find("unit_slip", "temp")
+    assert (found.verdict, found.value) == ("fail", 0.05)
+    assert "Fahrenheit" in found.why
+
+
+def test_skewed_batches_without_a_slip_pass_beside_earlier_ones() -> None:
+    rng = np.random.default_rng(9)
+    draws: list[Callable[[int], np.ndarray]] = [
+        lambda n: rng.lognormal(3, 1.5, n),
+        lambda n: rng.pareto(1.2, n) * 10,
+        lambda n: rng.normal(0, 5, n),
+        lambda n: np.where(rng.random(n) < 0.03, rng.lognormal(7, 0.3, n), rng.lognormal(3, 1, n)),
+    ]
+    for draw in draws:
+        past = profile(pl.DataFrame({"x": draw(3000)}), {"x": "number"})
+        assert sum(bool(fails(gate(pl.DataFrame({"x": draw(500)}), past))) for _ in range(30)) == 0

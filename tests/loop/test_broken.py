@@ -41,6 +41,22 @@ def test_a_source_with_a_slip_of_units_is_not_learned_from_until_somebody_says_s
     assert "run" in report.facts
 
 
+@pytest.mark.parametrize(("every", "verdict"), [(8, "fail"), (40, "warn")])
+def test_a_slip_in_a_part_of_the_rows_is_refused_from_a_twentieth_on(
+    shop: Make, every: int, verdict: str
+) -> None:
+    workspace = shop().workspace
+    slipped = pl.int_range(pl.len()) % every == 0
+    amount = pl.when(slipped).then(pl.col("amount") * 1000).otherwise(pl.col("amount"))
+    customers().with_columns(amount).write_csv(Path(workspace.project.source))
+    report = train(workspace)
+    found = report.find("unit_slip", "amount")
+    assert found.verdict == verdict
+    assert found.value == pytest.approx(1 / every, rel=0.05)
+    assert found.evidence["rows"][:2] == [0, every]
+    assert ("run" in report.facts and report.verdict != "fail") == (verdict == "warn")
+
+
 def test_a_source_that_only_changed_is_learned_from(shop: Make) -> None:
     workspace = shop().workspace
     frame = customers().with_columns(pl.col("amount") * 1.3, pl.col("visits") + 2)

@@ -107,7 +107,7 @@ def second_unit(values: Floats, name: str = "", *, most: float = SHARE) -> Secon
     >>> incomes[:40] *= 1000
     >>> found = second_unit(incomes)
     >>> int(found.which.sum()), found.unit.said
-    (40, '1,000 times')
+    (40, '1,000 times greater')
     """
     if values.size < _LEAST_ROWS:
         return None

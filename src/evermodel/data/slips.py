@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from evermodel.data.second_units import SecondUnit, second_unit
+
 __all__ = ["Slip", "bin_distance", "part_slip", "unit_slip"]
 
 Floats = npt.NDArray[np.float64]
@@ -33,6 +35,7 @@ _SHIFTS: tuple[tuple[Callable[[Floats], Floats], str], ...] = (
     (lambda x: -x, "the opposite sign"),
 )
 _FAR = 0.4
+_FEWEST = 5
 _LEAST = 30
 _TAIL = 10.0
 """How many times the width of nine tenths of the values a tail may be long."""
@@ -141,6 +144,77 @@ def part_slip(
     """
     if values.size < _LEAST or not edges.size or not high > low:
         return None
+    return _beyond(values, edges, shares, low, high) or _apart(values, edges, shares, low, high)
+
+
+def _apart(
+    values: Floats, edges: Floats, shares: Floats, low: float, high: float
+) -> tuple[Slip, npt.NDArray[np.bool_]] | None:
+    """Find few rows that a gap parts from the batch and that are a copy of it in another unit.
+
+    Where earlier data reached, a single wild value says nothing: the bounds are those of a tail
+    that goes on as it thins out between the bins.
+    """
+    found = second_unit(values, most=0.45)
+    if found is None or int(found.which.sum()) < _FEWEST:
+        return None
+    part = values[found.which]
+    least, most = _reach(edges, shares)
+    beyond = (part > min(high, most)) | (part < max(low, least))
+    if float(beyond.mean()) < 0.9 or not _fits_before(part, found, edges, low, high):
+        return None
+    before = bin_distance(values, edges, shares)
+    share = float(found.which.mean())
+    unit = _named(found)
+    return Slip(unit=unit, before=before, after=0.0, share=share), found.which
+
+
+def _named(found: SecondUnit) -> str:
+    if found.unit.less:
+        return found.unit.said
+    factor = max(found.unit.factor, 1.0 / found.unit.factor)
+    for known, said in (_LARGE | _SMALL).items():
+        if abs(known / factor - 1.0) < 1e-6:
+            return said
+    return f"a factor of {factor:,.10g}"
+
+
+def _fits_before(part: Floats, found: SecondUnit, edges: Floats, low: float, high: float) -> bool:
+    """Say whether the rows lie among the earlier ones once the unit is taken back."""
+    made = found.unit.back(part)
+    return float(((made >= low) & (made <= high)).mean()) >= 0.9 and bool(
+        edges[0] <= float(np.median(made)) <= edges[-1]
+    )
+
+
+def _reach(edges: Floats, shares: Floats) -> tuple[float, float]:
+    """Return how far values get by chance, from the bins alone: one in 100,000 lies beyond."""
+    last, first = float(shares[-1]), float(shares[0])
+    upper, lower = edges[-1 - (edges.size - 1) // 4], edges[(edges.size - 1) // 4]
+    above = float(shares[np.searchsorted(edges, upper, "left") + 1 :].sum())
+    below = float(shares[: np.searchsorted(edges, lower, "left") + 1].sum())
+    return (
+        -_further(-float(lower), -float(edges[0]), below, first),
+        _further(float(upper), float(edges[-1]), above, last),
+    )
+
+
+def _further(inner: float, outer: float, more: float, rest: float) -> float:
+    """Carry a tail on beyond its outer edge: as Pareto has it above zero, else straight on."""
+    if not more > rest > 0 or outer <= inner:
+        return outer
+    times = np.log(rest / 1e-5) / np.log(more / rest)
+    if inner > 0:
+        return float(np.exp(min(700.0, np.log(outer) + times * np.log(outer / inner))))
+    if outer < 0:
+        return float(-np.exp(np.log(-outer) - times * np.log(inner / outer)))
+    return float(outer + times * (outer - inner))
+
+
+def _beyond(
+    values: Floats, edges: Floats, shares: Floats, low: float, high: float
+) -> tuple[Slip, npt.NDArray[np.bool_]] | None:
+    """Find the rows that lie far outside the range of earlier data, and fit it in another unit."""
     outside = _outside(values, low, high)
     share = float(outside.mean())
     if share < 0.03 or outside.sum() < 10 or share > 0.97:

@@ -23,15 +23,16 @@ __all__ = ["Breaks", "broken_since"]
 _PREDICTION = "prediction"
 
 
-_MINOR = 0.2
-"""A part of the rows below this may be learned from: it is told, and a model survives it."""
+_MINOR = 0.05
+"""A part of the rows up to this may be learned from: it is told, and a model survives it."""
 
 
 def broken_since(workspace: Workspace, state: State, frame: pl.DataFrame) -> list[CheckResult]:
     """Return what looks broken in a table that is to be learned from, beside what is live.
 
-    A column that is no longer there, and a slip in few of the rows, are warned of: whoever brings
-    the table knows of the one, and a model does not fail for the other.
+    A column that is no longer there, and a slip in up to 5 % of the rows, are warned of: whoever
+    brings the table knows of the one, and a model does not fail for the other. To learn from more
+    slipped rows than that is worse than not to learn.
     """
     if state.live is None:
         return []
@@ -43,7 +44,7 @@ def broken_since(workspace: Workspace, state: State, frame: pl.DataFrame) -> lis
 
 
 def _minor(result: CheckResult) -> bool:
-    slight = result.unit == "share" and (result.value or 0) < _MINOR
+    slight = result.unit == "share" and (result.value or 0) <= _MINOR
     return result.name == "column_missing" or (result.name == "unit_slip" and slight)
 
 
