@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evermodel.data import check, propose, render
-from evermodel.data.expectations import expected, learned, usual_range
+from evermodel.data.expectations import expected, learned, set_aside, usual_range
 from evermodel.errors import InputError, ProjectError
 from evermodel.project import Project, parse_project
 from evermodel.project.expectations import parse_expectation
@@ -167,19 +167,58 @@ def test_words_that_look_wrong_and_words_of_persons_are_not_listed() -> None:
     assert learned({"adviser": lands.head(90)}, personal=["adviser"]) == full
 
 
-@given(
-    st.lists(
-        st.one_of(st.none(), st.floats(-1e9, 1e9), st.integers(-(10**9), 10**9).map(float)),
-        min_size=50,
-        max_size=80,
-    )
+CODES = (999.0, -999.0, 99.0, -99.0, -1.0, -9.0, 9.0, 8888.0)
+NUMBERS = st.one_of(
+    st.none(),
+    st.floats(-1e9, 1e9),
+    st.floats(0, 100),
+    st.integers(-(10**9), 10**9).map(float),
+    st.sampled_from(CODES),
 )
-def test_what_is_learned_holds_for_all_rows_but_a_few_far_ones(values: list[float | None]) -> None:
-    frame = pl.DataFrame({"x": pl.Series(values, dtype=pl.Float64)})
-    for sentence in learned(frame.to_dict()):
-        assert (_broken(sentence, frame).value or 0) <= max(1, 0.02 * len(values)) or (
-            len({999.0, -999.0, -1.0, -9.0, 99.0, -99.0, 9.0} & set(values)) > 0
-        )
+
+
+def _outside(sentence: str, value: float) -> bool:
+    low, high = sentence.removeprefix("x is between ").split(" and ")
+    return not float(low) <= value <= float(high)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.one_of(
+        st.lists(NUMBERS, min_size=50, max_size=80),
+        st.lists(st.floats(0, 100), min_size=60, max_size=80),
+    ),
+    st.lists(st.sampled_from((*CODES, 5000.0, -5000.0)), max_size=4),
+    st.sets(st.integers(0, 49), max_size=8),
+    st.booleans(),
+)
+def test_only_what_was_set_aside_for_a_reason_breaks_what_is_learned(
+    values: list[float | None], added: list[float], suspects: set[int], whole: bool
+) -> None:
+    x = pl.Series([*values, *added], dtype=pl.Float64)
+    x = x.cast(pl.Int64) if whole else x
+    dropped = suspects if len(suspects) <= 0.1 * len(x) else set()
+    trusted = x.filter(~pl.int_range(len(x), eager=True).is_in(list(dropped)))
+    reasons = set_aside(trusted)
+    codes = {value for value, why in reasons.items() if why == "code"}
+    far = {value for value, why in reasons.items() if why == "far"}
+    assert all(re.fullmatch(r"-?(9+|8+)|-1", f"{code:.0f}") for code in codes)
+    assert sum(value in far for value in trusted.to_list()) <= max(1, 0.02 * len(x))
+    for sentence in learned({"x": x}, suspects={"x": suspects}):
+        if " is between " not in sentence:
+            assert _broken(sentence, x.to_frame("x")).value == 0
+            continue
+        outside = [v is not None and _outside(sentence, v) for v in x.to_list()]
+        allowed = [row in dropped or v in reasons for row, v in enumerate(x.to_list())]
+        assert _broken(sentence, x.to_frame("x")).value == sum(outside)
+        assert not [row for row in range(len(x)) if outside[row] and not allowed[row]]
+
+
+def test_rows_that_were_set_aside_are_those_that_break_the_range() -> None:
+    x = pl.Series([18 + n * 7 % 73 for n in range(300)] + [999] * 4 + [450] + [-7])
+    assert set_aside(x) == {999.0: "code", 450.0: "far"}
+    (sentence,) = [s for s in learned({"x": x}, suspects={"x": [305]}) if "between" in s]
+    assert _broken(sentence, x.to_frame("x")).value == 4 + 1 + 1
 
 
 @pytest.mark.real

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from evermodel.errors import nearest
 from evermodel.project.expectations import Expectation, bound_of
 from evermodel.records import CheckResult
 
-__all__ = ["expected", "learned", "usual_range"]
+__all__ = ["expected", "learned", "set_aside", "usual_range"]
 
 _MOST_WORDS = 12
 _LONGEST = 90
@@ -183,15 +184,38 @@ def usual_range(known: pl.Series) -> tuple[float, float]:
     >>> usual_range(ages)
     (20.0, 69.0)
     """
+    right = _without_far(_without_codes(_in_order(known)))
+    return (float(right[0]), float(right[-1])) if len(right) else (np.nan, np.nan)
+
+
+def set_aside(known: pl.Series) -> dict[float, Literal["code", "far"]]:
+    """Return the numbers that `usual_range` sets aside, and why each.
+
+    Examples
+    --------
+    >>> ages = pl.Series([20 + n % 50 for n in range(200)] + [999, 410])
+    >>> set_aside(ages)
+    {999.0: 'code', 410.0: 'far'}
+    """
+    every = _in_order(known)
+    plain = _without_codes(every)
+    codes = np.setdiff1d(every, plain).tolist()
+    far = np.setdiff1d(plain, _without_far(plain)).tolist()
+    return {**dict.fromkeys(codes, "code"), **dict.fromkeys(far, "far")}
+
+
+def _in_order(known: pl.Series) -> npt.NDArray[np.float64]:
     values = np.sort(known.drop_nulls().cast(pl.Float64).to_numpy())
-    values = _without_codes(values[np.isfinite(values)])
+    return values[np.isfinite(values)]
+
+
+def _without_far(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return sorted values without those far outside, unless these are many."""
     if len(values) < _LEAST_ROWS or values[0] == values[-1]:
-        return (float(values[0]), float(values[-1])) if len(values) else (np.nan, np.nan)
+        return values
     low, high = _fences(values)
     right = values[(values >= low) & (values <= high)]
-    if len(values) - len(right) > max(1, _MOST_FAR * len(values)):
-        right = values
-    return float(right[0]), float(right[-1])
+    return values if len(values) - len(right) > max(1, _MOST_FAR * len(values)) else right
 
 
 def _without_codes(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
