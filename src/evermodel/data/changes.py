@@ -22,7 +22,11 @@ _MATERIAL = 0.1
 
 
 def changes(
-    before: pl.DataFrame, after: pl.DataFrame, *, key: Sequence[str] = ()
+    before: pl.DataFrame,
+    after: pl.DataFrame,
+    *,
+    key: Sequence[str] = (),
+    known: Sequence[CheckResult] = (),
 ) -> Iterator[CheckResult]:
     """Yield what changed from one table to another: rows, then every column that is in either.
 
@@ -30,7 +34,8 @@ def changes(
     and by all of its values otherwise; then a row of which one cell changed is one that went and
     one that came. The value of a column is the Jensen-Shannon distance of its values before and
     after, corrected for chance and with its interval (`stats.drift.difference`): 0 where they are
-    distributed alike. Values of personal columns are shown as they are written, in stars.
+    distributed alike. Values of personal columns are shown as they are written, in stars;
+    `known` is what a check of the second table found: these are not looked for again then.
 
     Examples
     --------
@@ -54,7 +59,7 @@ def changes(
     yield from _rows(before, after, both, pairs)
     yield from _columns_apart(before, after)
     old, new = _profiles(before, after, both)
-    personal = of_persons(before) | of_persons(after)
+    personal = of_persons(before) | of_persons(after, known)
     for name in both:
         if pairs is not None and name in key:
             continue

@@ -83,7 +83,7 @@ def check(
         if project is not None:
             results += own_checks(intake.frame, project)
     if any(result.evidence.get("examples") for result in results):
-        results = list(hidden(results, intake.frame, of_persons(intake.frame)))
+        results = list(hidden(results, intake.frame, of_persons(intake.frame, results)))
     lines = getattr(table, "lines", ())
     if len(lines) != intake.rows:  # rows of elsewhere stand among those of the file
         lines = ()

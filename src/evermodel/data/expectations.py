@@ -205,7 +205,7 @@ def set_aside(known: pl.Series) -> dict[float, Literal["code", "far"]]:
 
 
 def _in_order(known: pl.Series) -> npt.NDArray[np.float64]:
-    values = np.sort(known.drop_nulls().cast(pl.Float64).to_numpy())
+    values = np.sort(known.drop_nulls().cast(pl.Float64).to_numpy().astype(np.float64))
     return values[np.isfinite(values)]
 
 

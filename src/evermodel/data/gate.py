@@ -19,6 +19,7 @@ import polars as pl
 from evermodel.data.column_checks import evidence
 from evermodel.data.intake import numbers, take
 from evermodel.data.naming import calendar_part
+from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.data.repairs import MISSING_WORDS
 from evermodel.data.slips import part_slip, unit_slip
 from evermodel.records import CheckResult, Report, Verdict
@@ -41,11 +42,14 @@ def gate(
     *,
     key: Sequence[str] = (),
     ignore: Collection[str] = ("prediction",),
+    known: Sequence[CheckResult] = (),
 ) -> Report:
     """Return whether a new batch is broken, judged against a profile of earlier data.
 
     `reference` is a `tables.Profile`; columns in `ignore` may be absent and are not judged.
-    Batches of fewer than 30 rows are judged by their columns and types only.
+    Batches of fewer than 30 rows are judged by their columns and types only. Examples of columns
+    that hold something of persons are shown in stars; `known` is what a check of the same table
+    found, so that these are not looked for again.
 
     Examples
     --------
@@ -74,9 +78,9 @@ def gate(
             why=("too few rows to judge their values" if few else "") if frame.height else _EMPTY,
         )
     ]
-    known = set()
+    named = set()
     for column in reference.columns:
-        known.add(column.name)
+        named.add(column.name)
         if column.name in ignore:
             continue
         if column.name not in frame.columns:
@@ -86,10 +90,12 @@ def gate(
     results += [
         _result("column_unknown", frame[name], "earlier data did not have it", verdict="warn")
         for name in frame.columns
-        if name not in known and name not in ignore
+        if name not in named and name not in ignore
     ]
     if not few:
         results += _twice(frame, reference, key)
+    if any(each.evidence.get("examples") for each in results):
+        results = list(hidden(results, frame, of_persons(frame, known, profile=reference)))
     return Report(verb="gate", results=tuple(results), facts={"rows": frame.height})
 
 

@@ -292,12 +292,12 @@ def check(
         marked = mark(some, Path(label), lines=table.lines, ask=ask) if label else {}
         cells = suspects(rows, marked)
         odd = tuple(cell_results(cells, some.height, table.lines))
-        results += hidden(odd, table.frame, of_persons(table.frame)) if odd else ()
+        results += hidden(odd, table.frame, of_persons(table.frame, results)) if odd else ()
     if data is not None and project is not None:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
     if earlier is not None:
         progress("comparing", 0.8)
-        results += tuple(_compared(earlier, table, project))
+        results += tuple(_compared(earlier, table, project, results))
     progress("done", 1.0)
     facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes)}
     facts["cells"] = msgspec.to_builtins(cells)
@@ -348,7 +348,9 @@ def _with_target(target: str, table: Table, earlier: Table | None) -> Table:
     return earlier
 
 
-def _compared(before: Table, after: Table, project: Project | None) -> Iterator[CheckResult]:
+def _compared(
+    before: Table, after: Table, project: Project | None, known: Sequence[CheckResult]
+) -> Iterator[CheckResult]:
     """Yield what is broken in a table, judged by an earlier one, and what else changed."""
     tables = before.frame, after.frame
     # A key of one table alone joins nothing.
@@ -357,12 +359,12 @@ def _compared(before: Table, after: Table, project: Project | None) -> Iterator[
     types = {column.name: column.type for column in before.schema.columns}
     # Rows to score have no outcome: that is told elsewhere.
     ignore = (project.data.target,) if project is not None else ()
-    broken = gate(after.frame, profile(before.frame, types), key=key, ignore=ignore)
+    broken = gate(after.frame, profile(before.frame, types), key=key, ignore=ignore, known=known)
     for each in broken.results:
         if each.verdict == "fail":
             yield _maybe_the_target(each) if project is None else each
     alone = [name for name in ignore if sum(name in frame.columns for frame in tables) == 1]
-    yield from changes(*(frame.drop(alone, strict=False) for frame in tables), key=key)
+    yield from changes(*(frame.drop(alone, strict=False) for frame in tables), key=key, known=known)
 
 
 def _maybe_the_target(result: CheckResult) -> CheckResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from evermodel.data import changes
-from evermodel.data.personal.columns import personal_columns
+from evermodel.data.personal.hiding import of_persons
 from evermodel.errors import DataError, InputError, NotFoundError, masked
 from evermodel.loop.beginning import read_source, refuse_to_replace
 from evermodel.loop.state import State, read_state
@@ -195,19 +195,15 @@ def data_show(which: str | int = "", folder: str | Path | Workspace = ".") -> Re
     return Report(
         verb="data.show",
         subject=kept.name,
-        results=_without_persons(found.columns),
+        results=_without_persons(found),
         facts={"data": msgspec.to_builtins(kept), "profile": msgspec.to_builtins(found)},
     )
 
 
-def _without_persons(columns: Sequence[ColumnProfile]) -> tuple[CheckResult, ...]:
+def _without_persons(found: Profile) -> tuple[CheckResult, ...]:
     """Return a line for each column; of one that is of persons, its values tell, none is shown."""
-    known = {}
-    for column in columns:
-        ends = [column.minimum, column.maximum] if column.type == "number" else []
-        known[column.name] = pl.Series(ends or column.values, strict=False)
-    personal = personal_columns(known)
-    return tuple(_shown(each, hide=each.name in personal) for each in columns)
+    personal = of_persons(pl.DataFrame(), profile=found)
+    return tuple(_shown(each, hide=each.name in personal) for each in found.columns)
 
 
 def _shown(column: ColumnProfile, *, hide: bool) -> CheckResult:

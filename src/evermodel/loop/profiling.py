@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
+from evermodel.data.personal.hiding import of_persons
 from evermodel.errors import InputError, masked
 from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
 from evermodel.project import load_project
@@ -21,7 +22,10 @@ __all__ = ["data_profile", "profiled"]
 def profiled(
     data: object = None, folder: str | Path | Workspace = ".", *, progress: Progress = silent
 ) -> tuple[Summary, tuple[str, ...], str]:
-    """Return the summary of a table, the notes on how it was read, and what it is called."""
+    """Return the summary of a table, the notes on how it was read, and what it is called.
+
+    Of columns that hold something of persons, told by the first rows, no value stands in it.
+    """
     data, folder = asked_of(data, folder)
     how: dict[str, object] = {}
     if data is None or project_file(folder).exists():
@@ -36,16 +40,32 @@ def profiled(
     understood = understand(data, **how)  # type: ignore[arg-type]
     types = {column.name: column.type for column in understood.columns}
 
+    personal: set[str] = set()
+
     def batches() -> Iterator[pl.DataFrame]:
         done = 0
         for batch in scan(data, understood=understood, **how):  # type: ignore[arg-type]
+            if not done:
+                personal.update(of_persons(batch))
             yield batch
             done += batch.height
             progress(f"{done:,} rows", 0.4 + 0.6 * done / max(understood.rows, 1))
 
-    summary = summarise(batches(), types).result()
+    summary = _without_persons(summarise(batches(), types).result(), personal)
     named = masked(str(data)) if isinstance(data, (str, Path)) else f"a {type(data).__name__}"
     return summary, understood.notes, named
+
+
+def _without_persons(summary: Summary, personal: Collection[str]) -> Summary:
+    columns = tuple(
+        msgspec.structs.replace(
+            column, of_persons=True, top=(), numbers=None, words=None, first="", last=""
+        )
+        if column.name in personal
+        else column
+        for column in summary.columns
+    )
+    return msgspec.structs.replace(summary, columns=columns)
 
 
 def data_profile(

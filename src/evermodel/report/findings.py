@@ -25,6 +25,7 @@ _TOLD = frozenset(
     {"missing", "many_values", "duplicate_rows", "duplicate_but_key", "label_errors"}
 ) | {"near_duplicate_rows"}
 """Results that are worth a line although nothing is wrong with them."""
+_NAMES = "`{subject}` looks like names of persons or firms: {value} of its values"
 _SAID = {
     "rows": "{value}",
     "rejected_rows": "{value} left out: they could not be read, or are no rows of the table",
@@ -83,7 +84,7 @@ def headline(result: CheckResult) -> str:
     '`age`: Odd thing, 20 %'
     """
     value = number(result.value, result.unit) if result.value is not None else ""
-    text = _SAID.get(result.name)
+    text = _NAMES if _hints_at_names(result) else _SAID.get(result.name)
     if text is not None and (value or "{value}" not in text):
         named = {"subject": printable(result.subject), "slice": printable(result.slice)}
         return text.format(value=value, group=named["slice"] or named["subject"], **named)
@@ -107,7 +108,13 @@ def _worth_a_line(result: CheckResult) -> bool:
         return True
     if result.verdict == "unknown":
         return bool(result.why)
-    return result.name in _TOLD and bool(result.value)
+    return (result.name in _TOLD and bool(result.value)) or _hints_at_names(result)
+
+
+def _hints_at_names(result: CheckResult) -> bool:
+    """Whether name and writing of a column together look like persons; the headline says it all."""
+    hint = result.name == "personal_data" and result.verdict == "pass" and bool(result.value)
+    return hint and result.evidence.get("kind") == "person_name"
 
 
 def counts(results: Sequence[CheckResult]) -> str:
@@ -152,7 +159,8 @@ def findings_text(
         shown, more = _bounded(findings)
         for result in shown:
             lines += _wrapped(headline(result) + _of(result), width, "  ")
-            for text in (result.why, *_example_lines(result)):
+            why = "" if _hints_at_names(result) else result.why
+            for text in (why, *_example_lines(result)):
                 lines += _wrapped(text, width, "    ")
         if more:
             lines.append(f"  and {more} more like these: --html or --json shows them all")
@@ -253,7 +261,8 @@ def findings_page(report: Report, *, notes: Sequence[str] = (), footer: str = ""
 
 def _finding(result: CheckResult) -> str:
     examples = "".join(f"<p><code>{escape(text)}</code></p>" for text in _example_lines(result))
-    why = f"<p>{marked(result.why)}</p>" if result.why else ""
+    said = result.why and not _hints_at_names(result)
+    why = f"<p>{marked(result.why)}</p>" if said else ""
     return f"<h3>{marked(headline(result) + _of(result))}</h3>{why}{examples}"
 
 

@@ -31,6 +31,8 @@ def held(column: ColumnSummary) -> str:
     >>> held(found["kg"]), held(found["plan"])
     ('70 to 90, median 80, mean 80', "'a' 75 %, 'b' 25 %")
     """
+    if column.of_persons:
+        return "of persons: no value is shown"
     if column.type == "timestamp" and column.first:
         return f"{column.first} to {column.last}"
     found = column.numbers

@@ -94,7 +94,8 @@ class ColumnSummary(Record, frozen=True, kw_only=True):
     A value has at most `top_error` rows more than `top` says, 0 where it is exact; values of no
     more rows than that are left out. Texts of more than 200 characters are told apart there by
     the first 200. `numbers` are there for numbers and timestamps (seconds since 1970, UTC),
-    `words` for texts. `first` and `last` are the range of a timestamp.
+    `words` for texts. `first` and `last` are the range of a timestamp. Where a column is
+    `of_persons` its values were taken out.
     """
 
     name: str
@@ -109,6 +110,7 @@ class ColumnSummary(Record, frozen=True, kw_only=True):
     words: WordSummary | None = None
     first: str = ""
     last: str = ""
+    of_persons: bool = False
 
     @property
     def present(self) -> int:

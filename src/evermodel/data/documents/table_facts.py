@@ -17,6 +17,7 @@ import polars as pl
 
 from evermodel.data.intake import take
 from evermodel.data.naming import is_identifier, is_row_number, time_rank, words
+from evermodel.data.personal.hiding import of_persons
 from evermodel.data.roles import find_roles, is_text, protected_columns
 from evermodel.project import Project
 from evermodel.records import Record, Report
@@ -202,6 +203,7 @@ def _personal(frame: pl.DataFrame, report: Report | None) -> set[str]:
     """Return the columns that a scan or their own name calls personal; any hint is enough."""
     results = report.results if report is not None else ()
     scanned = {result.subject for result in results if result.name == _PERSONAL_CHECK}
+    scanned |= of_persons(frame, results)
     return {
         series.name
         for series in frame.get_columns()

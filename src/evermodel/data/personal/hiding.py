@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 import msgspec
 import polars as pl
 
-from evermodel.data.personal.columns import Personal, personal_columns
+from evermodel.data.personal.columns import personal_columns
 from evermodel.data.personal.values import masked
 from evermodel.records import CheckResult
+from evermodel.tables import Profile
 
 __all__ = ["hidden", "of_persons"]
 
 _LOOKED_AT = 20_000
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_NUMBER = re.compile(r"^[-+.e\d]+(?= is in )")
 # Their examples are no values, or hidden already.
 _NO_VALUES = frozenset({"personal_data", "personal_data_scan", "column_missing", "rejected_rows"})
 
 
-def of_persons(frame: pl.DataFrame) -> frozenset[str]:
-    """Return the columns of which no value is to be shown, judged by the first 20,000 rows.
+def of_persons(
+    frame: pl.DataFrame, found: Iterable[CheckResult] = (), *, profile: Profile | None = None
+) -> frozenset[str]:
+    """Return the columns of which no value is to be shown: those where anything of persons stands.
+
+    This is the one place that says so. Where the results `found` hold a scan of the table it is
+    taken over; else the first 20,000 rows are looked at. `profile` tells of earlier rows, too, for
+    what comes in a column of persons today may be written otherwise.
 
     Examples
     --------
@@ -29,8 +37,25 @@ def of_persons(frame: pl.DataFrame) -> frozenset[str]:
     >>> of_persons(rows)
     frozenset({'mail'})
     """
-    found: Mapping[str, Personal] = personal_columns(frame.head(_LOOKED_AT).to_dict())
-    return frozenset(name for name, one in found.items() if one.away or one.age)
+    known = list(found)
+    if any(each.name == "personal_data_scan" for each in known):
+        named = {each.subject for each in known if _by_its_values(each)}
+    else:
+        named = set(personal_columns(frame.head(_LOOKED_AT).to_dict()))
+    return frozenset(named | (_of_profile(profile) if profile is not None else set()))
+
+
+def _by_its_values(result: CheckResult) -> bool:
+    told = result.name == "personal_data" and result.verdict != "unknown"
+    return told and result.evidence.get("basis") != "name"
+
+
+def _of_profile(profile: Profile) -> set[str]:
+    columns = {}
+    for column in profile.columns:
+        ends = [column.minimum, column.maximum] if column.type == "number" else []
+        columns[column.name] = pl.Series(ends or column.values, strict=False)
+    return set(personal_columns(columns))
 
 
 def hidden(
@@ -72,6 +97,7 @@ def _hidden(result: CheckResult, frame: pl.DataFrame, personal: Collection[str])
         return msgspec.structs.replace(result, evidence={**result.evidence, "examples": shown})
     names = set(frame.columns)
     why = _QUOTED.sub(lambda m: m[0] if m[0][1:-1] in names else masked(m[0]), result.why)
+    why = _NUMBER.sub(lambda m: masked(m[0]), why)
     evidence = dict(result.evidence)
     if examples:
         evidence["examples"] = list(map(masked, examples))
