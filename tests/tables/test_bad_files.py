@@ -280,3 +280,11 @@ def test_a_file_that_changes_while_it_is_read_is_never_half_of_each(
         list(batches)
     path.write_text("a,b\n1,x\n")
     assert tables.read(path).frame.rows() == [(1, "x")]
+
+
+@pytest.mark.parametrize("name", ["^a$", "^.*$", "^\\1}$"])
+def test_a_name_that_is_a_pattern_is_refused_in_plain_words(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text(f"{name},b\n" + "1.5,x\n2.5,y\n" * 20)
+    with pytest.raises(DataError, match="written as a pattern"):
+        read(path)
