@@ -43,6 +43,7 @@ def test_no_error_shows_any_piece_of_a_password_of_any_characters(password: str)
 
 @given(_PASSWORDS)
 @example(_AWKWARD[0])
+@example(f"{_WORD}%00")
 def test_what_a_driver_says_shows_no_piece_of_a_password(password: str) -> None:
     address = f"postgresql://me:{password}@db:5432/shop?table=people"
     for said in (f"cannot parse {password!r}", f"no host {quote(password)}", f"at {address} now"):

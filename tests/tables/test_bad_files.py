@@ -287,4 +287,4 @@ def test_a_name_that_is_a_pattern_is_refused_in_plain_words(tmp_path: Path, name
     path = tmp_path / "odd.csv"
     path.write_text(f"{name},b\n" + "1.5,x\n2.5,y\n" * 20)
     with pytest.raises(DataError, match="written as a pattern"):
-        read(path)
+        tables.read(path)

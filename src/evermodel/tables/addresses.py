@@ -20,11 +20,15 @@ _SHORTEST_PIECE = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """The parts of the address of a table in a database; `user` and `password` are decoded."""
+    """The parts of the address of a table in a database; `user` and `password` are decoded.
+
+    `written` is the password as it stands in the address.
+    """
 
     scheme: str
     user: str = ""
     password: str | None = None
+    written: str = ""
     host: str = ""
     path: str = ""
     options: dict[str, str] = field(default_factory=dict)
@@ -79,6 +83,7 @@ def parsed(address: str) -> Address:
         scheme=scheme,
         user=unquote(user),
         password=unquote(password) if colon else None,
+        written=password,
         host=host,
         path=path,
         table=told.pop("table", "") or unquote(below.get("table", "")),
@@ -138,10 +143,11 @@ def hidden(text: str, address: str) -> str:
     variables = _VARIABLE.findall(address)
     secrets = {os.environ.get(name, "") for name in variables}
     for form in (address, _VARIABLE.sub(lambda found: os.environ.get(found[1], ""), address)):
-        password = parsed(form).password or ""
-        # A driver that divides the address otherwise quotes a piece of it.
-        pieces = re.split(r"[/:@?#\s]", password)
-        secrets |= {password, *(piece for piece in pieces if len(piece) >= _SHORTEST_PIECE)}
+        found = parsed(form)
+        for password in (found.password or "", found.written):
+            # A driver that divides the address otherwise quotes a piece of it.
+            pieces = re.split(r"[/:@?#\s]", password)
+            secrets |= {password, *(piece for piece in pieces if len(piece) >= _SHORTEST_PIECE)}
     for secret in sorted(secrets - {""}, key=len, reverse=True):
         for form in (secret, quote(secret, safe=""), repr(secret)[1:-1]):
             text = text.replace(form, "***")

@@ -380,5 +380,5 @@ def check_names(names: Sequence[str], where: str) -> None:
     patterns = [name for name in names if name.startswith("^") and name.endswith("$")]
     if patterns:
         found = ", ".join(map(repr, patterns[:10]))
-        hint = "take the ^ or the $ off"
-        raise DataError("a column's name is written as a pattern", where=where, found=found, hint=hint)
+        what, hint = "a column's name is written as a pattern", "take the ^ or the $ off"
+        raise DataError(what, where=where, found=found, hint=hint)

@@ -115,7 +115,9 @@ def _candidates(frame: pl.DataFrame) -> pl.Series:
         # Most columns hold no such word anywhere, and that is soon seen.
         if series.str.contains_any(_STEMS, ascii_case_insensitive=True).any():
             named |= series.str.contains(_NAMED).fill_null(value=False)
-    headless = (frame.to_series(0).str.strip_chars() == "").fill_null(value=False)
+    empty = (frame.to_series(0).str.strip_chars() == "").fill_null(value=False)
+    # The row above is among the summed ones, which all have a first cell.
+    headless = empty & ~empty.shift(1, fill_value=False)
     if headless.any():
         part = frame.filter(headless)
         filled = [(pl.col(name).str.strip_chars() != "").fill_null(False) for name in part.columns]
@@ -203,12 +205,12 @@ class _Sums:
         """Return the batch without its rows of totals."""
         frame = batch.frame
         picked = _candidates(frame).arg_true().to_list()
-        numbers = _numbers(frame)
+        counts = _Counts.of(frame, [0, frame.height, *picked, *(at + 1 for at in picked)])
         keep = np.ones(frame.height, dtype=bool)
         rejected, doubts = [], []
         begin = 0
         for at in picked:
-            self._add(batch, numbers, begin, at)
+            self._add(batch, counts, begin, at)
             begin = at
             row = _Row.of(frame.row(at))
             line = int(batch.lines[at])
@@ -222,12 +224,12 @@ class _Sums:
                 self._begin(line + 1)
             elif row.word and row.first and row.strict and row.amounts and self._is_rare(row):
                 doubts.append(Rejected(line=line, reason=_no_sums(row)))
-                self._add(batch, numbers, begin, at + 1)
+                self._add(batch, counts, begin, at + 1)
                 begin = at + 1
                 self._begin(line + 1)
             elif match is not None and row.strict and match.digits >= _LEAST_EVIDENCE:
                 doubts.append(Rejected(line=line, reason=_no_gap(row)))
-        self._add(batch, numbers, begin, frame.height)
+        self._add(batch, counts, begin, frame.height)
         empty = self._empty_below(batch, keep)
         room = max(0, _MOST_DOUBTS - self._doubts)
         self._doubts += len(doubts)
@@ -304,28 +306,16 @@ class _Sums:
         # The beginning of the table stays: a last row may hold the sums of all rows.
         self._starts = [*self._starts[:1], *self._starts[1:][-_MOST_STARTS:], start]
 
-    def _add(self, batch: RawBatch, numbers: np.ndarray, begin: int, end: int) -> None:
+    def _add(self, batch: RawBatch, counts: _Counts, begin: int, end: int) -> None:
         """Add the rows from `begin` to before `end` to the sums."""
-        if self._now is None:
-            width = batch.frame.width
+        if self._now is None or not self._now.rows:
+            # A first block may hold nothing but the header.
             first = int(batch.lines[0]) if len(batch.lines) else 0
-            none = np.zeros((width, 2))
-            self._now = _Start(first, 0, none, none, np.zeros(width))
-            self._starts.append(self._now)
-        if begin >= end:
-            return
-        part = np.nan_to_num(numbers[begin:end])
-        filled = batch.frame[begin:end].select(
-            (pl.all().str.strip_chars() != "").fill_null(value=False).sum()
-        )
-        now = self._now
-        self._now = _Start(
-            now.line,
-            now.rows + end - begin,
-            now.sums + part.sum(axis=0),
-            now.nonzero + (part != 0).sum(axis=0),
-            now.filled + np.array(filled.row(0), dtype=float),
-        )
+            none = np.zeros((batch.frame.width, 2))
+            self._now = _Start(first, 0, none, none, np.zeros(batch.frame.width))
+            self._starts = [self._now]
+        if begin < end:
+            self._now = counts.added(self._now, begin, end)
 
     def _match(self, row: _Row) -> _Match | None:
         """Return the block above whose sums most numbers of the row are, the nearest first."""
@@ -345,7 +335,8 @@ class _Sums:
         agreeing, digits, several = 0, 0.0, False
         for place, text in row.amounts.items():
             counted = now.nonzero[place] - start.nonzero[place]
-            sums = now.sums[place] - start.sums[place]
+            with np.errstate(invalid="ignore"):
+                sums = now.sums[place] - start.sums[place]
             evidence = _evidence(text, sums, counted.max())
             if evidence is not None and counted.max() > 0:
                 agreeing += 1
@@ -368,15 +359,62 @@ def _kind(row: _Row) -> str:
     return re.sub(r"\W", "", found[0].lower()) + (_ALONE if row.strict else "")
 
 
-def _numbers(frame: pl.DataFrame) -> np.ndarray:
-    """Return the numbers of all cells by row, column, and decimal mark (point, comma)."""
-    found = np.full((frame.height, frame.width, 2), np.nan)
-    for place, name in enumerate(frame.columns):
-        texts = frame[name]
-        for which, mark in enumerate((".", ",")):
-            found[:, place, which] = values_of(texts, mark).to_numpy()
-    found[~np.isfinite(found)] = 0.0
-    return found
+@dataclass(slots=True)
+class _Counts:
+    """Sums, numbers and texts above some rows of a batch, by the place of the row."""
+
+    at: dict[int, int]
+    sums: np.ndarray
+    nonzero: np.ndarray
+    filled: np.ndarray
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, places: Sequence[int]) -> _Counts:
+        """Count above these rows, a column at a time: the numbers of no other row are kept."""
+        order = sorted(set(places))
+        shape = (len(order), frame.width, 2)
+        counts = cls(dict(zip(order, range(len(order)), strict=True)), *map(np.zeros, (shape,) * 3))
+        for place, name in enumerate(frame.columns):
+            texts = frame[name]
+            full = (texts.str.strip_chars() != "").fill_null(value=False).to_numpy()
+            counts.filled[:, place, 0] = _above(full, order)
+            for which, mark in enumerate((".", ",")):
+                numbers = values_of(texts, mark).fill_null(0.0).to_numpy()
+                numbers = np.where(np.isfinite(numbers), numbers, 0.0)
+                counts.sums[:, place, which] = _above(numbers, order)
+                counts.nonzero[:, place, which] = _above(numbers != 0, order)
+        return counts
+
+    def added(self, now: _Start, begin: int, end: int) -> _Start:
+        """Return the sums with those of the rows from `begin` to before `end`."""
+        first, last = self.at[begin], self.at[end]
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = now.sums + (self.sums[last] - self.sums[first])
+        return _Start(
+            now.line,
+            now.rows + end - begin,
+            sums,
+            now.nonzero + (self.nonzero[last] - self.nonzero[first]),
+            now.filled + (self.filled[last, :, 0] - self.filled[first, :, 0]),
+        )
+
+
+def _above(values: np.ndarray, places: Sequence[int]) -> np.ndarray:
+    """Return the sums of the values before each place."""
+    with np.errstate(over="ignore", invalid="ignore"):  # a sum beyond all floats is no row's
+        sums: np.ndarray = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])[places]
+    return sums
+
+
+def _number(text: str, decimal: str) -> float | None:
+    """Return the number in one text, as `values_of` those of many."""
+    below = re.search(r"^\s*\(.*\)\s*$|\d\s*-\s*$", text) is not None
+    bare = re.sub(rf"[^0-9{decimal}eE+-]", "", re.sub(r"-\s*$", "", text))
+    bare = re.sub(r"^[eE]+|[eE]+$", "", bare).replace(decimal, ".", 1)
+    try:
+        return -float(bare) if below else float(bare)
+    except ValueError:
+        return None
 
 
 def _evidence(text: str, sums: np.ndarray, counted: float) -> float | None:
@@ -387,8 +425,8 @@ def _evidence(text: str, sums: np.ndarray, counted: float) -> float | None:
     """
     best: float | None = None
     for mark, total in zip((".", ","), sums.tolist(), strict=True):
-        value = values_of(pl.Series([text]), mark)[0]
-        if not value:
+        value = _number(text, mark)
+        if not value or not np.isfinite(total):
             continue
         decimals = len(re.sub(r"\D", "", text.rpartition(mark)[2])) if mark in text else 0
         off = 0.5 * 10.0**-decimals * max(1.0, counted) ** 0.5 + _REL * abs(total)
