@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from evermodel.loop.beginning import check
 from evermodel.loop.releasing import promote, register
@@ -12,6 +13,7 @@ from evermodel.loop.scoring import score
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.training import train
 from evermodel.loop.workspace import Workspace
+from evermodel.tables import Misfits, read
 from tests.loop.shop import PROJECT, customers
 
 Begin = Callable[..., Workspace]
@@ -72,3 +74,21 @@ def test_dates_that_a_file_leaves_open_are_read_as_its_model_learned_them(
     mend = load_version(workspace, state.version(state.live)).encoder.mender("since")
     assert mend is not None
     assert mend("03/04/24") == "2024-04-03T00:00:00"
+
+
+@pytest.mark.parametrize("odd", ["31.02.23", "30.02.22"])
+def test_a_date_that_does_not_exist_never_turns_others_nor_becomes_another_day(
+    tmp_path: Path, odd: str
+) -> None:
+    days = [f"2021-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(60)]
+    path = tmp_path / "days.csv"
+    for written in (days, [f"{d[8:]}.{d[5:7]}.{d[2:4]}" for d in days]):
+        path.write_text(
+            "day,n\n" + "".join(f"{day},{n}\n" for n, day in enumerate([*written, odd]))
+        )
+        found = Misfits(most=1.0)
+        table = read(path, misfits=found)
+        column = table.frame["day"]
+        assert column.dt.year().drop_nulls().unique().to_list() == [2021]
+        assert column.null_count() == 1
+        assert check(path, tmp_path).find("unreadable_cells", "day").value == 1

@@ -57,3 +57,17 @@ def test_what_is_missing_is_said_before_anything_is_written(
         data_pseudonymise(people, out, ["mail"])
     assert not out.exists()
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_what_is_not_named_stays_as_it_is_written_and_lost_rows_are_told(
+    people: Path, tmp_path: Path
+) -> None:
+    rows = "K1;a@example.org;+49 171 111;1.234,50\nK2;n/a;-;k.A.\n"
+    people.write_text(f"id;mail;tel;amount\n{rows}K3;c@example.org;030 23;8,50;more\n" + rows * 3)
+    out = tmp_path / "hidden.csv"
+    report = data_pseudonymise(people, out, ["mail"])
+    frame = pl.read_csv(out, infer_schema=False)
+    assert frame.drop("mail").rows()[:2] == [("K1", "+49 171 111", "1.234,50"), ("K2", "-", "k.A.")]
+    assert frame["mail"].null_count() == 4
+    lost = report.find("rows_left_out", report.subject)
+    assert (lost.verdict, lost.value, lost.evidence["lines"]) == ("warn", 1, [4])

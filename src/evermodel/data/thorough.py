@@ -114,6 +114,9 @@ def people(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
         return
     if frame.height > _MOST_ROWS:
         frame = frame.sample(_MOST_ROWS, seed=project.train.seed)
+    # Of a time, such as a date of birth, each day would be a group of its own.
+    times = [name for name in groups if frame[name].dtype in (pl.Date, pl.Datetime)]
+    frame = frame.with_columns(frame[name].dt.year().alias(name) for name in times)
     for look in (_missing, _outcomes, _proxies, _represented):
         try:
             yield from _one_of_two(look(frame, project, groups))

@@ -12,9 +12,12 @@ from evermodel.errors import InputError, masked
 from evermodel.loop.workspace import silent
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
-from evermodel.tables import scan, write
+from evermodel.tables import Rejected, scan_texts, write
+from evermodel.tables.values import MISSING_WORDS
 
 __all__ = ["data_pseudonymise"]
+
+_SHOWN = 20
 
 
 def data_pseudonymise(
@@ -30,7 +33,9 @@ def data_pseudonymise(
     """Write a table to a new file in which some columns hold keyed hashes of their values.
 
     The key is what the environment variable EVERMODEL_PSEUDONYM_KEY holds. The source stays as it
-    is, and what is written are still personal data for whoever can come by the key.
+    is, and what is written are still personal data for whoever can come by the key. All other
+    columns stay as they are written; rows that are none of the table (they cannot be read, or hold
+    totals) are left out and told.
 
     Parameters
     ----------
@@ -62,15 +67,46 @@ def data_pseudonymise(
         raise InputError(what, where=str(target), hint="name another, or replace it with --force")
     key = key_from_environment()
 
-    def hidden() -> Iterator[pl.DataFrame]:
-        for batch in scan(source):
-            progress("replacing", 0.5)
-            yield pseudonymise(batch, columns, key, purpose=purpose, normalise=normalise)
+    left_out: list[Rejected] = []
 
-    rows = write(hidden(), path, spreadsheet_safe=True)
+    def hidden() -> Iterator[pl.DataFrame]:
+        for batch in scan_texts(source, rejects=left_out.append):
+            progress("replacing", 0.5)
+            known = _with_gaps(batch, columns)
+            yield pseudonymise(known, columns, key, purpose=purpose, normalise=normalise)
+
+    rows = write(hidden(), path)
     why = "whoever has the key can make the same pseudonyms again: keep it away from these data"
     results = tuple(
         CheckResult(name="pseudonymised", subject=name, value=float(rows), unit="rows", why=why)
         for name in columns
     )
-    return Report(verb="data.pseudonymise", subject=masked(str(source)), results=results)
+    subject = masked(str(source))
+    if left_out:
+        results += (_without(left_out, subject),)
+    return Report(verb="data.pseudonymise", subject=subject, results=results)
+
+
+def _with_gaps(batch: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Return the batch with words for missing as gaps: "n/a" is nobody's address."""
+    frame = batch
+    for name in columns:
+        if name in frame.columns and frame[name].dtype == pl.String:
+            texts = frame[name].alias("it")
+            gap = texts.str.strip_chars().str.to_lowercase().is_in(list(MISSING_WORDS))
+            frame = frame.with_columns(texts.set(gap, None).alias(name))
+    return frame
+
+
+def _without(left_out: Sequence[Rejected], subject: str) -> CheckResult:
+    first = left_out[0]
+    lines = [row.line for row in left_out]
+    return CheckResult(
+        name="rows_left_out",
+        subject=subject,
+        value=float(len(left_out)),
+        unit="rows",
+        verdict="warn",
+        why=f"they are not written; the first, on line {first.line}: {first.reason}",
+        evidence={"lines": lines[:_SHOWN]},
+    )

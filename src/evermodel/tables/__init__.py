@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evermodel.tables import versions
+    from evermodel.tables.as_written import scan_texts, texts
     from evermodel.tables.digests import digest, digest_batches, row_hashes
     from evermodel.tables.patches import CellPatch, Patch, RowPatch
     from evermodel.tables.profiles import ColumnProfile, Profile, profile
-    from evermodel.tables.reader import read, scan, texts, understand
+    from evermodel.tables.reader import read, scan, understand
     from evermodel.tables.summaries import Summarising, summarise
     from evermodel.tables.summarised import ColumnSummary, Summary
     from evermodel.tables.understanding import (
@@ -46,6 +47,7 @@ __all__ = [
     "read",
     "row_hashes",
     "scan",
+    "scan_texts",
     "summarise",
     "texts",
     "understand",
@@ -75,7 +77,8 @@ _ROOMS = {
     "profile": "profiles",
     "read": "reader",
     "scan": "reader",
-    "texts": "reader",
+    "scan_texts": "as_written",
+    "texts": "as_written",
     "understand": "reader",
     "write": "writer",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from evermodel.tables.evidence import ORDERS, Evidence
 from evermodel.tables.understanding import DateOrder
 
-__all__ = ["Order", "file_order", "order_of"]
+__all__ = ["Order", "file_order", "not_real", "order_of"]
 
 _SHOWN = 4
 _NEARLY, _HARDLY = 0.05, 0.5
@@ -71,12 +71,17 @@ def order_of(one: Evidence, known: DateOrder, *, told: bool) -> Order:
     return _undecided(one, best, told=told)
 
 
+def not_real(one: Evidence) -> int:
+    """Return how many dates of a column do not exist in the order of most."""
+    return min((one.failing[order] for order in _best(one)), default=0) + one.impossible
+
+
 def _best(one: Evidence, known: DateOrder = "") -> list[DateOrder]:
     """Return the orders that fit as many dates as any.
 
-    Most days of the month are years of two digits, too: a year first is taken only where the other
-    orders fit less than half, or where it is `known` to stand there; with dashes it is as usual as
-    they are.
+    Most days of the month are years of two digits, too: a year first is taken only where most of
+    the dates have one of two digits and the other orders fit less than half of them, or where it
+    is `known` to stand there; with dashes it is as usual as they are.
     """
     failing = one.failing
     fewest = min(failing["day first"], failing["month first"])
@@ -84,7 +89,8 @@ def _best(one: Evidence, known: DateOrder = "") -> list[DateOrder]:
     years = failing["year first"] if one.short_years else one.twofold_dates
     if known == "year first" and years <= _NEARLY * one.twofold_dates:
         return ["year first"]
-    if fewest > _HARDLY * one.twofold_dates:
+    most = 2 * one.twofold_dates > one.dates + one.natives or not one.short_years
+    if fewest > _HARDLY * one.twofold_dates and most:
         return ["year first"] if years < fewest else best
     beside = one.dashed_years and years <= _NEARLY * one.twofold_dates
     return ["year first", *best] if beside else best

@@ -10,7 +10,7 @@ import msgspec
 
 from evermodel.project import Reading
 from evermodel.records import ColumnType
-from evermodel.tables.date_orders import file_order, order_of
+from evermodel.tables.date_orders import file_order, not_real, order_of
 from evermodel.tables.evidence import Evidence
 from evermodel.tables.mixed import Settled, settle
 from evermodel.tables.understanding import ColumnReading, DateOrder
@@ -34,7 +34,8 @@ def decide(
     """Return how each column is read, and notes on everything that was not plain.
 
     `like` says how columns of those names were read before, which decides what is left open here.
-    Where `lenient`, a few texts that do not fit do not make words of the typed cells of a sheet.
+    Where `lenient`, a few dates that do not exist do not make words of the others, nor a few texts
+    of the typed cells of a sheet.
     """
     notes: list[str] = []
     settled = [settle(one, told=one.name in forced) for one in evidence]
@@ -267,12 +268,14 @@ def _odd_ones(one: Evidence) -> str:
 
 
 def _typed(one: Evidence, bare: Evidence) -> ColumnType | None:
-    """Return the type of nearly all cells of a sheet, where a few texts do not fit it.
+    """Return the type of nearly all values, where a few dates or texts of a sheet do not fit it.
 
     Texts that hold digits beside whole numbers may be codes such as 1003b, and so may zeros in
     front: there the column is one of words.
     """
     few = _FEW * one.values
+    if bare.is_date and not one.declared and 0 < not_real(bare) <= few:
+        return "timestamp"
     if not bare.others or 2 * one.natives < one.values or one.leading_zeros or one.long_integers:
         return None
     if bare.dates and bare.others - bare.dates + bare.numbers - bare.serials <= few:

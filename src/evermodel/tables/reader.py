@@ -26,10 +26,10 @@ from evermodel.tables.patches import Patch, patched
 from evermodel.tables.raw import RawBatch, RawSource, TypedSource
 from evermodel.tables.sources import file_of, open_source
 from evermodel.tables.steady import FileState, require_unchanged, settled_state
-from evermodel.tables.typed import as_raw, type_of, written
+from evermodel.tables.typed import as_raw, type_of
 from evermodel.tables.understanding import ColumnReading, Misfits, Rejected, Table, Understanding
 
-__all__ = ["read", "scan", "texts", "understand"]
+__all__ = ["raw_batches", "read", "require_same", "scan", "state_of", "understand"]
 
 _MOST_REJECTED = 1_000
 _NAMED = 5
@@ -88,13 +88,13 @@ def read(
     DataError
         When there is no table there, or a value is not of the type that was asked for.
     """
-    before = _state(source)
+    before = state_of(source)
     opened = open_source(source, reading)
     forced = _forced(repairs or {}, types or {})
     if isinstance(opened, Delimited):
         opened.settle()
     batches: Iterator[RawBatch | pl.DataFrame] = (
-        iter([opened.frame()]) if isinstance(opened, TypedSource) else _raw_batches(opened, 65_536)
+        iter([opened.frame()]) if isinstance(opened, TypedSource) else raw_batches(opened, 65_536)
     )
     notes: list[str] = []
     if patches:
@@ -103,7 +103,7 @@ def read(
     taken = frozenset(row.line for patch in patches for row in patch.rows)
     gathered = _Gathered(reading, notes=notes, rejects=rejects, taken=taken, like=like)
     table = _whole(opened, batches, gathered, reading, repairs or {}, forced, misfits)
-    _require_same(before)
+    require_same(before)
     return table
 
 
@@ -138,7 +138,7 @@ def scan(
     DataError
         As `read`; also when the source no longer is as it was understood.
     """
-    before = _state(source)
+    before = state_of(source)
     forced = _forced(repairs or {}, types or {})
     if understood is None:
         understood = understand(
@@ -147,57 +147,10 @@ def scan(
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
         _follow(opened, understood)
-    for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced, reading):
+    for raw, done in _texts(raw_batches(opened, batch_rows), repairs or {}, forced, reading):
         frame = _typed(raw, done, understood.columns, reading, repairs or {}, opened.where, misfits)
         yield from frame.iter_slices(batch_rows)
-    _require_same(before)
-
-
-def texts(
-    source: object,
-    *,
-    reading: Reading = _UNTOLD,
-    patches: Sequence[Patch] = (),
-    most: int | None = None,
-) -> pl.DataFrame:
-    r"""Return the rows of a source as the texts that stand in it, "" where there is nothing.
-
-    They are the rows that `read` returns, in the same order, before anything but the corrections
-    of people is made of them; with `most`, no more than so many, and no more is read than these.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> path = Path(tempfile.mkdtemp()) / "days.csv"
-    >>> _ = path.write_text("day;price\n31.01.2020; 1,5\n;n/a\n")
-    >>> texts(path).rows()
-    [('31.01.2020', ' 1,5'), ('', 'n/a')]
-
-    Raises
-    ------
-    DataError
-        When there is no table there.
-    """
-    opened = open_source(source, reading)
-    if isinstance(opened, Delimited):
-        opened.settle()
-    batches = _raw_batches(opened, 65_536)
-    if patches:
-        batches = iter(patched(batches, patches, where=opened.where)[0])
-    frames: list[pl.DataFrame] = []
-    rows = 0
-    for batch in batches:
-        frame = batch if isinstance(batch, pl.DataFrame) else batch.frame
-        if most is not None:
-            frame = frame.head(most - rows)
-        if isinstance(batch, pl.DataFrame):
-            frame = frame.with_columns(written(series) for series in frame.get_columns())
-        frames.append(frame)
-        rows += frame.height
-        if most is not None and rows >= most:
-            break
-    return pl.concat(frames).with_columns(pl.all().fill_null(""))
+    require_same(before)
 
 
 def understand(
@@ -226,34 +179,35 @@ def understand(
     DataError
         When there is no table there.
     """
-    before = _state(source)
+    before = state_of(source)
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
         opened.settle()
     forced = _forced(repairs or {}, types or {})
     gathered = _Gathered(reading, like=like)
-    for raw, done in _texts(_raw_batches(opened, batch_rows), repairs or {}, forced, reading):
+    for raw, done in _texts(raw_batches(opened, batch_rows), repairs or {}, forced, reading):
         gathered.add(raw, done)
-    _require_same(before)
+    require_same(before)
     return gathered.verdict(opened, reading, forced)
 
 
-def _state(source: object) -> tuple[Path, FileState] | None:
+def state_of(source: object) -> tuple[Path, FileState] | None:
     """Return the file that a source is and its state, or None where it is none."""
     path = file_of(source)
     state = None if path is None else settled_state(path)
     return None if path is None or state is None else (path, state)
 
 
-def _require_same(before: tuple[Path, FileState] | None) -> None:
+def require_same(before: tuple[Path, FileState] | None) -> None:
     """Raise `DataError` when a file is another than when its reading began."""
     if before is not None:
         require_unchanged(*before)
 
 
-def _raw_batches(
+def raw_batches(
     opened: RawSource | TypedSource, batch_rows: int
 ) -> Iterator[RawBatch | pl.DataFrame]:
+    """Return the rows of a source as texts, or as they are where it has types."""
     if isinstance(opened, TypedSource):
         return opened.frames(batch_rows)
     if isinstance(opened, Delimited):
