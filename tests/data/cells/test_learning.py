@@ -70,6 +70,56 @@ def test_a_claim_that_a_person_refutes_is_withdrawn_from_all_like_cells() -> Non
     assert learn(frame, marks) == []
 
 
+def test_one_refuted_claim_does_not_take_back_the_others_of_its_kind() -> None:
+    table = orders(3, rows=600)
+    bad = plant(table, "unit in the number", 3)
+    frame = pl.DataFrame(table)
+    before = {cell for cell in claims_of(frame) if cell in bad}
+    assert len(before) >= 6
+    refuted = min(before)
+    others = [row for row in range(600) if row not in {r for r, _ in bad}][:9]
+    marks = {(row, name): False for row in [refuted[0], *others] for name in frame.columns}
+    after = claims_of(frame, marks)
+    assert before - after == {refuted}
+    # Evidence adds up: of many that are all refuted, none is left.
+    many = sorted(before)[: len(before) - 2]
+    marks |= {(row, name): False for row, _ in many for name in frame.columns}
+    assert not claims_of(frame, marks) & before
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_few_marks_of_errors_do_not_flood_a_column(seed: int) -> None:
+    """Three cells marked by mistake, of which nothing tells them from all the others."""
+    frame = pl.DataFrame(orders(seed, rows=600))
+    before = claims_of(frame)
+    shown = pick_rows(frame, {}, 10, seed=seed)
+    marks = {(row, name): False for row in shown for name in frame.columns}
+    marks |= {(row, "town"): True for row in shown[:3]}
+    assert claims_of(frame, marks) - before == {(row, "town") for row in shown[:3]}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_marks_one_cell_in_twenty_wrongly_loses_little(seed: int) -> None:
+    table = orders(seed, rows=600)
+    bad = plant(table, "misspelt town", seed) | plant(table, "unit in the number", seed + 1)
+    frame = pl.DataFrame(table)
+    shown = pick_rows(frame, {}, 5, seed=seed)
+    rng = np.random.default_rng(seed)
+    marks = {
+        (row, name): ((row, name) in bad) != (rng.random() < 0.05)
+        for row in shown
+        for name in frame.columns
+    }
+    elsewhere = {cell for cell in bad if cell[0] not in shown}
+    found = {cell for cell in claims_of(frame, marks) if cell[0] not in shown}
+    alone = {cell for cell in claims_of(frame) if cell[0] not in shown}
+    assert f1(found, elsewhere) >= f1(alone, elsewhere) - 0.02
+
+
+def claims_of(frame: pl.DataFrame, marks: dict[tuple[int, str], bool] | None = None) -> Cells:
+    return {(cell.row, cell.column) for cell in learn(frame, marks or {})}
+
+
 def test_copied_reports_are_seen_through_with_marks() -> None:
     frame, bad = times(11, wrong=0.25, copies=6)
     assert taught(frame, bad, 20, 0) >= 0.93

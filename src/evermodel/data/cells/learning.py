@@ -9,7 +9,7 @@ import polars as pl
 
 from evermodel.data.cells.claims import Cell, Claim
 from evermodel.data.cells.columns import Floats, Ints, Values
-from evermodel.data.cells.features import Matrix, agreement, chance, own, prior, shared
+from evermodel.data.cells.features import KINDS, Matrix, agreement, chance, own, prior, shared
 from evermodel.data.cells.reports import Votes, hold_votes, reports
 from evermodel.data.cells.suspect import cells_of, findings
 from evermodel.errors import DataError
@@ -20,6 +20,8 @@ _MOST_ROWS = 2_000
 _MOST_COLUMNS = 200
 _TOLD = 0.5
 _LEAST_MARKED = 2
+_CLAIM_WEIGHT, _QUIET_WEIGHT = 2.0, 4.0
+"""How many marks the detectors' own word weighs: that a cell is wrong, and that it is right."""
 
 
 def pick_rows(
@@ -179,8 +181,27 @@ def _probabilities(
         if wrong.any() or (rows.size and (moved > 0).any()):
             table = own(column, known, agreed, every)
             moved = moved + _moved(table, _fit(table[rows], wrong, moved[rows], strictness=1.0))
-        told[column.place] = 1.0 / (1.0 + np.exp(-moved))
+        likely = 1.0 / (1.0 + np.exp(-moved))
+        told[column.place] = _bounded(likely, chance(known), known, rows, wrong)
     return told
+
+
+def _bounded(
+    likely: Floats, before: Floats, scores: Matrix, rows: Ints, wrong: np.ndarray
+) -> Floats:
+    """Return how likely cells are wrong, moved no further than so many marks can move it.
+
+    The share of wrong cells among those of which the same kind of claim is made in a column has a
+    Beta distribution: before any mark its mean is the detector's own score and its weight that of
+    a few marks. The regression says which cells are like the marked ones; if all those marked the
+    other way are, the mean of the Beta-binomial posterior is as far as it can go.
+    """
+    kind = np.where(scores.max(axis=1) > 0, scores.argmax(axis=1), -1)
+    right = np.bincount(kind[rows[~wrong]] + 1, minlength=len(KINDS) + 1)[kind + 1]
+    least = before * _CLAIM_WEIGHT / (_CLAIM_WEIGHT + right)
+    missed = int((kind[rows[wrong]] < 0).sum())
+    most = (before * _QUIET_WEIGHT + missed) / (_QUIET_WEIGHT + missed)
+    return np.where(kind >= 0, np.maximum(likely, least), np.minimum(likely, most))
 
 
 def _marked_rows(column: Values, marks: Mapping[tuple[int, int], bool]) -> Ints:
