@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import polars as pl
 from evermodel.data import changes, gate, propose, render
 from evermodel.data import check as check_table
 from evermodel.data.cell_results import cell_results
-from evermodel.data.cells import Cell, learn, suspect_cells
+from evermodel.data.cells import Cell
 from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.errors import InputError, SurroundingsError, masked
+from evermodel.loop.judged import MOST_LOOKED_AT, mended, repaired, suspects
 from evermodel.loop.marking import Ask, mark
 from evermodel.loop.patches import active
 from evermodel.loop.sheets import held_back, write_quarantine
@@ -192,22 +193,6 @@ def read_source(
     )
 
 
-def suspects(
-    rows: pl.DataFrame, marked: Mapping[tuple[int, str], bool] | None = None
-) -> list[Cell]:
-    """Return the cells of a table of texts that look wrong, the surest first.
-
-    Of a table with more rows the first 100,000 are looked at. `marked` is what a person said of
-    some cells.
-    """
-    some = rows.head(MOST_LOOKED_AT)
-    found = learn(some, marked) if marked else suspect_cells(some)
-    return sorted(found, key=lambda cell: -cell.score)
-
-
-MOST_LOOKED_AT = 100_000
-
-
 def check(
     data: object = None,
     folder: str | Path | Workspace = ".",
@@ -273,6 +258,7 @@ def check(
     else:
         table = read_source(project, data, rejects=rejected.append)
         rows = _texts(project, data) if thorough else None
+    declared = project
     earlier: Table | None = None
     if against is not None:
         progress("reading the earlier table", 0.2)
@@ -289,10 +275,12 @@ def check(
     if rows is not None:
         progress("looking at single cells", 0.6)
         some = rows.head(MOST_LOOKED_AT)
-        marked = mark(some, Path(label), lines=table.lines, ask=ask) if label else {}
-        cells = suspects(rows, marked)
+        judged = repaired(some, table.frame, declared)
+        marked = mark(some, Path(label), lines=table.lines, ask=ask, judged=judged) if label else {}
+        cells = suspects(some, marked, as_repaired=judged)
         odd = tuple(cell_results(cells, some.height, table.lines))
         results += hidden(odd, table.frame, of_persons(table.frame, results)) if odd else ()
+        results += tuple(mended(some, judged))
     if data is not None and project is not None:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
     if earlier is not None:

@@ -12,7 +12,8 @@ import msgspec
 from evermodel.data.cells import Cell
 from evermodel.data.thorough import suspect_labels
 from evermodel.errors import DataError, InputError, NotFoundError, masked
-from evermodel.loop.beginning import read_source, refuse_to_replace, suspects
+from evermodel.loop.beginning import read_source, refuse_to_replace
+from evermodel.loop.judged import repaired, suspects
 from evermodel.loop.patches import active, folder_of, numbered
 from evermodel.loop.sheets import QUARANTINE, write_sheet
 from evermodel.loop.workspace import Workspace, open_workspace, silent
@@ -71,7 +72,8 @@ def data_review(
     table = read_source(project)
     progress("looking for wrong cells", 0.3)
     labels = _labels(table, project)[: max(most // 2, 1)]
-    found = [*suspects(rows)[: most - len(labels)], *labels]
+    judged = repaired(rows, table.frame, project)
+    found = [*suspects(rows, as_repaired=judged)[: most - len(labels)], *labels]
     names = row_names(rows)
     lines = [
         (

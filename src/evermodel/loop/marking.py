@@ -30,12 +30,14 @@ def mark(
     number: int = 20,
     lines: Sequence[int] = (),
     ask: Ask | None = None,
+    judged: pl.DataFrame | None = None,
 ) -> dict[tuple[int, str], bool]:
     """Return what is marked in a sheet of rows; make the sheet first where there is none.
 
     The rows in it are those of which the marks teach most. Whoever fills it writes into `wrong` the
     names of the columns whose cells are wrong, divided by commas, or "none". With `ask`, rows that
     are not marked yet are asked for one by one; each answer is kept before the next question.
+    `judged` are the same rows as declared repairs leave them, by which rows are chosen.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def mark(
         When the sheet is of another table, or names a column that is not there.
     """
     if not path.exists():
-        chosen = pick_rows(rows, {}, number)
+        chosen = pick_rows(rows if judged is None else judged, {}, number)
         names = row_names(rows)
         sheet = [
             {"row": row, "line": lines[row] if lines else row + 1, "name": names[row], "wrong": ""}

@@ -23,7 +23,7 @@ _SHOWN = 3
 _MOST = 8
 _TOLD = frozenset(
     {"missing", "many_values", "duplicate_rows", "duplicate_but_key", "label_errors"}
-) | {"near_duplicate_rows"}
+) | {"near_duplicate_rows", "mended"}
 """Results that are worth a line although nothing is wrong with them."""
 _NAMES = "`{subject}` looks like names of persons or firms: {value} of its values"
 _SAID = {
@@ -70,6 +70,7 @@ _SAID = {
     "odd_targets": "Outcomes in `{subject}` far from what rows of their kind have: {value}",
     "conflicting_labels": "{value} of the rows contradict an equal row",
     "wrong_cells": "`{subject}`: {value} that look wrong",
+    "mended": "Mended by the declared repairs: {value}",
 }
 
 
