@@ -141,7 +141,7 @@ def learn(frame: pl.DataFrame, marked: Mapping[tuple[int, str], bool]) -> list[C
     if len({row for row, _ in marks}) < _LEAST_MARKED:
         return _as_marked(frame, found.claims, marks)
     # A mark on one row tells which sources to trust, and so speaks for other rows as well.
-    votes = hold_votes(found.columns, marks)
+    votes = hold_votes(found.columns, marks, before=found.votes)
     claims = [claim for claim in found.claims if claim.kind != "reports"]
     claims += [claim for claim in reports(found.columns, votes) if claim.kind == "reports"]
     scores = prior(found.columns, claims)

@@ -21,6 +21,7 @@ __all__ = ["Vote", "Votes", "hold_votes", "reports", "sources_and_things", "vote
 
 _MOST_SOURCES = 500
 _UNIQUE = 0.95
+_MOST_TICKS = 50_000_000
 _AGREE, _AGREE_ON_AVERAGE = 0.2, 0.4
 _ROUNDS = 12
 _FALSE_VALUES = 10.0
@@ -104,12 +105,18 @@ def reports(columns: Sequence[Values], votes: Votes) -> list[Claim]:
 
 
 def hold_votes(
-    columns: Sequence[Values], marked: Mapping[tuple[int, int], bool] | None = None
+    columns: Sequence[Values],
+    marked: Mapping[tuple[int, int], bool] | None = None,
+    *,
+    before: Votes | None = None,
 ) -> Votes:
     """Return the votes of all columns of a table of reports; none where it is not one.
 
-    `marked` says of cells, by row and place, whether a person found them wrong.
+    `marked` says of cells, by row and place, whether a person found them wrong. `before` are the
+    votes without marks, where they are known: that it is no table of reports stays true.
     """
+    if before is not None and not before.by_place:
+        return before
     pair = sources_and_things(columns)
     if pair is None:
         return Votes(("", ""), {})
@@ -140,13 +147,25 @@ def sources_and_things(columns: Sequence[Values]) -> tuple[int, int, list[int]] 
             told = [c for c in others if c is not source and c is not thing]
             if source is thing or len(told) < 2 or thing.moment:
                 continue
-            both = np.unique(source.codes * len(thing.texts) + thing.codes).size
-            if both < _UNIQUE * rows:
+            if _pairs(source, thing) < _UNIQUE * rows:
                 continue
             gain = _agreement(source, thing, told, some)
             if gain >= _AGREE_ON_AVERAGE and (best is None or gain > best[0]):
                 best = (gain, source.place, thing.place, [c.place for c in told])
     return None if best is None else best[1:]
+
+
+def _pairs(source: Values, thing: Values) -> int:
+    """Return how many pairs of a value of each there are; ticked off, as to sort them is slow."""
+    most = len(source.texts) * len(thing.texts)
+    if most < _UNIQUE * source.rows:
+        return most
+    keys = source.codes * len(thing.texts) + thing.codes
+    if most > _MOST_TICKS:
+        return int(np.unique(keys).size)
+    met = np.zeros(most, dtype=np.bool_)
+    met[keys] = True
+    return int(np.count_nonzero(met))
 
 
 def _may_report(column: Values) -> bool:

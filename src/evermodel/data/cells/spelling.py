@@ -83,6 +83,8 @@ def _neighbours(column: Values, frequent: list[int]) -> Iterator[tuple[int, int]
     few = 0.02 * column.rows
     counts = column.counts.tolist()
     words = _words(column)
+    few_frequent = len(frequent) <= _NEAREST
+    by_count = sorted(set(frequent), key=lambda c: (-counts[c], c)) if few_frequent else []
     for code, text in enumerate(column.texts):
         if not column.worded[code]:
             continue
@@ -92,10 +94,9 @@ def _neighbours(column: Values, frequent: list[int]) -> Iterator[tuple[int, int]
         if not likely and code not in closed and n <= 2:
             likely = _one_stroke_off(column, text, closed)
         if not likely and not dense and n <= few and len(text) >= 5:
-            near = set(frequent)
-            if len(frequent) > _NEAREST:
+            if not few_frequent:
                 near = {c for key in _keys(text, 2) for c in ends.get(key, ())[:_NEAREST]}
-            by_count = sorted(near, key=lambda c: (-counts[c], c))
+                by_count = sorted(near, key=lambda c: (-counts[c], c))
             likely = _first_slip(
                 column, text, [c for c in by_count if counts[c] >= _RATIO * n], words
             )

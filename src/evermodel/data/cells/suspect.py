@@ -16,7 +16,7 @@ from evermodel.data.cells.formats import damaged, formats
 from evermodel.data.cells.groups import Dependency, dependencies
 from evermodel.data.cells.missing import disguised, gaps, missing_codes
 from evermodel.data.cells.places import places
-from evermodel.data.cells.reports import hold_votes, reports
+from evermodel.data.cells.reports import Votes, hold_votes, reports
 from evermodel.data.cells.rows import slipped_rows
 from evermodel.data.cells.spelling import spelling, strokes
 from evermodel.errors import DataError
@@ -29,11 +29,12 @@ _SURE = 0.85
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found out about a table: its columns, what tells what, and all claims."""
+    """What was found out about a table: its columns, what tells what, all claims, and votes."""
 
     columns: list[Values]
     ties: list[Dependency]
     claims: list[Claim]
+    votes: Votes
 
 
 def suspect_cells(frame: pl.DataFrame) -> list[Cell]:
@@ -82,17 +83,18 @@ def findings(frame: pl.DataFrame) -> Findings:
                 hint="give the cells as they stand in the file, as strings",
             )
     if frame.height == 0:
-        return Findings([], [], [])
+        return Findings([], [], [], Votes(("", ""), {}))
     columns = read_columns(frame)
     ties = dependencies(columns)
-    voted = reports(columns, hold_votes(columns))
+    votes = hold_votes(columns)
+    voted = reports(columns, votes)
     claims = [claim for column in columns for claim in _alone(column, columns, ties)]
     claims += [*places(columns), *slipped_rows(columns)]
     wrong = _claimed(columns, claims)
     spoken = {claim.place for claim in voted}
     claims += voted
     claims += broken(columns, [tie for tie in ties if tie.right not in spoken], wrong)
-    return Findings(columns, ties, claims)
+    return Findings(columns, ties, claims, votes)
 
 
 def _claimed(columns: Sequence[Values], claims: Sequence[Claim]) -> dict[int, Bools]:
