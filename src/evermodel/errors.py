@@ -19,7 +19,7 @@ A check or a gate that says no is not an error: it is a verdict in a report, and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -181,17 +181,15 @@ class BusyError(EvermodelError):
     exit_code = 2
 
 
-_LOGIN = r"([\w+.-]*)(://[^/\s:]*:)({sign}+)(?=@)"
+_LOGIN = re.compile(r"([\w+.-]*)://[^/\s:]*:")
 _KEYS = (
     r"(?i)([?&](?:[\w.-]*(?:password|passwd|passphrase|pwd|token|secret|signature"
     r"|(?:access|account|api|private|secret)[_-]?key)|pass|sig)=)([^&#{blank}]+)"
 )
-# A password may hold any sign, an @ too: it reaches up to the last one, which hides too much of
-# an address with another @ behind the host rather than too little.
-_AMONG_WORDS = re.compile(_LOGIN.format(sign=r"\S")), re.compile(_KEYS.format(blank=r"\s"))
-_ALONE = re.compile(_LOGIN.format(sign=r"[\s\S]")), re.compile(_KEYS.format(blank=""))
+_AMONG_WORDS, _ALONE = (re.compile(_KEYS.format(blank=blank)) for blank in (r"\s", ""))
+_BLANK = re.compile(r"\s|$")
 _IS_ADDRESS = re.compile(r"[\w+.-]+://")
-_PORT = re.compile(r"\d*(?:[/?#\s]|$)")
+_PORT = re.compile(r"\d+(?:[/?#\s]|$)")
 _WEB = ("http", "https", "ws", "wss", "ftp")
 _VARIABLE = re.compile(r"\$\{\w+\}")
 
@@ -216,15 +214,31 @@ def masked(text: str) -> str:
     """
     if "://" not in text:
         return text
-    login, key = _ALONE if _IS_ADDRESS.match(text) else _AMONG_WORDS
-    return key.sub(_hide_value, login.sub(_hide_login, text))
+    alone = _IS_ADDRESS.match(text) is not None
+    hidden = "".join(_without_logins(text, alone=alone))
+    return (_ALONE if alone else _AMONG_WORDS).sub(_hide_value, hidden)
 
 
-def _hide_login(found: re.Match[str]) -> str:
-    scheme, user, password = found.groups()
-    # Behind a port a slash ends the authority of a web address, and no client sees a password.
-    port = scheme.lower() in _WEB and _PORT.match(password)
-    return found[0] if port or _VARIABLE.fullmatch(password) else f"{scheme}{user}***"
+def _without_logins(text: str, *, alone: bool) -> Iterator[str]:
+    """Yield the parts of a text, each password as ``***``.
+
+    A password may hold any sign, an @ too: it reaches up to the last one, which hides too much of
+    an address with another @ behind the host rather than too little.
+    """
+    begin = 0
+    while found := _LOGIN.search(text, begin):
+        blank = _BLANK.search(text, found.end())
+        end = len(text) if alone or blank is None else blank.start()
+        at = text.rfind("@", found.end(), end)
+        # Behind a port a slash ends the authority of a web address: no client sees a password.
+        port = found[1].lower() in _WEB and _PORT.match(text, found.end())
+        yield text[begin : found.end()]
+        begin = found.end()
+        if at > begin and not port:
+            password = text[begin:at]
+            yield password if _VARIABLE.fullmatch(password) else "***"
+            begin = at
+    yield text[begin:]
 
 
 def _hide_value(found: re.Match[str]) -> str:

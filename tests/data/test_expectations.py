@@ -1,6 +1,7 @@
 """Sentences about columns: proposed by init, active only when their owner says so."""
 
 import re
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ from evermodel.data import check, propose, render
 from evermodel.data.expectations import expected, learned, set_aside, usual_range
 from evermodel.errors import InputError, ProjectError
 from evermodel.project import Project, parse_project
-from evermodel.project.expectations import parse_expectation
+from evermodel.project.expectations import bound_of, parse_expectation
 from evermodel.records import CheckResult
 from evermodel.tables import read
 from tests.real import real_data
@@ -235,3 +236,27 @@ def test_half_of_a_real_table_tells_what_holds_for_nearly_all_of_the_other(
     broken = [_broken(sentence, frame[half:]) for sentence in sentences]
     assert sum(found.verdict == "fail" for found in broken) <= 1
     assert all((found.value or 0) <= 0.002 * half for found in broken)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"(\w+-?)+", r"(a+){5}", r"(a{1,20}){5}", r"(ab|a)+", r"(?!x).*", r"(a)\1", r"(?=a)a"],
+)
+def test_a_pattern_that_could_hold_up_a_server_or_that_files_do_not_know_is_refused(
+    pattern: str,
+) -> None:
+    with pytest.raises(InputError, match="regular expression of an expectation has"):
+        parse_expectation(f"code is like {pattern}")
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"[A-Z]{2}\d{3,8}", r".+@.+\..+", r"(\d{1,3}\.){3}\d{1,3}", "a|b"]
+)
+def test_usual_patterns_are_taken(pattern: str) -> None:
+    made = parse_expectation(f"code is like {pattern}")
+    assert made is not None
+    assert made.words == (pattern,)
+
+
+def test_a_bound_with_a_zone_is_a_moment_like_any_other() -> None:
+    assert bound_of("2026-01-31T00:30:00+01:00") == datetime(2026, 1, 30, 23, 30)

@@ -91,11 +91,13 @@ def test_training_and_its_refusals_print_no_person(
     refused = _said("train")
     assert "Kunde" in refused
     Path("evermodel.toml").write_text(PROJECT.partition("checks")[0])
-    trained = _said("train") + _said("report")
+    trained = _said("train") + _said("report", "-o", "report.html")
     shown = _said("data", "show")
+    assert "\"profile\"" in (documented := _said("data", "show", "--json"))
+    assert "What its columns hold" in Path("report.html").read_text()
     assert "of persons: no value is shown" in shown
     pages = "".join(page.read_text() for page in Path().rglob("*.html"))
-    assert _shown(refused + trained + shown + pages) == set()
+    assert _shown(refused + trained + shown + documented + pages) == set()
 
 
 def test_what_the_gate_shows_of_persons_is_their_writing() -> None:

@@ -76,3 +76,18 @@ def test_a_sheet_with_typed_texts_is_the_same_in_batches(tmp_path: Path) -> None
     whole = _read(tmp_path, cells).frame
     parts = tables.scan(tmp_path / "book.xlsx", batch_rows=7)
     assert pl.concat(parts).equals(whole)
+
+
+def test_a_sheet_with_totals_is_the_same_in_batches(tmp_path: Path) -> None:
+    numbers = [1000.125, 2000.5, 3000.25]
+    rows: list[list[Any]] = [
+        ["shop", "n"],
+        *(["a", n] for n in numbers),
+        ["Subtotal", sum(numbers)],
+    ]
+    rows += [["b", text] for text in ("1.234,5", "7,25")] + [["b", n] for n in numbers * 4]
+    workbook(tmp_path / "book.xlsx", {"Sheet1": rows})
+    whole = tables.read(tmp_path / "book.xlsx").frame
+    assert whole["n"].dtype == pl.Float64
+    assert whole.height == 17
+    assert pl.concat(tables.scan(tmp_path / "book.xlsx", batch_rows=4)).equals(whole)

@@ -363,3 +363,21 @@ def test_rows_without_twins_are_drawn_as_they_always_were() -> None:
     alone = choose_split(**given, twins=np.arange(1000))
     assert np.array_equal(alone.test, choose_split(**given).test)
     assert alone.how == choose_split(**given).how
+
+
+@given(st.integers(0, 50))
+def test_who_is_tested_on_stays_so_when_copies_come_along(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    before = np.repeat(np.arange(800), 2)
+    after = np.concatenate([before, generator.integers(0, 900, 700)])
+    of_all = hashes(after.size, seed)
+
+    def tested(twins: NDArray[np.int64]) -> set[int]:
+        split = choose_split(
+            rows=twins.size, y=None, share=0.2, hashes=of_all[: twins.size], twins=twins
+        )
+        return set(twins[split.test].tolist())
+
+    early, late = tested(before), tested(after)
+    # The share is one of the rows or groups there are: those at its edge alone may change sides.
+    assert len(early ^ (late & set(before.tolist()))) <= 40

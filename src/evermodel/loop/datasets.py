@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from evermodel.data import changes
-from evermodel.data.personal.hiding import of_persons
+from evermodel.data.personal.hiding import of_persons, profile_without
 from evermodel.errors import DataError, InputError, NotFoundError, masked
 from evermodel.loop.beginning import read_source, refuse_to_replace
 from evermodel.loop.state import State, read_state
@@ -192,18 +192,15 @@ def data_show(which: str | int = "", folder: str | Path | Workspace = ".") -> Re
     kept = _find(workspace, which)
     content = workspace.ports.blobs.path(kept.profile).read_bytes()
     found = msgspec.json.decode(content, type=Profile)
+    # Of a column of persons, as its values tell, none is shown.
+    personal = of_persons(pl.DataFrame(), profile=found)
+    shown = msgspec.to_builtins(profile_without(found, personal))
     return Report(
         verb="data.show",
         subject=kept.name,
-        results=_without_persons(found),
-        facts={"data": msgspec.to_builtins(kept), "profile": msgspec.to_builtins(found)},
+        results=tuple(_shown(each, hide=each.name in personal) for each in found.columns),
+        facts={"data": msgspec.to_builtins(kept), "profile": shown},
     )
-
-
-def _without_persons(found: Profile) -> tuple[CheckResult, ...]:
-    """Return a line for each column; of one that is of persons, its values tell, none is shown."""
-    personal = of_persons(pl.DataFrame(), profile=found)
-    return tuple(_shown(each, hide=each.name in personal) for each in found.columns)
 
 
 def _shown(column: ColumnProfile, *, hide: bool) -> CheckResult:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from evermodel.data.personal.hiding import of_persons, summary_without
 from evermodel.errors import EvermodelError, masked
 from evermodel.loop.datasets import kept_data
 from evermodel.loop.state import State
@@ -52,7 +53,8 @@ def _profile(workspace: Workspace, recorded: Mapping[str, Any]) -> Summary:
     frame = kept_data(workspace, recorded)
     declared = workspace.project.data.types
     types = {name: declared.get(name, _kind(kind)) for name, kind in frame.schema.items()}
-    return summarise([frame], types).result()
+    # A page is passed on: of a column of persons none of its values stands on it.
+    return summary_without(summarise([frame], types).result(), of_persons(frame))
 
 
 def _kind(dtype: pl.DataType) -> ColumnType:

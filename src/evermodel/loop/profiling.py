@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
-from evermodel.data.personal.hiding import of_persons
+from evermodel.data.personal.hiding import of_persons, summary_without
 from evermodel.errors import InputError, masked
 from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
 from evermodel.project import load_project
@@ -51,21 +51,9 @@ def profiled(
             done += batch.height
             progress(f"{done:,} rows", 0.4 + 0.6 * done / max(understood.rows, 1))
 
-    summary = _without_persons(summarise(batches(), types).result(), personal)
+    summary = summary_without(summarise(batches(), types).result(), personal)
     named = masked(str(data)) if isinstance(data, (str, Path)) else f"a {type(data).__name__}"
     return summary, understood.notes, named
-
-
-def _without_persons(summary: Summary, personal: Collection[str]) -> Summary:
-    columns = tuple(
-        msgspec.structs.replace(
-            column, of_persons=True, top=(), numbers=None, words=None, first="", last=""
-        )
-        if column.name in personal
-        else column
-        for column in summary.columns
-    )
-    return msgspec.structs.replace(summary, columns=columns)
 
 
 def data_profile(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import datetime
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from re import _parser as re_parser  # type: ignore[attr-defined]  # nothing public tells the parts
+from typing import Any, Literal
 
 from evermodel.errors import InputError
 from evermodel.records import Record, Verdict
@@ -91,13 +92,54 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _pattern(text: str, sentence: str) -> str:
+    """Return a regular expression that files and requests are held against alike, and soon."""
     try:
+        parts = list(re_parser.parse(text))
         re.compile(text)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         what = "the regular expression of an expectation is none"
         found = f"{sentence}: {error}"
         raise InputError(what, where="data.checks", found=found) from None
+    trouble = _trouble(parts)
+    if trouble:
+        what = f"the regular expression of an expectation has {trouble}"
+        hint = "write it without: one request could hold up all others, or a file not be judged"
+        raise InputError(what, where="data.checks", found=sentence, hint=hint)
     return text
+
+
+_REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
+_LOOKS = ("ASSERT", "ASSERT_NOT", "GROUPREF", "GROUPREF_EXISTS", "ATOMIC_GROUP")
+_FEW_TIMES = 10
+
+
+def _trouble(parts: Sequence[Any], *, repeated: bool = False) -> str:
+    """Return what makes a pattern one that may take for ever, or that not all engines know.
+
+    Backtracking over a repeat inside a repeat takes time that doubles with each sign (Davis et al.
+    2018, "The Impact of Regular Expression Denial of Service").
+    """
+    for name, held in ((str(code), held) for code, held in parts):
+        if name in _LOOKS or name == "POSSESSIVE_REPEAT":
+            return "a look around, a reference to a group or a group that gives nothing back"
+        again = name in _REPEATS and int(held[1]) > 1
+        if again and repeated and int(held[1]) > _FEW_TIMES:
+            return "a repeat inside a repeat"
+        if name == "BRANCH" and repeated:
+            return "alternatives inside a repeat"
+        for inner in _inner(name, held):
+            found = _trouble(inner, repeated=repeated or again)
+            if found:
+                return found
+    return ""
+
+
+def _inner(name: str, held: Any) -> list[Sequence[Any]]:
+    if name in _REPEATS:
+        return [list(held[2])]
+    if name == "SUBPATTERN":
+        return [list(held[3])]
+    return [list(branch) for branch in held[1]] if name == "BRANCH" else []
 
 
 def bound_of(text: str) -> float | datetime | None:
@@ -113,6 +155,8 @@ def bound_of(text: str) -> float | datetime | None:
     except ValueError:
         pass
     try:
-        return datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         return None
+    # Tables hold times without a zone, in UTC.
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found

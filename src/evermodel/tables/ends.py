@@ -127,7 +127,10 @@ def _divided(batch: RawBatch) -> tuple[RawBatch | None, RawBatch]:
 
 def _joined(batches: Sequence[RawBatch]) -> RawBatch:
     kinds: dict[str, frozenset[str]] = {}
+    parts: dict[str, list[np.ndarray]] = {}
     for batch in batches:
+        for name, lines in batch.typed.items():
+            parts.setdefault(name, []).append(lines)
         kinds |= {name: kinds.get(name, frozenset()) | found for name, found in batch.kinds.items()}
     return RawBatch(
         pl.concat([batch.frame for batch in batches]),
@@ -136,6 +139,7 @@ def _joined(batches: Sequence[RawBatch]) -> RawBatch:
         kinds,
         empty=sum(batch.empty for batch in batches),
         doubts=tuple(row for batch in batches for row in batch.doubts),
+        typed={name: np.concatenate(lines) for name, lines in parts.items()},
     )
 
 

@@ -23,7 +23,8 @@ class RawBatch:
     all columns of the source in order, where some of them are not in `frame`. `before` holds the
     columns with a repair as they were before it. `empty` counts the empty rows that follow these.
     `doubts` are rows that are kept and may be none, each with the reason.
-    `native` says of columns which of their cells came with a type: the others were typed as text.
+    `native` says of columns which of their cells came with a type: the others were typed as text;
+    `typed` holds the lines of such cells, so that rows can be taken out and put together before.
     """
 
     frame: pl.DataFrame
@@ -35,6 +36,7 @@ class RawBatch:
     empty: int = 0
     doubts: tuple[Rejected, ...] = ()
     native: Mapping[str, pl.Series] = field(default_factory=dict)
+    typed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def head(self, rows: int) -> RawBatch:
         """Return the first rows, with all that was rejected."""

@@ -43,6 +43,7 @@ _MOST_STARTS = 32
 _LEAST_EVIDENCE = 3.0
 _REL = 1e-6
 _MOST_DOUBTS = 20
+_MANY = 50
 
 Again = Callable[[], Iterator[RawBatch]]
 
@@ -79,7 +80,9 @@ def without_totals(batches: Iterator[RawBatch], again: Again) -> Iterator[RawBat
     Such a row holds the sums of the rows above it since the last one, or since an earlier one as
     in nested groups, and shows it by a word or by its gaps:
 
-    - its first text is a word for a sum ("Subtotal"), and one of its numbers is a sum;
+    - its first text is a word for a sum ("Subtotal"), and of its numbers some are sums: of three
+      digits together, or where cells are empty that all summed rows fill, or where half of the
+      rows so named are sums;
     - its first text begins or ends with such a word ("Total Region North"), and at least half of
       its numbers are sums: of at least three digits together, or where cells are empty that all
       summed rows fill, or where half of the rows so named, and two, are sums;
@@ -214,7 +217,8 @@ class _Sums:
             begin = at
             row = _Row.of(frame.row(at))
             line = int(batch.lines[at])
-            match = self._match(row) if row.amounts else None
+            hopeless = self._is_value(row)
+            match = self._match(row) if row.amounts and not hopeless else None
             self._count(row, match)
             if match is not None and self.is_total(row, match):
                 keep[at] = False
@@ -274,9 +278,9 @@ class _Sums:
             return row.bare and match.gap and whole and match.digits >= _LEAST_EVIDENCE
         if not row.first:
             return most and match.gap
-        if row.strict:
-            return True
         strong = match.gap or match.digits >= _LEAST_EVIDENCE
+        if row.strict:
+            return strong or sure
         return most and (strong or sure or self._first is None)
 
     def is_sure(self, kind: str) -> bool:
@@ -293,6 +297,19 @@ class _Sums:
         """Whether a word for a sum may be one; in many rows that are none it is a value."""
         kind = _kind(row)
         return self._first is None or self._first.is_sure(kind) or self._first.is_few(kind)
+
+    def _is_value(self, row: _Row) -> bool:
+        """Whether so many rows of a kind hold no sums that its word is a value of the column."""
+        for known in (self._first, self):
+            if known is not None and row.word and row.first:
+                named, several = known.counted(_kind(row))
+                if named >= _MANY and 2 * several < named:
+                    return True
+        return False
+
+    def counted(self, kind: str) -> tuple[int, int]:
+        """Return how many rows of a kind there are, and how many of these are sums."""
+        return self._named.get(kind, 0), self._several.get(kind, 0)
 
     def _count(self, row: _Row, match: _Match | None) -> None:
         kind = _kind(row)

@@ -100,14 +100,10 @@ class Workbook:
         DataError
             When the sheet is damaged.
         """
-        typed: dict[str, list[int]] = {}
-        first = iter([typed])
-        # Of the passes that are made to find sums, the first one tells which cells had a type.
-        for batch in rows_alone(lambda: self._batches(rows, next(first, None))):
-            yield replace(batch, native=_native(batch, typed))
+        for batch in rows_alone(lambda: self._batches(rows)):
+            yield replace(batch, native=_native(batch))
 
-    def _batches(self, rows: int, typed: dict[str, list[int]] | None = None) -> Iterator[RawBatch]:
-        """Yield rows as texts; `typed` gathers the rows whose cell of a column is no text."""
+    def _batches(self, rows: int) -> Iterator[RawBatch]:
         self.blank_lines = 0
         places, names = self._places, [self.names[place] for place in self._places]
         with self._open() as book:
@@ -118,13 +114,13 @@ class Workbook:
                 filled = [(line, row) for line, row in some if any(map(_filled, row))]
                 self.blank_lines += len(some) - len(filled)
                 values = [[_value(row[place]) for place in places] for _, row in filled]
-                if typed is not None:
-                    _gather(typed, names, values, [line for line, _ in filled])
-                batch = batch_of(names, values, [line for line, _ in filled])
+                lines = [line for line, _ in filled]
+                batch = batch_of(names, values, lines)
                 any_rows = True
                 # Where somebody typed texts, numbers among them may be written in any way.
                 kinds = {name: k for name, k in batch.kinds.items() if "text" not in k}
-                yield RawBatch(batch.frame, batch.lines, (), kinds)
+                typed = _typed(names, values, lines)
+                yield RawBatch(batch.frame, batch.lines, (), kinds, typed=typed)
             if not any_rows:
                 yield batch_of(names, [], np.empty(0, np.int64).tolist())
 
@@ -197,27 +193,25 @@ class Workbook:
             )
 
 
-def _gather(
-    typed: dict[str, list[int]], names: Sequence[str], values: Sequence[list[Any]], rows: list[int]
-) -> None:
-    """Add the rows whose cells are numbers, times or truths to those that are known."""
-    for place, name in enumerate(names):
-        cells = zip(rows, values, strict=True)
-        typed.setdefault(name, []).extend(
-            row for row, cell in cells if not isinstance(cell[place], (str, type(None)))
-        )
-
-
-def _native(batch: RawBatch, typed: dict[str, list[int]]) -> dict[str, pl.Series]:
-    """Return which cells of a batch are no texts, and forget those of the rows before it."""
+def _typed(
+    names: Sequence[str], values: Sequence[list[Any]], lines: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """Return the lines in which the cell of a column is a number, a time or a truth."""
     found = {}
-    if not len(batch.lines):
-        return {}
-    for name in batch.frame.columns:
-        rows = np.array(typed.get(name, ()), np.int64)
-        found[name] = pl.Series(name, np.isin(batch.lines, rows))
-        typed[name] = rows[rows > batch.lines[-1]].tolist()
+    for place, name in enumerate(names):
+        cells = zip(lines, values, strict=True)
+        held = [line for line, cell in cells if not isinstance(cell[place], (str, type(None)))]
+        found[name] = np.array(held, np.int64)
     return found
+
+
+def _native(batch: RawBatch) -> dict[str, pl.Series]:
+    """Return which cells of a batch came with a type."""
+    return {
+        name: pl.Series(name, np.isin(batch.lines, batch.typed[name]))
+        for name in batch.frame.columns
+        if name in batch.typed
+    }
 
 
 def _some(cells: Sequence[str]) -> str:

@@ -11,9 +11,9 @@ import polars as pl
 from evermodel.data.personal.columns import personal_columns
 from evermodel.data.personal.values import masked
 from evermodel.records import CheckResult
-from evermodel.tables import Profile
+from evermodel.tables import Profile, Summary
 
-__all__ = ["hidden", "of_persons"]
+__all__ = ["hidden", "of_persons", "profile_without", "summary_without"]
 
 _LOOKED_AT = 20_000
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -43,6 +43,33 @@ def of_persons(
     else:
         named = set(personal_columns(frame.head(_LOOKED_AT).to_dict()))
     return frozenset(named | (_of_profile(profile) if profile is not None else set()))
+
+
+def summary_without(summary: Summary, personal: Collection[str]) -> Summary:
+    """Return a summary in which no value of these columns stands."""
+    columns = tuple(
+        msgspec.structs.replace(
+            column, of_persons=True, top=(), numbers=None, words=None, first="", last=""
+        )
+        if column.name in personal
+        else column
+        for column in summary.columns
+    )
+    return msgspec.structs.replace(summary, columns=columns)
+
+
+def profile_without(profile: Profile, personal: Collection[str]) -> Profile:
+    """Return a profile in which no value of these columns stands."""
+    columns = tuple(
+        msgspec.structs.replace(
+            column, values=(), value_counts=(), minimum=None, maximum=None, mean=None, sd=None,
+            edges=(), counts=(),
+        )
+        if column.name in personal
+        else column
+        for column in profile.columns
+    )  # fmt: skip
+    return msgspec.structs.replace(profile, columns=columns)
 
 
 def _by_its_values(result: CheckResult) -> bool:
