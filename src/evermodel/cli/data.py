@@ -95,7 +95,13 @@ def _tidy_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _review_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--out", default="review.csv", metavar="FILE", help="where to (default: review.csv)"
+        "--out",
+        default="review.csv",
+        metavar="FILE",
+        help="where to, .csv or .xlsx (default: review.csv)",
+    )
+    parser.add_argument(
+        "--excel", action="store_true", help="semicolons in the .csv, as Excel in Europe wants it"
     )
     parser.add_argument(
         "--most", type=int, default=200, metavar="N", help="at most so many cells (default: 200)"
@@ -247,6 +253,7 @@ def _review(options: argparse.Namespace, output: Output) -> int:
         out=options.out,
         most=options.most,
         force=options.force,
+        excel=options.excel,
         progress=output.progress,
     )
     return output.report(report)

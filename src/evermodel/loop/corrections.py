@@ -15,7 +15,8 @@ from evermodel.errors import DataError, InputError, NotFoundError, masked
 from evermodel.loop.beginning import read_source, refuse_to_replace
 from evermodel.loop.judged import repaired, suspects
 from evermodel.loop.patches import active, folder_of, numbered
-from evermodel.loop.sheets import QUARANTINE, write_sheet
+from evermodel.loop.reformatted import require_as_written
+from evermodel.loop.sheets import QUARANTINE, as_given, write_sheet
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project
 from evermodel.protocols import Progress
@@ -37,6 +38,7 @@ def data_review(
     out: str | Path = "review.csv",
     most: int = 200,
     force: bool = False,
+    excel: bool = False,
     progress: Progress = silent,
 ) -> Report:
     """Write a table of the cells that look wrong, for a person to correct, the surest first.
@@ -48,16 +50,18 @@ def data_review(
     ----------
     folder : path or Workspace
     out : path
-        A .csv file that any spreadsheet opens.
+        An .xlsx or .csv file.
     most : int
         At most so many cells.
     force : bool
         Replace a file that is there.
+    excel : bool
+        Divide the cells of a .csv by semicolons, as Excel wants it in most of Europe.
 
     Raises
     ------
     InputError
-        When there is a file already.
+        When there is a file already, or its ending is of no format to write.
     """
     if Path(out).exists() and not force:
         what = "there is a file already"
@@ -84,11 +88,11 @@ def data_review(
             cell.suggestion,
             cell.reason,
             "",
-            names[cell.row],
+            f"r{names[cell.row]}",
         )
         for cell in found
     ]
-    write_sheet(Path(out), _COLUMNS, lines)
+    write_sheet(Path(out), _COLUMNS, lines, separator=";" if excel else "")
     why = f"fill the column `correction` where a value is wrong, then: evermodel data take {out}"
     result = CheckResult(
         name="to_review", subject=str(out), value=float(len(found)), unit="cells", why=why
@@ -132,41 +136,53 @@ def data_take(file: str | Path, folder: str | Path | Workspace = ".") -> Report:
     """
     workspace = open_workspace(folder)
     project = workspace.project
-    given = _read(Path(file), ("row", "column", "correction", "name"))
+    given = _read(Path(file), ("row", "column", "value", "correction", "name"))
     rows = texts(project.source, reading=project.data.reading, patches=active(project))
     names = row_names(rows)
-    cells = []
+    cells, made = [], 0
     for line, entry in given:
         now = entry["correction"].strip()
         if not now:
             continue
         place = f"{file}:{line}"
-        column, name = entry["column"], entry["name"].strip()
+        # With a letter in front no spreadsheet program takes a name for a number.
+        column, name = entry["column"], entry["name"].strip().removeprefix("r")
         if column not in rows.columns:
             raise DataError("a correction is of no column of the data", where=place, found=column)
-        row = _row(entry["row"], name, names, place)
         now = "" if now == _EMPTY else entry["correction"]
+        at = _number(entry["row"])
+        if name not in names and 0 <= at < len(names) and rows[column][at] == now:
+            # Once a row is corrected its name is another.
+            made += 1
+            continue
+        row = _row(entry["row"], name, names, place)
         was = rows[column][row]
+        require_as_written(rows[column], row, entry["value"], now, place)
         if was != now:
             cells.append(CellPatch(row=row, name=names[row], column=column, was=was, now=now))
     if not cells:
         what = "the review corrects nothing"
-        raise DataError(what, where=str(file), hint="fill its column `correction`")
+        hint = "all that it corrects is made already" if made else "fill its column `correction`"
+        raise DataError(what, where=str(file), hint=hint)
     return _kept(workspace, Patch(why="review", cells=tuple(cells)))
 
 
 def _row(text: str, name: str, names: Sequence[str], place: str) -> int:
     """Return the row that is meant: of its number, or where it went since."""
-    try:
-        row = int(float(text))
-    except ValueError:
-        row = -1
+    row = _number(text)
     if 0 <= row < len(names) and names[row] == name:
         return row
     if name in names:
         return names.index(name)
     what = "a correction is of a row that is not in the data any more"
     raise DataError(what, where=place, found=text, hint="review again: evermodel data review")
+
+
+def _number(text: str) -> int:
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        return -1
 
 
 def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Report:
@@ -191,12 +207,13 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
     waiting = _rejected(workspace)
     taken, left = [], []
     for _, entry in given:
-        number = int(float(entry["line"])) if entry["line"].strip() else 0
+        number = _number(entry["line"])
         if entry["row"] == waiting.get(number):
             left.append(f"line {number}: it stands as it was: {entry['reason']}")
             continue
         if waiting.get(number) is None:
-            left.append(f"line {number}: no row is in quarantine there")
+            where = entry["line"] if number < 0 else number
+            left.append(f"line {where}: no row is in quarantine there")
             continue
         cells = _cells(entry["row"], understood.kind, understood.separator, understood.quote)
         if isinstance(cells, dict):
@@ -207,7 +224,7 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
         taken.append(RowPatch(line=number, cells=dict(zip(columns, cells, strict=True))))
     if not taken:
         what = "no row of the quarantine can be read yet"
-        raise DataError(what, where=str(file), found=left[0] if left else "no rows")
+        raise DataError(what, where=str(file), found="; ".join(left[:5]) or "no rows")
     report = _kept(workspace, Patch(why="quarantine", rows=tuple(taken)))
     if not left:
         return report
@@ -353,4 +370,4 @@ def _read(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, st
         what = "this is no file that evermodel data review or check wrote"
         raise DataError(what, where=str(path), found=f"no column {', '.join(absent)}")
     for place, entry in enumerate(rows.iter_rows(named=True)):
-        yield place + 2, {**entry, "row": entry["row"].removeprefix("'")}
+        yield place + 2, {name: as_given(text) for name, text in entry.items()}

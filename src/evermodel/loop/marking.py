@@ -9,7 +9,7 @@ import polars as pl
 
 from evermodel.data.cells import pick_rows
 from evermodel.errors import DataError
-from evermodel.loop.sheets import write_sheet
+from evermodel.loop.sheets import as_given, write_sheet
 from evermodel.tables import texts
 from evermodel.tables.patches import row_names
 
@@ -48,7 +48,12 @@ def mark(
         chosen = pick_rows(rows if judged is None else judged, {}, number)
         names = row_names(rows)
         sheet = [
-            {"row": row, "line": lines[row] if lines else row + 1, "name": names[row], "wrong": ""}
+            {
+                "row": row,
+                "line": lines[row] if lines else row + 1,
+                "name": f"r{names[row]}",
+                "wrong": "",
+            }
             for row in chosen
         ]
         _keep(path, rows, sheet)
@@ -102,15 +107,23 @@ def _sheet(rows: pl.DataFrame, path: Path) -> list[dict[str, str]]:
     names = row_names(rows)
     sheet = []
     for place, entry in enumerate(found.select(_OWN).iter_rows(named=True), start=2):
-        row = int(float(entry["row"])) if entry["row"].strip() else -1
-        if not (0 <= row < len(names) and names[row] == entry["name"]):
-            if entry["name"] not in names:
+        row = _number(entry["row"])
+        name = entry["name"].strip().removeprefix("r")
+        if not (0 <= row < len(names) and names[row] == name):
+            if name not in names:
                 what = "a row of the sheet is not in the table any more"
                 hint = "name another file, and rows of this table are put into it"
                 raise DataError(what, where=f"{path}:{place}", found=entry["row"], hint=hint)
-            row = names.index(entry["name"])
-        sheet.append({**entry, "row": str(row), "wrong": entry["wrong"].strip()})
+            row = names.index(name)
+        sheet.append({**entry, "row": str(row), "wrong": as_given(entry["wrong"]).strip()})
     return sheet
+
+
+def _number(text: str) -> int:
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        return -1
 
 
 def _keep(path: Path, rows: pl.DataFrame, sheet: Sequence[Mapping[str, object]]) -> None:

@@ -37,7 +37,7 @@ WORDS: dict[Verdict, str] = {
 SHAPES: dict[Verdict, str] = {"fail": "✕", "warn": "▲", "unknown": "?", "pass": "✓"}
 
 _CODES: dict[Verdict, str] = {"fail": "31", "warn": "33", "unknown": "36", "pass": "32"}
-_COUNTED = frozenset({"rows", "columns", "values", "bytes"})
+_COUNTED = frozenset({"cells", "rows", "columns", "values", "bytes"})
 _URGENCY: dict[Verdict, int] = {"fail": 0, "warn": 1, "unknown": 2, "pass": 3}
 _ROUNDING = 1e-9  # what is left of a difference of equal shares
 
