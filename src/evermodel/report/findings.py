@@ -69,7 +69,7 @@ _SAID = {
     "label_errors": "Outcomes in `{subject}` that may be wrong: {value}",
     "odd_targets": "Outcomes in `{subject}` far from what rows of their kind have: {value}",
     "conflicting_labels": "{value} of the rows contradict an equal row",
-    "wrong_cells": "`{subject}`: {value} that look wrong",
+    "wrong_cells": "`{subject}`: {value} looking wrong",
     "mended": "Mended by the declared repairs: {value}",
 }
 
