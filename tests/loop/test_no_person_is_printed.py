@@ -93,7 +93,7 @@ def test_training_and_its_refusals_print_no_person(
     Path("evermodel.toml").write_text(PROJECT.partition("checks")[0])
     trained = _said("train") + _said("report", "-o", "report.html")
     shown = _said("data", "show")
-    assert "\"profile\"" in (documented := _said("data", "show", "--json"))
+    assert '"profile"' in (documented := _said("data", "show", "--json"))
     assert "What its columns hold" in Path("report.html").read_text()
     assert "of persons: no value is shown" in shown
     pages = "".join(page.read_text() for page in Path().rglob("*.html"))
