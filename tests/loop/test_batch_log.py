@@ -13,6 +13,7 @@ import pytest
 
 from evermodel.errors import DataError
 from evermodel.loop import scoring
+from evermodel.loop.matured import input_types
 from evermodel.loop.outcomes import labelled, labels
 from evermodel.loop.predictions import features_of, logged
 from evermodel.loop.releasing import promote, register
@@ -20,7 +21,7 @@ from evermodel.loop.scoring import score
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
-from evermodel.loop.watching import answered, input_types, monitor
+from evermodel.loop.watching import answered, monitor
 from evermodel.loop.workspace import Workspace
 from evermodel.tables import scan
 from tests.loop.shop import DAY, PROJECT, Shop, customers

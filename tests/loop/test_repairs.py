@@ -13,13 +13,13 @@ import polars as pl
 import pytest
 
 from evermodel.loop.beginning import read_source
+from evermodel.loop.matured import input_types
 from evermodel.loop.predictions import compact, features_of, logged
 from evermodel.loop.releasing import evaluate, promote, register
 from evermodel.loop.scoring import score
 from evermodel.loop.serving import application
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.training import train
-from evermodel.loop.watching import input_types
 from evermodel.loop.workspace import Workspace
 from evermodel.register.pyfunc import BundleModel
 from evermodel.serve import BackgroundServer

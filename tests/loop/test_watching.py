@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from evermodel.errors import InputError
+from evermodel.loop.matured import broken_windows, input_types, matured_rows
 from evermodel.loop.outcomes import labels
 from evermodel.loop.predictions import logged
 from evermodel.loop.releasing import promote, register
@@ -17,7 +18,7 @@ from evermodel.loop.telling import history, status
 from evermodel.loop.training import train
 from evermodel.loop.turning import run
 from evermodel.loop.unseen import unseen
-from evermodel.loop.watching import broken_windows, input_types, matured_rows, monitor
+from evermodel.loop.watching import monitor
 from evermodel.monitor import drift_level, risk_level
 from evermodel.records import Report
 from evermodel.tables import Profile, versions

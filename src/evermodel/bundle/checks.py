@@ -80,8 +80,7 @@ def _rule(made: Expectation, *, of_time: bool) -> Rule | None:
 def _number(text: str, *, of_time: bool) -> float | None:
     bound = bound_of(text) if text else None
     if isinstance(bound, datetime):
-        moment = bound if bound.tzinfo else bound.replace(tzinfo=UTC)
-        return (moment - _EPOCH).total_seconds() * 1e6 if of_time else None
+        return (bound.replace(tzinfo=UTC) - _EPOCH).total_seconds() * 1e6 if of_time else None
     return None if of_time else bound
 
 

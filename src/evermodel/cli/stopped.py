@@ -21,7 +21,7 @@ _SAID = {
     "init": _WHOLE,
     "report": _WHOLE,
 }
-_ONLY_LOOK = ("check", "status", "history", "doctor", "ledger")
+_ONLY_LOOK = ("check", "history", "doctor", "ledger")  # status may put an alias right
 _WRITTEN = ("html", "quarantine", "label", "out", "path")
 _PARTS_THAT_LOOK = ("profile", "log", "show", "diff", "corrections")
 

@@ -16,7 +16,7 @@ from evermodel.stats import intervals
 from evermodel.stats.arrays import Codes
 from evermodel.stats.metrics import confusion
 
-__all__ = ["FEW", "MOST", "measure_slices"]
+__all__ = ["FEW", "MOST", "groups_of", "measure_slices"]
 
 FEW = 30
 """Rows of a group below which nothing is said about it."""
@@ -25,6 +25,33 @@ MOST = 50
 """Groups of one column that are reported, the largest first."""
 
 MISSING = "missing"
+
+
+def groups_of(
+    found: Cases, slices: Mapping[str, npt.ArrayLike]
+) -> tuple[list[tuple[str, Codes]], dict[str, int]]:
+    """Return each group with its rows, and the number of groups left out by column.
+
+    Raises
+    ------
+    InputError
+        When a column has not one value for each row.
+    """
+    out: list[tuple[str, Codes]] = []
+    left_out: dict[str, int] = {}
+    for column, given in slices.items():
+        values = np.asarray(given, dtype=object)
+        if values.shape != found.kept.shape:
+            sizes = f"{values.size} values, {found.kept.size} rows"
+            raise InputError(f"slice {column!r} needs one value for each row", found=sizes)
+        texts = [MISSING if v is None or v != v else str(v) for v in values[found.kept].tolist()]
+        names, group = np.unique(np.asarray(texts, dtype=np.str_), return_inverse=True)
+        sizes_of = np.bincount(group, minlength=names.size)
+        largest = np.argsort(-sizes_of, kind="stable")[:MOST]
+        if names.size > MOST:
+            left_out[column] = int(names.size - MOST)
+        out += [(f"{column}={names[i]}", np.flatnonzero(group == i)) for i in sorted(largest)]
+    return out, left_out
 
 
 def measure_slices(
@@ -38,22 +65,10 @@ def measure_slices(
         When a column has not one value for each row.
     """
     out: list[CheckResult] = []
-    left_out: dict[str, int] = {}
-    for column, given in slices.items():
-        values = np.asarray(given, dtype=object)
-        if values.shape != found.kept.shape:
-            sizes = f"{values.size} values, {found.kept.size} rows"
-            raise InputError(f"slice {column!r} needs one value for each row", found=sizes)
-        texts = [MISSING if v is None or v != v else str(v) for v in values[found.kept].tolist()]
-        names, group = np.unique(np.asarray(texts, dtype=np.str_), return_inverse=True)
-        sizes_of = np.bincount(group, minlength=names.size)
-        largest = np.argsort(-sizes_of, kind="stable")[:MOST]
-        if names.size > MOST:
-            left_out[column] = int(names.size - MOST)
-        for i in sorted(largest.tolist()):
-            rows = np.flatnonzero(group == i)
-            each = _of_group(found, rows, subject, level)
-            out += [msgspec.structs.replace(r, slice=f"{column}={names[i]}") for r in each]
+    groups, left_out = groups_of(found, slices)
+    for label, rows in groups:
+        each = _of_group(found, rows, subject, level)
+        out += [msgspec.structs.replace(r, slice=label) for r in each]
     return out, left_out
 
 

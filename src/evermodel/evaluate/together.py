@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from evermodel.errors import InputError
 from evermodel.evaluate.cases import Cases
 from evermodel.evaluate.guessing import Guess, beside_guess
 from evermodel.evaluate.measure import (
@@ -33,7 +32,7 @@ from evermodel.evaluate.resampled import (
     worth,
 )
 from evermodel.evaluate.sampling import Sampling, Setting, few_units, wider
-from evermodel.evaluate.slices import FEW, MISSING, MOST
+from evermodel.evaluate.slices import FEW, groups_of
 from evermodel.project import METRICS, Outcome
 from evermodel.records import BINARY, REGRESSION, CheckResult
 from evermodel.stats.arrays import Codes, Floats
@@ -166,23 +165,10 @@ def resampled_slices(
         When a column has not one value for each row.
     """
     out: list[CheckResult] = []
-    left_out: dict[str, int] = {}
-    for column, given in slices.items():
-        values = np.asarray(given, dtype=object)
-        if values.shape != found.kept.shape:
-            sizes = f"{values.size} values, {found.kept.size} rows"
-            raise InputError(f"slice {column!r} needs one value for each row", found=sizes)
-        texts = [MISSING if v is None or v != v else str(v) for v in values[found.kept].tolist()]
-        names, group = np.unique(np.asarray(texts, dtype=np.str_), return_inverse=True)
-        sizes_of = np.bincount(group, minlength=names.size)
-        largest = np.argsort(-sizes_of, kind="stable")[:MOST]
-        if names.size > MOST:
-            left_out[column] = int(names.size - MOST)
-        for i in sorted(largest.tolist()):
-            rows = np.flatnonzero(group == i)
-            measured, counted = group_measures(found, rows, how, level=level, seed=seed)
-            label = f"{column}={names[i]}"
-            out += _of_group(measured, counted, rows, subject, label)
+    groups, left_out = groups_of(found, slices)
+    for label, rows in groups:
+        measured, counted = group_measures(found, rows, how, level=level, seed=seed)
+        out += _of_group(measured, counted, rows, subject, label)
     return out, left_out
 
 

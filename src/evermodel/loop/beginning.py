@@ -278,8 +278,7 @@ def check(
         judged = repaired(some, table.frame, declared)
         marked = mark(some, Path(label), lines=table.lines, ask=ask, judged=judged) if label else {}
         cells = suspects(some, marked, as_repaired=judged)
-        odd = tuple(cell_results(cells, some.height, table.lines))
-        results += hidden(odd, table.frame, of_persons(table.frame, results)) if odd else ()
+        results += _of_cells(cells, some.height, table, results)
         results += tuple(mended(some, judged))
     if data is not None and project is not None:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
@@ -300,6 +299,14 @@ def check(
     if html:
         write_findings(report, html)
     return report
+
+
+def _of_cells(
+    cells: Sequence[Cell], rows: int, table: Table, known: Sequence[CheckResult]
+) -> tuple[CheckResult, ...]:
+    """Return cells as findings; of a column of persons, as results say, none of its values."""
+    odd = tuple(cell_results(cells, rows, table.lines))
+    return tuple(hidden(odd, table.frame, of_persons(table.frame, known))) if odd else ()
 
 
 def _earlier(source: object, project: Project | None, target: str) -> Table:

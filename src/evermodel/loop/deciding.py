@@ -14,11 +14,11 @@ from evermodel.errors import NotFoundError
 from evermodel.loop.comparing import compare_models, decide
 from evermodel.loop.decisions import put_live, settle
 from evermodel.loop.gating import gate_result
+from evermodel.loop.matured import input_types, matured_rows
 from evermodel.loop.registry import mirror
 from evermodel.loop.state import State, Version, load_version, read_state
 from evermodel.loop.training import learned_from
 from evermodel.loop.unseen import unseen
-from evermodel.loop.watching import input_types, matured_rows
 from evermodel.loop.windows import FEWEST_NEW
 from evermodel.loop.workspace import LOOP, Workspace
 from evermodel.project import duration_seconds

@@ -18,6 +18,7 @@ from evermodel.loop.deciding import (
     worse_than_previous,
 )
 from evermodel.loop.gating import gate_result
+from evermodel.loop.matured import input_types, matured_rows
 from evermodel.loop.registry import mirror, requested_by_alias
 from evermodel.loop.releasing import promote, register, take_back
 from evermodel.loop.retraining import retrain_on
@@ -25,7 +26,7 @@ from evermodel.loop.state import HARM, WORSE, State, load_version, read_state
 from evermodel.loop.tracing import traced
 from evermodel.loop.training import train
 from evermodel.loop.unchanged import refused_before
-from evermodel.loop.watching import FEWEST_ROWS, Watched, input_types, matured_rows, watch
+from evermodel.loop.watching import FEWEST_ROWS, Watched, watch
 from evermodel.loop.windows import FEWEST_NEW
 from evermodel.loop.workspace import LOOP, Workspace, open_workspace, silent, tell
 from evermodel.project import ON_HARM, duration_seconds

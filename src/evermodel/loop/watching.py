@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from evermodel.data import gate
 from evermodel.errors import BundleError, InputError, masked
 from evermodel.loop.comparing import error_scale, row_losses
 from evermodel.loop.gating import useless
+from evermodel.loop.matured import input_types, judged_log, outcomes_of
 from evermodel.loop.outcomes import labelled
 from evermodel.loop.predictions import (
     compact,
@@ -48,7 +48,7 @@ from evermodel.records import BINARY, REGRESSION, CheckResult, ColumnType, Repor
 from evermodel.store.lineage import DataSet
 from evermodel.tables import Profile, profile, read
 
-__all__ = ["FEWEST_ROWS", "LabelledRows", "Watched", "matured_rows", "monitor", "watch"]
+__all__ = ["FEWEST_ROWS", "Watched", "answered", "monitor", "watch"]
 
 FEWEST_ROWS = 30
 """Rows from which a look can tell whether the data are whole."""
@@ -61,34 +61,6 @@ _YEAR = timedelta(days=365)
 _FLATTERING = (
     "scored rows that it was trained on: they are in no measure here, for they would flatter"
 )
-
-
-@dataclass(frozen=True)
-class LabelledRows:
-    """Labelled rows in the order their outcomes came: the log, outcomes, and raw features.
-
-    Features are decoded when they are asked for: a look at a part of the log costs that part.
-    """
-
-    log: pl.DataFrame
-    y: NDArray[Any]
-    types: Mapping[str, ColumnType]
-
-    def __len__(self) -> int:
-        return self.log.height
-
-    @cached_property
-    def rows(self) -> pl.DataFrame:
-        """The features as typed columns."""
-        return features_of(self.log, self.types)
-
-    def where(self, mask: pl.Expr) -> LabelledRows:
-        """Return the rows for which an expression over the log holds."""
-        return self.keep(self.log.select(mask.alias("keep"))["keep"].to_numpy())
-
-    def keep(self, keep: NDArray[np.bool_]) -> LabelledRows:
-        """Return the rows that are marked [N]."""
-        return LabelledRows(self.log.filter(keep), self.y[keep], self.types)
 
 
 @dataclass(frozen=True)
@@ -331,64 +303,6 @@ def answered(model: Model, log: pl.DataFrame) -> Predictions:
     return replace(empty, probability=chances, label=said)
 
 
-def broken_windows(
-    workspace: Workspace, reads: Collection[str] | None = None
-) -> list[tuple[datetime, datetime]]:
-    """Return the times whose data were found broken: neither judged nor learned from.
-
-    A broken column spoils a row only for whoever reads it: with `reads`, the columns that are read,
-    windows in which other columns were broken are left out.
-    """
-    found = []
-    for event in workspace.events("monitored"):
-        body = event.body
-        if body.get("state") != "broken data" or "first" not in body:
-            continue
-        broken = set(body.get("columns", ()))
-        inputs = set(body.get("inputs", broken))
-        if reads is None or not broken or broken - inputs or broken & set(reads):
-            first = datetime.fromisoformat(body["first"])
-            found.append((first, datetime.fromisoformat(body["last"])))
-    return found
-
-
-def input_types(model: Model) -> dict[str, ColumnType]:
-    """Return the type of each column that a model reads."""
-    return {item.name: item.type for item in model.manifest.inputs}
-
-
-def matured_rows(
-    workspace: Workspace,
-    types: Mapping[str, ColumnType],
-    *,
-    reads: Collection[str] | None = None,
-) -> LabelledRows | None:
-    """Return all logged rows with known features and outcome whose data were not found broken.
-
-    Broken for whoever reads the columns `reads`: all columns of `types` where not given.
-    """
-    log = _judged(workspace, types if reads is None else reads)
-    log = None if log is None else log.drop_nulls("features")
-    if log is None or not log.height:
-        return None
-    return LabelledRows(log, _truth(workspace, log), types)
-
-
-def _judged(workspace: Workspace, reads: Collection[str]) -> pl.DataFrame | None:
-    """Return the logged rows with a known outcome, but for the times of broken data."""
-    log = labelled(workspace)
-    if log is None:
-        return None
-    for first, last in broken_windows(workspace, reads):
-        log = log.filter(~pl.col("time").is_between(first, last))
-    return log
-
-
-def _truth(workspace: Workspace, log: pl.DataFrame) -> NDArray[Any]:
-    kind = pl.Float64 if workspace.project.data.task == REGRESSION else pl.String
-    return log["outcome"].cast(kind).to_numpy()
-
-
 def _measured(
     workspace: Workspace, state: State, model: Model, tested: Sequence[CheckResult]
 ) -> tuple[CheckResult, ...] | None:
@@ -405,7 +319,7 @@ def _measured(
     if not log.height:
         return told or None
     predictions = _said(model, log, state.reign(workspace.project.name))
-    project, y = workspace.project, _truth(workspace, log)
+    project, y = workspace.project, outcomes_of(workspace, log)
     baseline = {
         result.name: result for result in tested if result.subject == "test" and not result.slice
     }
@@ -449,7 +363,7 @@ def _reigned(workspace: Workspace, state: State, model: Model) -> pl.DataFrame |
     kind nobody would see a harm for a whole label delay after each promotion. Outcomes that were
     there at the promotion are left out, because the choice fell by them.
     """
-    log = _judged(workspace, input_types(model))
+    log = judged_log(workspace, input_types(model))
     if log is None:
         return None
     reign = pl.col("deployment") == state.reign(workspace.project.name)
