@@ -23,8 +23,7 @@ class RawBatch:
     all columns of the source in order, where some of them are not in `frame`. `before` holds the
     columns with a repair as they were before it. `empty` counts the empty rows that follow these.
     `doubts` are rows that are kept and may be none, each with the reason.
-    `native` says of columns which of their cells came with a type: the others were typed as text;
-    `typed` holds the lines of such cells, so that rows can be taken out and put together before.
+    `typed` holds of columns the lines whose cells came with a type: the others were typed as text.
     """
 
     frame: pl.DataFrame
@@ -35,13 +34,17 @@ class RawBatch:
     before: Mapping[str, pl.Series] = field(default_factory=dict)
     empty: int = 0
     doubts: tuple[Rejected, ...] = ()
-    native: Mapping[str, pl.Series] = field(default_factory=dict)
     typed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def head(self, rows: int) -> RawBatch:
         """Return the first rows, with all that was rejected."""
-        native = {name: mask.head(rows) for name, mask in self.native.items()}
-        return replace(self, frame=self.frame.head(rows), lines=self.lines[:rows], native=native)
+        return replace(self, frame=self.frame.head(rows), lines=self.lines[:rows])
+
+    def native(self) -> dict[str, pl.Series]:
+        """Return of columns which of their cells came with a type."""
+        return {
+            name: pl.Series(name, np.isin(self.lines, lines)) for name, lines in self.typed.items()
+        }
 
 
 @runtime_checkable

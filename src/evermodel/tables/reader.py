@@ -274,10 +274,11 @@ class _Gathered:
         self.doubts: list[Rejected] = []
 
     def add(self, raw: RawBatch, done: Mapping[str, pl.Series]) -> None:
+        native = raw.native()
         for name in raw.frame.columns:
             one = self.evidence.setdefault(name, Evidence(name, self.extra))
             one.kinds |= raw.kinds.get(name, frozenset())
-            one.add(raw.frame[name], raw.lines, raw.native.get(name))
+            one.add(raw.frame[name], raw.lines, native.get(name))
         for name, series in done.items():
             self.done[name] = type_of(series)
         self.rows += len(raw.lines)
@@ -457,7 +458,7 @@ def _typed(
         lines=raw.lines,
         where=where,
         misfits=misfits,
-        native=raw.native,
+        native=raw.native(),
     )
     by_name = {series.name: series for series in values.get_columns()} | dict(done)
     return pl.DataFrame([by_name[one.name] for one in columns if one.name in by_name])

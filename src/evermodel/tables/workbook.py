@@ -13,14 +13,12 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from evermodel.errors import DataError, MissingExtraError, nearest
 from evermodel.project import Reading
@@ -100,8 +98,7 @@ class Workbook:
         DataError
             When the sheet is damaged.
         """
-        for batch in rows_alone(lambda: self._batches(rows)):
-            yield replace(batch, native=_native(batch))
+        yield from rows_alone(lambda: self._batches(rows))
 
     def _batches(self, rows: int) -> Iterator[RawBatch]:
         self.blank_lines = 0
@@ -203,15 +200,6 @@ def _typed(
         held = [line for line, cell in cells if not isinstance(cell[place], (str, type(None)))]
         found[name] = np.array(held, np.int64)
     return found
-
-
-def _native(batch: RawBatch) -> dict[str, pl.Series]:
-    """Return which cells of a batch came with a type."""
-    return {
-        name: pl.Series(name, np.isin(batch.lines, batch.typed[name]))
-        for name in batch.frame.columns
-        if name in batch.typed
-    }
 
 
 def _some(cells: Sequence[str]) -> str:
