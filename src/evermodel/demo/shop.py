@@ -170,12 +170,11 @@ class Shop:
     def release_table(self, number: int) -> pl.DataFrame:
         """Return the table from which somebody trains the bad release in that week.
 
-        All rows whose outcomes are known by then, with the column `LEAK` as the books show it:
-        written down after the outcome, so there for every row of the table and blank for every
-        row that is still to be scored.
+        All rows whose outcomes are known by then, as the books show them: in euros, whatever the
+        feed sent, and with the column `LEAK`, written down after the outcome, so there for every
+        row of the table and blank for every row that is still to be scored.
         """
-        known = range(number - OUTCOME_WEEKS + 1)
-        rows = [self.week(week).rows.join(self.truth(week), on=KEYS) for week in known]
+        rows = [self._labelled(week) for week in range(number - OUTCOME_WEEKS + 1)]
         return self._with_leak(pl.concat([self.history(), *rows]))
 
     def _scored(self, week: int) -> pl.DataFrame:

@@ -39,8 +39,7 @@ def require_as_written(column: pl.Series, row: int, shown: str, now: str, place:
     >>> require_as_written(zips, 2, "x", "01067", "review.csv:2")
     >>> require_as_written(zips, 2, "x", "1067", "review.csv:2")
     Traceback (most recent call last):
-    ...
-    evermodel.errors.DataError: review.csv:2: ...
+    evermodel.errors.DataError: a correction of 'zip' seems to have lost its leading zeros in a ...
 
     Raises
     ------

@@ -83,7 +83,7 @@ def scan_texts(
     >>> import tempfile
     >>> from pathlib import Path
     >>> path = Path(tempfile.mkdtemp()) / "days.csv"
-    >>> _ = path.write_text("day;price\\n31.01.2020;1,50\\n")
+    >>> _ = path.write_text("day;price\n31.01.2020;1,50\n")
     >>> [batch.rows() for batch in scan_texts(path)]
     [[('31.01.2020', '1,50')]]
 
