@@ -110,10 +110,10 @@ def test_a_column_that_nearly_tells_the_target_is_kept_and_named() -> None:
     near = pl.Series(np.where(RNG.random(N) < 0.01, ~LOST, LOST))
     assert accused({"near": near}, CLASS) == set()
     (said,) = suspects({"near": near, "good": noise()}, CLASS, number=False)
-    assert "'near'" in said
+    assert said.column == "near"
     close = pl.Series(AMOUNT.to_numpy() + RNG.normal(0, 15, N))
     (said,) = suspects({"close": close, "good": noise()}, AMOUNT, number=True)
-    assert "'close'" in said
+    assert said.column == "close"
 
 
 @pytest.mark.parametrize("classes", [("no", "yes"), ("a", "b", "c")])
@@ -126,7 +126,7 @@ def test_a_long_file_that_is_sorted_by_its_target_is_judged_by_all_of_it(
     good = pl.Series(rng.integers(0, 4, target.len()))
     columns = {"good": good, "copy": target + "!", "text": "it is " + target}
     assert accused(columns, target) == {"copy", "text"}
-    assert not any("'good'" in said for said in suspects({"good": good}, target, number=False))
+    assert suspects({"good": good}, target, number=False) == ()
 
 
 def test_a_number_in_ascending_order_is_judged_by_all_of_it() -> None:

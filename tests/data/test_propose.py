@@ -164,6 +164,35 @@ def test_a_column_with_gaps_and_one_value_is_kept_for_its_gaps() -> None:
     assert proposed(sheet(seen=seen)).left_out() == ()
 
 
+def test_what_nearly_tells_a_class_is_left_out_until_somebody_says_it_was_known() -> None:
+    y = RNG.integers(0, 2, N)
+    score = pl.Series(np.where(RNG.random(N) < 0.02, 1 - y, y)).cast(pl.String) + "!"
+    reason = pl.Series(["price" if told else None for told in (y == 1) & (RNG.random(N) < 0.6)])
+    text = render(proposed(sheet(y=y, score=score, reason=reason)))
+    left = parse_project(text).data.leave_out
+    assert set(left) == {"score", "reason"}
+    assert " ".join(text.replace("#", "").split()).count("then take it off this list") == 2
+
+
+def test_what_nearly_tells_a_number_is_kept_with_a_note() -> None:
+    amount = RNG.normal(100, 30, N)
+    found = proposed(sheet(y=amount, before=amount + RNG.normal(0, 1, N)))
+    assert not found.leave_out
+    assert any("'before'" in note and "nearly tells" in note for note in found.notes)
+
+
+def test_gaps_that_give_little_of_a_class_away_are_left_in_peace() -> None:
+    big = 20_000
+    frame = pl.DataFrame(
+        {
+            "x": RNG.normal(size=big),
+            "word": pl.Series(["a", "b"] * (big // 2)).set(pl.Series(range(big)) < 100, None),
+            "y": ["most"] * 19_000 + ["few"] * 1_000,
+        }
+    )
+    assert not proposed(frame).leave_out
+
+
 def test_a_date_of_closing_is_not_taken_for_the_time_of_the_row() -> None:
     start = datetime(2024, 1, 1)
     created = [start + timedelta(hours=i) for i in range(N)]

@@ -21,7 +21,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object, list
     return folder, play(folder, seed=100, say=told.append), told
 
 
-pytestmark = pytest.mark.timeout(1200)
+# One worker plays the year, and runs all tests of it.
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("played")]
 
 
 @pytest.mark.slow

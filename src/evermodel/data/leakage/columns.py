@@ -55,15 +55,15 @@ def class_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[Ad
 
 def suspects(
     columns: Mapping[str, pl.Series], target: pl.Series, *, number: bool
-) -> tuple[str, ...]:
-    """Return a sentence on each column that nearly tells the target, so that a person looks at it.
+) -> tuple[Advice, ...]:
+    """Return the columns that nearly tell the target, so that a person looks at them.
 
     Examples
     --------
     >>> y = pl.Series("y", ["a", "b"] * 100)
     >>> near = pl.Series(["a", "b"] * 96 + ["a", "a", "b", "b"] * 2)
-    >>> len(suspects({"near": near}, y, number=False))
-    1
+    >>> [advice.column for advice in suspects({"near": near}, y, number=False)]
+    ['near']
     """
     rows = _some_rows(target)
     aim = target.gather(rows)
@@ -81,10 +81,7 @@ def suspects(
             share = max((share for share, _ in _told(some, aim)), default=0.0)
             strength, said = (share - base) / (1.0 - base), f"in {share:.1%} of the rows"
         if strength >= (_ALIKE if number else _NEARLY):
-            found.append(
-                f"{name!r} alone nearly tells the target ({said}): leave it out unless it is known "
-                "before the outcome"
-            )
+            found.append(Advice(column=name, why=f"alone it nearly tells the target ({said})"))
     return tuple(found)
 
 

@@ -18,6 +18,7 @@ _LEAST = 30
 _PURE = 0.1  # of the rows that are of other classes in all rows
 _TOLD = 0.5
 _LATER = 0.9
+_PART = 0.05
 
 
 def gaps_that_tell(
@@ -28,7 +29,7 @@ def gaps_that_tell(
     In a class: the interval of the share of that class among the rows with a gap (or among those
     without) lies so high that less than a tenth of the usual other classes is left. Of a number:
     whether there is a gap explains more than half of its variance. `leakage.class_leaks` finds
-    those that tell every row; here one side alone may tell.
+    those that tell every row; here one side alone may tell, if it holds a twentieth of its class.
 
     Examples
     --------
@@ -59,6 +60,8 @@ def _of_class(name: str, gap: pl.Series, aim: pl.Series, level: float) -> CheckR
             continue
         counts = some.alias("value").value_counts(sort=True, name="n")
         most, hits = str(counts["value"][0]), int(counts["n"][0])
+        if hits < _PART * usual[most]:
+            continue  # all the same there by how few they are, and little would be given away
         others = 1 - usual[most] / aim.len()
         bounds = wilson(hits, some.len(), level)
         if others > 0 and bounds.low > 1 - _PURE * others:

@@ -13,6 +13,7 @@ from evermodel.data.cells import suspect_cells
 from evermodel.data.expectations import learned
 from evermodel.data.intake import Intake, take
 from evermodel.data.leakage.columns import class_leaks, number_leaks, suspects
+from evermodel.data.leakage.written_afterwards import gaps_that_tell
 from evermodel.data.naming import is_weight
 from evermodel.data.personal.columns import Personal, personal_columns
 from evermodel.data.proposal import Advice, Proposal, RepairAdvice, TargetAdvice
@@ -30,6 +31,9 @@ __all__ = ["propose"]
 
 _MANY_VALUES = 50
 _LOOKED_AT = 20_000
+_FEW_CLASSES = 10
+_PUT_BACK = "known before the outcome? then take it off this list"
+_PUT_OUT = "leave it out unless it is known before the outcome"
 
 
 def propose(
@@ -71,9 +75,8 @@ def propose(
     kept = {column: s for column, s in inputs.items() if column not in dates}
     roles = find_roles(kept, personal)
     features = _features(inputs, time, roles)
-    leaks = _leaks(features, columns[target], outcome)
-    features = {c: s for c, s in features.items() if c not in {leak.column for leak in leaks}}
-    doubts = suspects(features, columns[target], number=outcome.task == "regression")
+    leaks, doubts = _leaks(features, columns[target], outcome)
+    features = _without(features, leaks)
     texts, features, notes = _texts(roles, features, inputs)
     leave_out = (*roles.leave_out, *leaks, *texts)
     out = {advice.column for advice in leave_out}
@@ -174,10 +177,28 @@ def _features(
 
 def _leaks(
     features: Mapping[str, pl.Series], target: pl.Series, outcome: TargetAdvice
-) -> tuple[Advice, ...]:
-    if outcome.task == "regression":
-        return number_leaks(features, target)
-    return class_leaks(features, target)
+) -> tuple[tuple[Advice, ...], tuple[str, ...]]:
+    """Return the columns to leave out as they give the target away, and notes on doubtful ones.
+
+    What nearly tells one of a few classes, or tells it by its gaps, is left out until a person
+    says that it is known before the outcome. Of many classes, and of numbers, honest columns are
+    as telling: what a rule connects, or last week's value. They are kept, with a note.
+    """
+    number = outcome.task == "regression"
+    leaks = list(number_leaks(features, target) if number else class_leaks(features, target))
+    rest = _without(features, leaks)
+    near = suspects(rest, target, number=number)
+    if number or target.n_unique() > _FEW_CLASSES:
+        return tuple(leaks), tuple(f"{a.column!r}: {a.why}; {_PUT_OUT}" for a in near)
+    leaks += (Advice(column=a.column, why=f"{a.why}; {_PUT_BACK}") for a in near)
+    gaps = gaps_that_tell(_without(rest, near), target, outcome.task)
+    leaks += (Advice(column=gap.subject, why=f"{gap.why}; {_PUT_BACK}") for gap in gaps)
+    return tuple(leaks), ()
+
+
+def _without(columns: Mapping[str, pl.Series], advised: Iterable[Advice]) -> dict[str, pl.Series]:
+    away = {advice.column for advice in advised}
+    return {column: series for column, series in columns.items() if column not in away}
 
 
 def _texts(
