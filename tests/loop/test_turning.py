@@ -1,5 +1,7 @@
 """The loop turns: first release, nothing to do, retraining on harm, and taking back."""
 
+import os
+import sys
 from collections.abc import Callable
 
 import polars as pl
@@ -77,6 +79,31 @@ def test_a_refused_candidate_is_not_trained_again_before_something_changed(begin
     path.write_text(path.read_text().replace("0.9999", "0.5"))
     with open_workspace(folder, clock=FixedClock(BEGIN), actor="test") as mended:
         assert run(mended).facts["live"] == 1
+
+
+def test_a_refused_model_of_the_projects_own_package_is_trained_again_once_that_changed(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    text = PROJECT.replace('["linear"]', '["own_shop.inner.trees:tree"]')
+    workspace = begin(text + '\n[evaluate]\nrequire = ["roc_auc >= 0.9999"]\n')
+    module = workspace.root.parent / "own_shop" / "inner" / "trees.py"
+    module.parent.mkdir(parents=True)
+    made = (
+        "from sklearn.tree import DecisionTreeClassifier\n"
+        "def tree():\n    return DecisionTreeClassifier(max_depth=3)\n"
+    )
+    module.write_text(made)
+    long_ago = BEGIN.timestamp() - 3600
+    os.utime(module, (long_ago, long_ago))
+    for _ in range(2):
+        run(workspace)
+    assert len(workspace.events("trained")) == 1
+    module.write_text(made.replace("3", "4"))
+    run(workspace)
+    assert len(workspace.events("trained")) == 2
+    for name in [name for name in sys.modules if name.startswith("own_shop")]:
+        monkeypatch.delitem(sys.modules, name)
 
 
 def test_a_forced_version_that_misses_its_gate_is_not_released_either(begin: Begin) -> None:

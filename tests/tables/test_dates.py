@@ -240,6 +240,16 @@ def test_files_and_requests_agree_on_what_is_no_date(text: str, order: DateOrder
         assert found == asked
 
 
+@pytest.mark.parametrize("order", ["", *_ORDERS])
+@pytest.mark.parametrize(
+    "text", ["20240131", "2024-W05", "2024-W05-1", "0300-01-01", "2024-01-3100", "20240131T10"]
+)
+def test_a_request_reads_no_time_that_a_file_does_not(text: str, order: DateOrder) -> None:
+    assert convert_dates(pl.Series([text]), order or "year first").to_list() == [None]
+    with pytest.raises(ValueError, match=text):
+        iso(text, order)
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.integers(1, 31), st.integers(1, 12), st.integers(1970, 2068), st.sampled_from(_ORDERS))
 def test_a_day_that_does_not_exist_is_no_date_in_any_form(

@@ -33,6 +33,7 @@ _TIME = (
     r"|\.(?P<minute2>\d\d?)(?:\.(?P<s2>\d\d?))?)"
     r"(?: ?(?P<half>[ap])\.?m(?:\.|\b))?(?: ?Uhr)?(?P<zone> ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?))?)?"
 )
+_DASHED = re.compile(r"\d{4}-\d\d-\d\d(?!\d)", re.ASCII)
 _SERIAL = re.compile(r"[1-7]\d{4}(?:\.\d+)?", re.ASCII)
 _DAY_ZERO = datetime(1899, 12, 30)
 _WRITTEN = re.compile(_DATE + _TIME, re.IGNORECASE | re.ASCII)
@@ -63,16 +64,11 @@ def iso(text: str, order: DateOrder, *, first_year: int = FIRST_YEAR, serials: b
     >>> iso("31.12.2025 10:30", "day first"), iso("12/31/2025", "month first")
     ('2025-12-31T10:30:00', '2025-12-31T00:00:00')
     """
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        if serials and _SERIAL.fullmatch(text):
-            return _serial(text)
-        if not order:
-            raise
-    else:
+    if _is_iso(text):
         return text
-    found = _WRITTEN.fullmatch(text)
+    if serials and _SERIAL.fullmatch(text):
+        return _serial(text)
+    found = _WRITTEN.fullmatch(text) if order else None
     if found is None:
         raise ValueError(text)
     year, month, day = _date(found, order, first_year)
@@ -85,6 +81,16 @@ def iso(text: str, order: DateOrder, *, first_year: int = FIRST_YEAR, serials: b
         year, month, day, _hour(found), int(minute or 0), int(second or 0), fraction, zone
     )
     return moment.isoformat()
+
+
+def _is_iso(text: str) -> bool:
+    """Whether this is a time of ISO 8601 in the one form that a file may have, with dashes."""
+    if _DASHED.match(text) is None:
+        return False
+    try:
+        return datetime.fromisoformat(text).year >= _LEAST_YEAR
+    except ValueError:
+        return False
 
 
 def _serial(text: str) -> str:

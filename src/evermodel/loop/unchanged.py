@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,16 @@ def _modules_changed(root: Path, models: tuple[str, ...], since: str) -> bool:
     if not any(":" in name for name in models):
         return False
     then = datetime.fromisoformat(since).timestamp()
-    return any(path.stat().st_mtime > then for path in root.glob("*.py"))
+    return any(path.stat().st_mtime > then for path in _modules(root))
+
+
+def _modules(folder: Path) -> Iterator[Path]:
+    """Yield the modules below a folder, and of folders those that may be packages."""
+    for path in folder.iterdir():
+        if path.suffix == ".py":
+            yield path
+        elif path.is_dir() and path.name.isidentifier() and not path.is_symlink():
+            yield from _modules(path)
 
 
 def _more_are_known(workspace: Workspace, frame: pl.DataFrame, since: str) -> bool:
