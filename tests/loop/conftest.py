@@ -7,11 +7,20 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from evermodel.loop import registry, training
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.training import train
 from evermodel.loop.workspace import Workspace, attach_mlflow, open_workspace
 from evermodel.store import FixedClock
 from tests.loop.shop import BEGIN, PROJECT, Shop, write_project
+
+
+@pytest.fixture(autouse=True)
+def _where_mlflow_is_told(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attach MLflow, a third of the time of a turn, only in tests that are marked `mlflow`."""
+    if request.node.get_closest_marker("mlflow") is None:
+        for module in (registry, training):
+            monkeypatch.setattr(module, "attach_mlflow", lambda workspace: None)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ from evermodel.loop.turning import run
 from evermodel.loop.workspace import Workspace, attach_mlflow
 from tests.loop.shop import Shop, customers
 
+pytestmark = pytest.mark.mlflow
+
 Make = Callable[..., Shop]
 
 

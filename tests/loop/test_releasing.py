@@ -17,6 +17,8 @@ from evermodel.loop.turning import run
 from evermodel.loop.workspace import Workspace, open_workspace
 from tests.loop.shop import DAY, Shop, customers
 
+pytestmark = pytest.mark.mlflow
+
 Make = Callable[..., Shop]
 
 

@@ -15,6 +15,8 @@ from evermodel.loop.state import load_version, read_state
 from evermodel.loop.training import train
 from tests.loop.shop import Shop
 
+pytestmark = pytest.mark.mlflow
+
 
 def test_another_versions_bundle_is_never_served_scored_or_promoted(
     shop: Callable[..., Shop],

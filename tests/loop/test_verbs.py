@@ -30,6 +30,8 @@ from evermodel.store import FixedClock
 from tests.jobs import jobs_of
 from tests.loop.shop import BEGIN, PROJECT, Shop, customers, write_project
 
+pytestmark = pytest.mark.mlflow
+
 Make = Callable[..., Shop]
 
 

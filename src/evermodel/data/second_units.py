@@ -35,6 +35,7 @@ SHARE = 0.22
 _CHANCE = 1e-3
 _LEAST_ROWS = 30
 _CUTS = 4
+_NARROW = 0.05
 _WIDTHS = (1, 2, 4)
 _GRIDS = (1.0, 0.1, 0.01, 1e-3, 1e-4)
 _TIME = {
@@ -274,14 +275,28 @@ def _likeness(part: Floats, main: Floats, cut: _Cut, side: float, unit: Unit) ->
     low, high = kept.min(), kept.max()
     slack = 0.25 * (high - low)
     inside = float(((part >= low - slack) & (part <= high + slack)).mean())
-    if inside < 0.9 or (part.size < 10 and not _central(part, kept)):
+    if inside < 0.9 or (part.size < 10 and not _like_a_few(part, kept)):
         return np.inf
     return _distance(part, kept)
 
 
-def _central(part: Floats, main: Floats) -> bool:
+def _like_a_few(part: Floats, main: Floats) -> bool:
+    """Say whether a few values lie in the middle of the main ones, and as wide apart as such do.
+
+    A few that lie close together far off are rather a thing of their own, such as the large orders
+    of one customer, and the factor fits by chance. The width is judged by the exact law of the
+    range of a sample (David and Nagaraja 2003, "Order statistics", section 2.3).
+    """
     low, high = np.quantile(main, [0.05, 0.95])
-    return bool(low <= float(np.median(part)) <= high)
+    if not low <= float(np.median(part)) <= high:
+        return False
+    ordered = np.sort(main)
+    starts = ordered[np.linspace(0, ordered.size - 1, min(ordered.size, 2_000)).astype(int)]
+    width = float(part.max() - part.min()) * (1.0 + 1e-9)
+    below = np.searchsorted(ordered, starts, "left")
+    held = (np.searchsorted(ordered, starts + width, "right") - below) / ordered.size
+    narrower = part.size * float((held ** (part.size - 1)).mean())
+    return narrower >= _NARROW
 
 
 def _distance(part: Floats, main: Floats) -> float:
@@ -328,7 +343,7 @@ def _by_degrees(values: Floats, name: Collection[str], most: float) -> SecondUni
             if any(side_.min() < -60.0 or side_.max() > 65.0 for side_ in celsius):
                 continue
             kept = main[unit.factor * side * main + side * unit.less >= cut.at]
-            if kept.size < 0.6 * main.size or (cut.k < 10 and not _central(made, kept)):
+            if kept.size < 0.6 * main.size or (cut.k < 10 and not _like_a_few(made, kept)):
                 continue
             if _distance(made, kept) <= (1.0 if told else 0.7) and (told or cut.k >= 10):
                 which = np.zeros(values.size, dtype=np.bool_)

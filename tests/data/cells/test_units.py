@@ -131,6 +131,18 @@ def test_things_of_another_kind_that_another_column_tells_are_no_slip() -> None:
     assert len(outliers(price, town=town)) == dear.sum()
 
 
+@pytest.mark.parametrize("k", [3, 5, 8])
+def test_a_few_values_close_together_are_a_thing_of_their_own(k: int) -> None:
+    """Orders of one large customer, twelve times the middle, are no slip of a factor of ten."""
+    rng = np.random.default_rng(k)
+    claims = 0
+    for _ in range(40):
+        values = rng.lognormal(3, 0.4, 1000)
+        values[:k] = 12 * np.exp(3) * rng.lognormal(0, 0.05, k)
+        claims += second_unit(values) is not None
+    assert claims <= 2
+
+
 def test_a_value_that_repeats_is_no_sample_of_the_others() -> None:
     rng = np.random.default_rng(5)
     values = rng.lognormal(3, 0.5, 2000).round(2)
