@@ -23,6 +23,7 @@ import polars as pl
 
 from evermodel.errors import DataError
 from evermodel.project import Reading
+from evermodel.tables.headings import one_table
 from evermodel.tables.raw import RawBatch
 from evermodel.tables.sniff import HEAD_BYTES, Dialect, single_byte, sniff
 from evermodel.tables.understanding import Rejected
@@ -83,7 +84,7 @@ class Delimited:
         del rows  # blocks are cut by size, which bounds memory better than rows do
         self.blank_lines = 0
         try:
-            yield from self._batches()
+            yield from one_table(self._batches(), self.dialect.heads)
         except _NotUtf8Error as error:
             raise DataError(
                 "the text is not in the encoding it was taken for",
@@ -126,7 +127,7 @@ class Delimited:
 
     def _batches(self) -> Iterator[RawBatch]:
         dialect = self.dialect
-        place = _Place(skip=dialect.skip, header=dialect.header)
+        place = _Place(skip=dialect.skip, header=dialect.header, units=dialect.units)
         rest = b""
         with self._open() as file:
             blocks = self._utf8(file)
@@ -244,6 +245,8 @@ class Delimited:
                 place.header, place.skip = place.header and place.skip > 0, max(0, place.skip - 1)
             elif not row:
                 self.blank_lines += 1
+            elif place.units:
+                place.units = False
             elif len(row) != len(dialect.names):
                 rejected.append(_ragged(start, len(row), len(dialect.names), text))
             else:
@@ -268,6 +271,7 @@ class _Place:
 
     skip: int
     header: bool
+    units: bool
     line: int = 1
 
     def leading(self, blank: np.ndarray) -> int:
@@ -277,8 +281,8 @@ class _Place:
         drop = self.skip
         while self.header and drop < len(blank) and blank[drop]:
             drop += 1
-        drop += self.header
-        self.skip, self.header = 0, False
+        drop += self.header + self.units
+        self.skip, self.header, self.units = 0, False, False
         return drop
 
 

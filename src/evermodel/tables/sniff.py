@@ -13,9 +13,10 @@ from evermodel.errors import DataError
 from evermodel.project import Reading
 from evermodel.records import Record
 from evermodel.tables.dates import looks_like_date
+from evermodel.tables.headings import combined, has_groups, has_units
 from evermodel.tables.values import looks_like_number
 
-__all__ = ["HEAD_BYTES", "Dialect", "name_binary", "sniff"]
+__all__ = ["HEAD_BYTES", "Dialect", "groups_note", "name_binary", "sniff", "units_note"]
 
 HEAD_BYTES = 1 << 20
 ONE_COLUMN = "\x1f"  # a separator that text does not hold: the whole line is one cell
@@ -44,7 +45,11 @@ _MAGIC = (
 
 
 class Dialect(Record, frozen=True, kw_only=True):
-    """How a delimited file is written: `skip` leading lines stand before the header."""
+    """How a delimited file is written: `skip` leading lines stand before the header.
+
+    `grouped` says that the last of these groups the names, `units` that a line of units stands
+    below them; `heads` are these lines and the header, cell by cell.
+    """
 
     separator: str
     encoding: str
@@ -53,6 +58,9 @@ class Dialect(Record, frozen=True, kw_only=True):
     names: tuple[str, ...]
     skip: int = 0
     padded: bool = False
+    grouped: bool = False
+    units: bool = False
+    heads: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -118,6 +126,16 @@ def sniff(head: bytes, reading: Reading, *, where: str) -> Dialect:
     padded = bool(quote) and _is_padded(lines[skip:], separator)
     rows = _parse(lines[skip : skip + 200], separator, quote, padded)
     header = _has_header(rows)
+    grouped = header and _whole(lines[skip : skip + 2]) and has_groups(rows)
+    heads = rows[: 1 + grouped] if header else []
+    if grouped:
+        rows = [combined(*rows[:2]), *rows[2:]]
+        skip += 1
+        notes.append(groups_note(rows[0]))
+    units = header and _whole(lines[skip + 1 : skip + 2]) and has_units(rows)
+    if units:
+        heads.append(rows[1])
+        notes.append(units_note(skip + 2, rows[1]))
     names = _names(rows[0], header, where, notes)
     if not header:
         notes.append("the first line holds values: columns are named column_1, column_2, ...")
@@ -131,8 +149,42 @@ def sniff(head: bytes, reading: Reading, *, where: str) -> Dialect:
         names=names,
         skip=skip,
         padded=padded,
+        grouped=grouped,
+        units=units,
+        heads=tuple(map(tuple, heads)),
         notes=tuple(notes),
     )
+
+
+def _whole(lines: Sequence[str]) -> bool:
+    """Whether these lines are rows, not parts of a cell in quotes, and none is blank."""
+    return all(line.strip() and not line.count('"') % 2 for line in lines)
+
+
+def groups_note(names: Sequence[str]) -> str:
+    """Return what to say of a header of two lines.
+
+    Examples
+    --------
+    >>> groups_note(["shop", "sales spring", "sales autumn"])
+    "the header has two lines, put together: 'sales spring', 'sales autumn'"
+    """
+    made = [repr(name) for name in names if " " in name]
+    shown = ", ".join(made[:4]) + (", ..." if len(made) > 4 else "")
+    return f"the header has two lines, put together: {shown}"
+
+
+def units_note(line: int, row: Sequence[str]) -> str:
+    """Return what to say of a line of units.
+
+    Examples
+    --------
+    >>> units_note(2, ["", "kg"])
+    'line 2 holds units and is no row: kg'
+    """
+    cells = [cell.strip() for cell in row if cell.strip()]
+    shown = ", ".join(cells[:5]) + (", ..." if len(cells) > 5 else "")
+    return f"line {line} holds units and is no row: {shown}"
 
 
 def _encoding_note(encoding: str) -> str:
@@ -222,6 +274,10 @@ def _titles(lines: Sequence[str], told: str) -> int:
         ):
             continue  # a line break in quotes: lines are no rows here
         rows = [row for row in _parse(lines[count:500], separator) if any(map(str.strip, row))]
+        if has_groups(rows):
+            rows = [combined(*rows[:2]), *rows[2:]]
+        if has_units(rows):
+            rows = [rows[0], *rows[2:]]
         if len(rows) < 3 or not _is_header(rows, sure=count > 1):
             continue
         found, better = _best(lines[count:], separators)

@@ -22,10 +22,12 @@ import numpy as np
 
 from evermodel.errors import DataError, MissingExtraError, nearest
 from evermodel.project import Reading
+from evermodel.tables.blocks import Blocks
 from evermodel.tables.ends import rows_alone
+from evermodel.tables.headings import combined, one_table
 from evermodel.tables.objects import batch_of
 from evermodel.tables.raw import RawBatch
-from evermodel.tables.sniff import check_names, sniff
+from evermodel.tables.sniff import check_names, groups_note, sniff, units_note
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
@@ -72,11 +74,13 @@ class Workbook:
             raise DataError(
                 "the sheet is empty", where=self.where, hint="name another by #sheet=NAME"
             )
-        self._first, header, notes = _header(rows, self.where)
+        self._first, header, heads, notes = _header(rows, self.where)
         self.names = tuple(_name(cell, place) for place, cell in enumerate(header, start=1))
         self._nameless = [place for place, cell in enumerate(header) if not _filled(cell)]
-        self._places = self._used()
+        self._places, beside = self._used()
+        self._heads = [[_shown(row[place]) for place in self._places] for row in heads]
         check_names([self.names[place] for place in self._places], self.where)
+        notes += beside
         named = any(map(_filled, header))
         notes += [
             f"column {place + 1} has no name in the header: named {self.names[place]!r}"
@@ -98,7 +102,7 @@ class Workbook:
         DataError
             When the sheet is damaged.
         """
-        yield from rows_alone(lambda: self._batches(rows))
+        yield from rows_alone(lambda: one_table(self._batches(rows), self._heads))
 
     def _batches(self, rows: int) -> Iterator[RawBatch]:
         self.blank_lines = 0
@@ -121,16 +125,32 @@ class Workbook:
             if not any_rows:
                 yield batch_of(names, [], np.empty(0, np.int64).tolist())
 
-    def _used(self) -> list[int]:
-        """Return the columns that have a name or a value: others were only ever formatted."""
+    def _used(self) -> tuple[list[int], list[str]]:
+        """Return the columns of the table, and notes on what else stands beside it.
+
+        Columns without a name and a value were only ever formatted. Where such a one parts the
+        sheet, and what is on one side of it ends far above the other, these are two tables.
+        """
         unused = set(self._nameless)
-        if unused:
-            with self._open() as book:
-                for row in islice(self._rows(book), self._first, None):
-                    unused -= {place for place in unused if _filled(row[place])}
-                    if not unused:
-                        break
-        return [place for place in range(len(self.names)) if place not in unused]
+        every = [place for place in range(len(self.names)) if place not in unused]
+        if not unused:
+            return every, []
+        blocks = Blocks(every)
+        with self._open() as book:
+            for row in islice(self._rows(book), self._first, None):
+                blocks.add([_filled(cell) for cell in row])
+                if not blocks.parted and len(blocks.used) == len(self.names):
+                    break
+        places, others = blocks.main()
+        notes = []
+        for other in others:
+            names = [repr(self.names[place]) for place in other[:3] if place < len(self.names)]
+            more = ", ..." if len(other) > 3 else ""
+            notes.append(
+                f"another table stands beside this one and is left out: {', '.join(names)}{more} "
+                "(give it a sheet of its own)"
+            )
+        return places, notes
 
     @contextmanager
     def _open(self) -> Iterator[CalamineWorkbook]:
@@ -206,8 +226,10 @@ def _some(cells: Sequence[str]) -> str:
     return ", ".join(cells[:5]) + (f" and {len(cells) - 5} more" if len(cells) > 5 else "")
 
 
-def _header(rows: Sequence[list[Any]], where: str) -> tuple[int, list[Any], list[str]]:
-    """Return where the rows begin, the cells of the header, and notes on what stands above it.
+def _header(
+    rows: Sequence[list[Any]], where: str
+) -> tuple[int, list[Any], list[list[Any]], list[str]]:
+    """Return where the rows begin, the names, the lines of the header, and notes on it.
 
     A header, and titles above it, are recognised in a sheet as in a text, by the columns that
     most rows fill.
@@ -222,11 +244,25 @@ def _header(rows: Sequence[list[Any]], where: str) -> tuple[int, list[Any], list
     ]
     head = _as_text([[row[place] for place in usual] for row in rows[above:]])
     dialect = sniff(head, Reading(separator=",", encoding="utf-8"), where=where)
-    notes = [note for note in dialect.notes if "has no name" not in note]
+    # Its lines and names are those of the part that was looked at.
+    own = ("has no name", "has two lines", "holds units")
+    notes = [note for note in dialect.notes if not any(said in note for said in own)]
     if not dialect.header:
-        return above, [""] * width, notes
+        return above, [""] * width, [], notes
     place = above + dialect.skip
-    return place + 1, rows[place], notes
+    names, begin = rows[place], place + 1 + dialect.units
+    if dialect.grouped:
+        names = combined(*([_shown(cell) for cell in row] for row in rows[place - 1 : place + 1]))
+        notes.append(groups_note(names))
+    if dialect.units:
+        notes.append(units_note(begin, [_shown(cell) for cell in rows[begin - 1]]))
+    return begin, names, list(rows[place - dialect.grouped : begin]), notes
+
+
+def _shown(cell: Any) -> str:
+    """Return a cell of the header as the text that a row like it would hold."""
+    value = _value(cell)
+    return "" if value is None else str(value)
 
 
 def _name(cell: Any, place: int) -> str:

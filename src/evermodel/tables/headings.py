@@ -1,0 +1,255 @@
+"""Headers of more than one line, and what of a header or of another table stands between rows.
+
+A table on paper may have a line of groups above its names, a line of units below them, its header
+again on each page, and another table under it. Each is recognised by what stands in the rows
+around it; in doubt a line is what it is in a plain table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from evermodel.project.signs import CURRENCIES, SHORT_UNITS, UNITS
+from evermodel.tables.dates import looks_like_date
+from evermodel.tables.raw import RawBatch
+from evermodel.tables.understanding import Rejected
+from evermodel.tables.values import MISSING_WORDS, looks_like_number
+
+__all__ = ["combined", "has_groups", "has_units", "one_table"]
+
+Row = Sequence[str]
+
+_AMOUNT = re.compile(r"[-+]?[\d.,'\u2019\u00a0\u202f ]*\d[\d.,]*(?:[eE][-+]?\d+)?")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_MORE_UNITS = (
+    r"[%‰€$£¥°K#VAWJNΩ]|[kT]€|[µμ]?[gmslA]|[kMG]?(?:Wh?|VAh?)|[hkM]?Pa|mbar|psi|ppm|ppb|k?cal|k?J"
+    r"|[kMG]Hz|dB|lux|mol|rpm|[kMG]bit|d|min|ml|[cdkmµμn]m|m[23²³]|mph|ft[23²³]?|Anzahl|count|number"
+)
+_UNIT = rf"(?:{UNITS}|{SHORT_UNITS}|{CURRENCIES}|{_MORE_UNITS})"
+_UNIT_CELL = re.compile(
+    rf"(?:in )?(?:(?:Mio|Mrd|Tsd)\.? |1[.,']?000 |k|m)?{_UNIT}(?: ?[/·*] ?{_UNIT})*"
+    r"|\[[^\]]{0,20}\]|\([^)]{0,20}\)"
+)
+_BESIDE_UNITS = frozenset(
+    {"", "-", "\u2013", "\u2014", "text", "string", "date", "datum", "id", "name"}
+)
+_ANOTHER = "another table begins here: give it a file or a sheet of its own"
+_MOSTLY = 0.9
+_LEAST_ROWS = 3
+_LOOKED_AT = 200
+_MOST_GAPS = 100
+
+
+def has_groups(rows: Sequence[Row]) -> bool:
+    """Whether the first line groups the names in the second, as merged cells of a sheet do.
+
+    It has texts with gaps to their right; the names below have none that is a number, stand over
+    at least two columns of numbers, and are no values of their columns.
+
+    Examples
+    --------
+    >>> head = [["shop", "sales", ""], ["", "spring", "autumn"]]
+    >>> has_groups([*head, *(["a", "1", "2"] for _ in range(3))])
+    True
+    """
+    if len(rows) < 2 + _LEAST_ROWS:
+        return False
+    groups, names = ([cell.strip() for cell in row] for row in rows[:2])
+    below = [row for row in rows[2:] if len(row) == len(names)]
+    if len(groups) != len(names) or len(below) < _MOSTLY * len(rows[2:]):
+        return False
+    shared = any(
+        group and not after and name
+        for group, after, name in zip(groups, groups[1:], names[1:], strict=False)
+    )
+    made = combined(groups, names)
+    if not shared or not any(groups[1:]) or not all(made) or len(set(made)) < len(made):
+        return False
+    if not all(_is_name(cell) for cell in (*groups, *names) if cell):
+        return False
+    if any(name and name in _column(below, place) for place, name in enumerate(names)):
+        return False
+    over = [place for place in _numbers(below) if names[place]]
+    only_units = all(groups[place] and _is_unit(names[place]) for place in over)
+    return len(over) >= 2 and not only_units
+
+
+def combined(groups: Row, names: Row) -> list[str]:
+    """Return names with the group that stands above them, or above the nearest to their left.
+
+    Examples
+    --------
+    >>> combined(["", "sales", "", "note"], ["shop", "spring", "autumn", ""])
+    ['shop', 'sales spring', 'sales autumn', 'note']
+    """
+    made, last = [], ""
+    for group, name in zip(groups, names, strict=True):
+        last = group.strip() or last
+        # A name alone is as the group above it: nothing is to be told apart there.
+        parts = [last if name.strip() else group.strip(), name.strip()]
+        made.append(" ".join(dict.fromkeys(part for part in parts if part)))
+    return made
+
+
+def has_units(rows: Sequence[Row]) -> bool:
+    """Whether the line below the header holds the units of the numbers under it.
+
+    Examples
+    --------
+    >>> has_units([["thing", "weight"], ["", "kg"], ["a", "1"], ["b", "2"], ["c", "3"]])
+    True
+    """
+    if len(rows) < 2 + _LEAST_ROWS:
+        return False
+    cells = [cell.strip() for cell in rows[1]]
+    below = [row for row in rows[2:] if len(row) == len(cells)]
+    if len(cells) != len(rows[0]) or len(below) < _MOSTLY * len(rows[2:]):
+        return False
+    numbers = set(_numbers(below))
+    over = [cell for place, cell in enumerate(cells) if cell and place in numbers]
+    beside = [cell for place, cell in enumerate(cells) if place not in numbers]
+    units = [cell for cell in over if _is_unit(cell)]
+    return (
+        bool(units)
+        and all(_is_unit(cell) or cell in _BESIDE_UNITS for cell in over)
+        and all(_is_unit(cell) or cell.lower() in _BESIDE_UNITS for cell in beside)
+    )
+
+
+def one_table(batches: Iterator[RawBatch], headers: Sequence[Row]) -> Iterator[RawBatch]:
+    """Yield the batches of the first table alone, without lines that repeat one of its header.
+
+    Another table begins after an empty line, with names over at least two columns that held
+    numbers, where what follows is not as the rows above. It is left out to its last row: all that
+    is left out is among the rejected.
+    """
+    above: pl.DataFrame | None = None
+    other = last = 0
+    for batch in batches:
+        if other:
+            yield _without(batch, np.ones(len(batch.lines), np.bool_), _of_another(other))
+            continue
+        batch = _without(batch, _repeats(batch.frame, headers), "repeats the header")
+        at = _other_table(batch, above, last)
+        if len(batch.lines):
+            last = int(batch.lines[-1])
+            above = batch.frame.tail(_LOOKED_AT)
+        if at is not None:
+            other = int(batch.lines[at])
+            rows = np.arange(len(batch.lines))
+            batch = _without(batch, rows > at, _of_another(other))
+            batch = _without(batch, rows[: at + 1] == at, _ANOTHER)
+        yield batch
+
+
+def _of_another(line: int) -> str:
+    return f"belongs to the table that begins on line {line}"
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text may name a column or a group: numbers do not, but years do."""
+    if text.lower() in MISSING_WORDS:
+        return False
+    return bool(_YEAR.fullmatch(text)) or not (_AMOUNT.fullmatch(text) or looks_like_date(text))
+
+
+def _is_unit(text: str) -> bool:
+    return _UNIT_CELL.fullmatch(text) is not None
+
+
+def _column(rows: Sequence[Row], place: int) -> set[str]:
+    return {row[place].strip() for row in rows}
+
+
+def _numbers(rows: Sequence[Row]) -> list[int]:
+    """Return the places of columns whose filled cells are nearly all numbers."""
+    found = []
+    for place in range(len(rows[0]) if rows else 0):
+        texts = [text for row in rows if (text := row[place].strip()).lower() not in MISSING_WORDS]
+        hits = sum(_AMOUNT.fullmatch(text) is not None for text in texts)
+        if len(texts) >= _LEAST_ROWS and hits >= _MOSTLY * len(texts):
+            found.append(place)
+    return found
+
+
+def _repeats(frame: pl.DataFrame, headers: Sequence[Row]) -> np.ndarray:
+    """Return which rows are one of these lines, cell by cell."""
+    found = np.zeros(frame.height, np.bool_)
+    for cells in headers:
+        if len(cells) != frame.width or frame.width < 2:
+            continue
+        # One column rules out all rows of most batches.
+        telling = max(range(frame.width), key=lambda place: len(cells[place]))
+        likely = (frame.to_series(telling) == cells[telling]).fill_null(value=False)
+        for row in likely.arg_true():
+            found[row] |= [cell or "" for cell in frame.row(row)] == list(cells)
+    return found
+
+
+def _without(batch: RawBatch, which: np.ndarray, reason: str) -> RawBatch:
+    """Return the batch without these rows, which are then among the rejected."""
+    if not which.any():
+        return batch
+    rejected = tuple(
+        Rejected(
+            line=int(batch.lines[row]),
+            reason=reason,
+            text="\t".join(cell or "" for cell in batch.frame.row(row)),
+        )
+        for row in np.flatnonzero(which).tolist()
+    )
+    every = tuple(sorted((*batch.rejected, *rejected), key=lambda row: row.line))
+    frame = batch.frame.filter(pl.Series(~which))
+    return replace(batch, frame=frame, lines=batch.lines[~which], rejected=every)
+
+
+def _other_table(batch: RawBatch, above: pl.DataFrame | None, last: int) -> int | None:
+    """Return the row of a batch with which another table begins, or None."""
+    frame = batch.frame
+    if frame.width < 2 or not frame.height:
+        return None
+    gap = np.diff(batch.lines, prepend=last) > 1
+    empty = (frame.to_series(0).fill_null("") == "").to_numpy()
+    gap[1:] |= empty[:-1]
+    gap[0] &= above is not None
+    for at in np.flatnonzero(gap)[:_MOST_GAPS]:
+        before = frame.slice(max(0, at - _LOOKED_AT), min(at, _LOOKED_AT))
+        if above is not None and before.height < _LOOKED_AT:
+            before = pl.concat([above.tail(_LOOKED_AT - before.height), before])
+        if _begins_another(_texts(before), _texts(frame.slice(int(at), 20))):
+            return int(at)
+    return None
+
+
+def _texts(frame: pl.DataFrame) -> list[list[str]]:
+    return [[(cell or "").strip() for cell in row] for row in frame.rows()]
+
+
+def _begins_another(before: list[list[str]], rows: list[list[str]]) -> bool:
+    """Whether the first of these rows is the header of another table than the rows before."""
+    names, below = rows[0], [row for row in rows[1:] if any(row)]
+    filled = [place for place, name in enumerate(names) if name]
+    if len(filled) < 2 or not below or len({names[place] for place in filled}) < len(filled):
+        return False
+    if not all(_is_name(names[place]) for place in filled):
+        return False
+    numbers = _numbers(before)
+    if sum(bool(names[place]) for place in numbers) < 2:
+        return False
+    return not all(_fits(row, before, numbers) for row in below[:5])
+
+
+def _fits(row: list[str], before: list[list[str]], numbers: list[int]) -> bool:
+    """Whether a row may be one more of those before: the same cells filled, numbers as there."""
+    usual = [place for place in range(len(row)) if all(each[place] for each in before if any(each))]
+    return all(row[place] for place in usual) and all(
+        row[place].lower() in MISSING_WORDS
+        or looks_like_number(row[place])
+        or bool(_AMOUNT.fullmatch(row[place]))
+        for place in numbers
+    )

@@ -1,0 +1,175 @@
+"""Headers of two lines, units below them, headers again, and other tables in the same sheet."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import xlsxwriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import evermodel as em
+from evermodel import tables
+from evermodel.tables import Table
+from tests.tables.test_workbooks import workbook
+
+RNG = np.random.default_rng(3)
+SHOPS = [[f"s{i}", round(i * 3.5 + 1, 2), i, i % 7] for i in range(40)]
+NAMES = ["shop", "price", "weight", "pieces"]
+
+
+def read_both(tmp_path: Path, lines: Sequence[Sequence[object]]) -> list[Table]:
+    """Return what is read of these cells from a text and from a workbook."""
+    text = "\n".join(",".join("" if cell is None else str(cell) for cell in row) for row in lines)
+    (tmp_path / "a.csv").write_text(text + "\n")
+    workbook(tmp_path / "a.xlsx", {"Sheet": [[None if c == "" else c for c in r] for r in lines]})
+    return [tables.read(tmp_path / name) for name in ("a.csv", "a.xlsx")]
+
+
+@pytest.mark.parametrize("above", [0, 2])
+def test_a_line_of_units_is_no_row(tmp_path: Path, above: int) -> None:
+    titles = [["Prices of 2024", "", "", ""], ["", "", "", ""]][:above]
+    for table in read_both(tmp_path, [*titles, NAMES, ["", "EUR", "[kg]", "Stück"], *SHOPS]):
+        assert table.frame.columns == NAMES
+        assert [tuple(row) for row in SHOPS] == table.frame.rows()
+        assert [dtype.is_numeric() for dtype in table.frame.dtypes] == [False, True, True, True]
+        said = f"line {above + 2} holds units and is no row: EUR, [kg], Stück"
+        assert said in table.understood.notes
+        assert table.understood.rejected == ()
+
+
+def test_a_line_of_groups_and_one_of_names_are_one_header(tmp_path: Path) -> None:
+    head = [["", "sales", "", ""], ["shop", "spring", "autumn", "2023"], ["", "EUR", "EUR", "EUR"]]
+    for table in read_both(tmp_path, [*head, *SHOPS]):
+        assert table.frame.columns == ["shop", "sales spring", "sales autumn", "sales 2023"]
+        assert table.frame.rows() == [tuple(row) for row in SHOPS]
+        assert any("the header has two lines" in note for note in table.understood.notes)
+
+
+def test_merged_cells_of_a_sheet_group_the_names_below_them(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "a.xlsx"))
+    sheet = book.add_worksheet()
+    sheet.merge_range(0, 0, 1, 0, "shop")
+    sheet.merge_range(0, 1, 0, 2, "sales")
+    sheet.merge_range(0, 3, 1, 3, "pieces")
+    sheet.write_row(1, 1, ["spring", "autumn"])
+    for line, row in enumerate(SHOPS, start=2):
+        sheet.write_row(line, 0, row)
+    book.close()
+    table = tables.read(tmp_path / "a.xlsx")
+    assert table.frame.columns == ["shop", "sales spring", "sales autumn", "pieces"]
+    assert table.frame.rows() == [tuple(row) for row in SHOPS]
+
+
+def test_a_header_that_stands_again_is_left_out_and_told(tmp_path: Path) -> None:
+    again: list[Sequence[object]] = [*SHOPS[:20], NAMES, *SHOPS[20:35], NAMES, *SHOPS[35:]]
+    for table in read_both(tmp_path, [NAMES, *again]):
+        assert table.frame.rows() == [tuple(row) for row in SHOPS]
+        assert [row.line for row in table.understood.rejected] == [22, 38]
+        assert {row.reason for row in table.understood.rejected} == {"repeats the header"}
+
+
+def test_a_header_far_behind_the_first_block_is_seen_too(tmp_path: Path) -> None:
+    row = "north,12.5,3,1\n"
+    path = tmp_path / "a.csv"
+    path.write_text(",".join(NAMES) + "\n" + row * 1_200_000 + ",".join(NAMES) + "\n" + row)
+    understood = tables.understand(path)
+    assert understood.rows == 1_200_001
+    assert [row.line for row in understood.rejected] == [1_200_002]
+    assert [column.type for column in understood.columns] == ["category", *["number"] * 3]
+
+
+@pytest.mark.parametrize("gap", [[[]], [["", "", "", ""]]])
+def test_another_table_below_is_left_out_and_told(tmp_path: Path, gap: list[list[object]]) -> None:
+    other = [["name", "city", "zip", "street"], ["Ann", "Rome", "", "a"], ["Bob", "Oslo", "", "b"]]
+    for table in read_both(tmp_path, [NAMES, *SHOPS, *gap, *other]):
+        assert table.frame.rows() == [tuple(row) for row in SHOPS]
+        assert [row.line for row in table.understood.rejected] == [43, 44, 45]
+        assert "another table begins here" in table.understood.rejected[0].reason
+        assert "line 43" in table.understood.rejected[1].reason
+
+
+def test_a_line_of_words_among_rows_that_go_on_cuts_nothing(tmp_path: Path) -> None:
+    words = [["again", "see", "below", "please"]]
+    for table in read_both(tmp_path, [NAMES, *SHOPS[:20], ["", "", "", ""], *words, *SHOPS[20:]]):
+        assert table.frame.height >= len(SHOPS) + 1
+        assert table.understood.rejected == ()
+
+
+def test_a_shorter_table_beside_another_is_left_out_and_told(tmp_path: Path) -> None:
+    lines: list[list[object]] = [[*NAMES, None, "code", "means"]]
+    legend = [["a", "often"], ["b", "seldom"], ["c", "never"]]
+    for place, row in enumerate(SHOPS):
+        lines.append([*row, None, *(legend[place] if place < 3 else [None, None])])
+    table = tables.read(workbook(tmp_path / "a.xlsx", {"S": lines}))
+    assert table.frame.columns == NAMES
+    assert any("another table stands beside" in note for note in table.understood.notes)
+
+
+def test_an_empty_column_within_a_table_parts_nothing(tmp_path: Path) -> None:
+    lines: list[list[object]] = [["shop", "price", None, "weight", "note"]]
+    lines += [[a, b, None, c, "late" if place in (2, 30) else None] for place, (a, b, c, _) in
+              enumerate(SHOPS)]  # fmt: skip
+    table = tables.read(workbook(tmp_path / "a.xlsx", {"S": lines}))
+    assert table.frame.columns == ["shop", "price", "weight", "note"]
+    assert not any("beside" in note for note in table.understood.notes)
+
+
+PLAIN = [
+    ("gaps in the first row", NAMES, [["x", "", "", ""], *SHOPS]),
+    ("a missing word in the first row", NAMES, [["x", "n/a", "-", "n/a"], *SHOPS]),
+    ("a category of units", ["thing", "amount", "unit"], [[f"t{i}", i, "kg"] for i in range(30)]),
+    ("texts only", ["a", "b"], [["m", "kg"], *([f"x{i}", f"y{i}"] for i in range(9))]),
+    ("no name for the rows", ["", "price", "weight"], [[i, i * 2, i * 3] for i in range(20)]),
+    ("a row of answers", ["who", "q1", "q2"], [["text", "text", "text"], ["a", "b", "c"]] * 9),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("names", "rows"), [case[1:] for case in PLAIN], ids=[c[0] for c in PLAIN])
+def test_plain_tables_keep_every_row_and_name(
+    tmp_path: Path, names: list[str], rows: list[list[object]]
+) -> None:
+    for table in read_both(tmp_path, [names, *rows]):
+        assert table.frame.height == len(rows)
+        assert table.frame.columns == [name or "column_1" for name in names]
+
+
+CELLS = st.sampled_from(["", "kg", "EUR", "a", "b", "north", "n/a", "-", "1", "2.5", "2023", "(x)"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=6))
+def test_rows_of_any_cells_below_rows_of_a_table_are_kept_or_told(
+    tmp_path_factory: pytest.TempPathFactory, some: list[list[str]]
+) -> None:
+    """Whatever stands there, each line is a row, or is told with its line, or is empty."""
+    lines = [["shop", "price", "weight"], *(["s", "1.5", "2"] for _ in range(6)), *some]
+    path = tmp_path_factory.mktemp("any") / "a.csv"
+    path.write_text("\n".join(map(",".join, lines)) + "\n")
+    table = tables.read(path)
+    empty = sum(not any(row) for row in some)
+    told = table.frame.height + table.understood.rejected_rows
+    assert len(lines) - 1 - empty <= told <= len(lines) - 1
+
+
+def test_a_sheet_with_units_is_learned_from_and_scored_like_any(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    size = rng.normal(50, 10, 300).round(1)
+    rooms = rng.integers(1, 6, 300)
+    rent = (size * 11 + rooms * 40 + rng.normal(0, 30, 300)).round(2)
+    names, units = ["size", "rooms", "rent"], ["m²", "", "EUR"]
+    rows = [list(row) for row in zip(size.tolist(), rooms.tolist(), rent.tolist(), strict=True)]
+    source = workbook(tmp_path / "flats.xlsx", {"Flats": [names, units, *rows]})
+    report = em.init(source, target="rent", folder=tmp_path)
+    assert report.facts["task"] == "regression"
+    settings_file = tmp_path / "evermodel.toml"
+    few = '[train]\nmodels = ["linear"]\ntrials = 1'
+    settings_file.write_text(settings_file.read_text().replace("[train]", few, 1))
+    assert em.run(tmp_path).facts["live"] == 1
+    new = workbook(
+        tmp_path / "new.xlsx", {"Flats": [names[:2], units[:2], *([*row[:2]] for row in rows)]}
+    )
+    em.score(new, tmp_path / "out.csv", tmp_path)
+    assert pl.read_csv(tmp_path / "out.csv").height == len(rows)
