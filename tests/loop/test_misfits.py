@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from evermodel.loop.beginning import check
+from evermodel.loop.profiling import profiled
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.scoring import score
 from evermodel.loop.state import load_version, read_state
@@ -15,6 +16,7 @@ from evermodel.loop.training import train
 from evermodel.loop.workspace import Workspace
 from evermodel.tables import Misfits, read
 from tests.loop.shop import PROJECT, customers
+from tests.tables.test_workbooks import workbook
 
 Begin = Callable[..., Workspace]
 _TYPES = '[data.types]\namount = "number"\nsince = "timestamp"\n\n[outcome]'
@@ -92,3 +94,44 @@ def test_a_date_that_does_not_exist_never_turns_others_nor_becomes_another_day(
         assert column.dt.year().drop_nulls().unique().to_list() == [2021]
         assert column.null_count() == 1
         assert check(path, tmp_path).find("unreadable_cells", "day").value == 1
+
+
+def _visits(words: list[str], rows: int = 400) -> list[str]:
+    return [*words, *(str(place % 30) for place in range(rows - len(words)))]
+
+
+@pytest.mark.parametrize("ends", [".csv", ".xlsx"])
+def test_a_note_among_numbers_is_told_in_a_text_as_in_a_sheet(tmp_path: Path, ends: str) -> None:
+    path = tmp_path / f"visits{ends}"
+    frame = pl.DataFrame({"who": [f"c{i}" for i in range(400)], "n": _visits(["see the note"])})
+    if ends == ".csv":
+        frame.write_csv(path)
+    else:
+        numbers = [int(text) if text.isdigit() else text for text in frame["n"]]
+        workbook(path, {"S": [["who", "n"], *zip(frame["who"], numbers, strict=True)]})
+    report = check(path, thorough=False)
+    found = report.find("unreadable_cells", "n")
+    assert (found.verdict, found.value, found.n) == ("warn", 1, 400)
+    assert "'see the note' " in found.why
+    assert found.evidence["lines"] == [2]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["EG"] * 45, ["studio"], ["x"], ["A12", "B7"], ["a", "b", "c"] * 9],
+    ids=["a value of its own", "an amount in words", "one letter", "codes", "too many"],
+)
+def test_words_that_may_be_values_keep_their_column_one_of_words(
+    tmp_path: Path, words: list[str]
+) -> None:
+    path = tmp_path / "a.csv"
+    pl.DataFrame({"n": _visits(words), "y": range(400)}).write_csv(path)
+    table = read(path, misfits=Misfits(most=1.0))
+    assert [column.type for column in table.schema.columns] == ["category", "number"]
+
+
+def test_a_profile_tells_what_it_left_missing(begin: Begin) -> None:
+    workspace = begin(_TEXT, _rows(bad=2))
+    _, notes, _ = profiled(None, workspace.root.parent)
+    assert "amount: 1 value not of its type left missing: 'about 5' on line 22" in notes
+    assert any(note.startswith("since: 2 values not of its type") for note in notes)

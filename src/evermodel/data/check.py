@@ -11,7 +11,7 @@ import polars as pl
 
 from evermodel.data.column_checks import column_checks, misfit_checks, reading_checks
 from evermodel.data.copies.twins import duplicates
-from evermodel.data.intake import Intake, take
+from evermodel.data.intake import Intake, row_text, take
 from evermodel.data.own_checks import own_checks
 from evermodel.data.personal import personal_data
 from evermodel.data.personal.hiding import hidden, of_persons
@@ -90,7 +90,7 @@ def check(
     return Report(
         verb="check",
         subject=project.name if project is not None else "",
-        results=tuple(_with_lines(result, lines) for result in results),
+        results=tuple(with_lines(result, lines) for result in results),
         facts={
             "rows": intake.rows,
             "columns": intake.frame.width,
@@ -129,8 +129,15 @@ def _said(result: CheckResult, leaking: Collection[str]) -> bool:
     return named and set(result.subject.split(", ")) <= set(leaking)
 
 
-def _with_lines(result: CheckResult, lines: Sequence[int]) -> CheckResult:
-    """Return a result whose evidence says where in the file its rows stand."""
+def with_lines(result: CheckResult, lines: Sequence[int]) -> CheckResult:
+    """Return a result whose evidence says where in the file its rows stand.
+
+    Examples
+    --------
+    >>> odd = CheckResult(name="missing", subject="age", evidence={"rows": [0, 2]})
+    >>> with_lines(odd, [2, 3, 5]).evidence["lines"]
+    [2, 5]
+    """
     rows = result.evidence.get("rows", ())
     if not lines or not rows or "lines" in result.evidence:
         return result
@@ -310,7 +317,7 @@ def _duplicates(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckR
         why="a row that stands in training and test alike makes the test too good",
         evidence={
             "rows": again.arg_true().head(5).to_list(),
-            "examples": [str(row)[:120] for row in frame.filter(again).head(1).rows()],
+            "examples": [row_text(row) for row in frame.filter(again).head(3).rows()],
         },
     )
     key = [name for name in (project.data.key if project else ()) if name in frame.columns]
@@ -332,6 +339,6 @@ def _duplicates(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckR
         why="an answer that arrives for this key fits more than one row" if odd else "",
         evidence={
             "rows": given.arg_true().filter(repeated).head(5).to_list() if odd else [],
-            "examples": [str(row) for row in some.filter(repeated).head(2).rows()] if odd else [],
+            "examples": [row_text(row) for row in some.filter(repeated).head(3).rows() if odd],
         },
     )

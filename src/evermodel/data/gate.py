@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.column_checks import evidence
-from evermodel.data.intake import numbers, take
+from evermodel.data.intake import numbers, row_text, take
 from evermodel.data.naming import calendar_part
 from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.data.repairs import MISSING_WORDS
@@ -396,6 +396,6 @@ def _repeated_rows(frame: pl.DataFrame) -> CheckResult | None:
         why=f"{repeats:,} rows repeat earlier ones{order}, as a second delivery",
         evidence={
             "rows": again.arg_true().head(5).to_list(),
-            "examples": [str(row)[:120] for row in frame.filter(again).head(1).rows()],
+            "examples": [row_text(row) for row in frame.filter(again).head(3).rows()],
         },
     )

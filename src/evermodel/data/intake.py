@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import polars as pl
 
 from evermodel.errors import DataError
 
-__all__ = ["Intake", "average", "extremes", "numbers", "take"]
+__all__ = ["Intake", "average", "extremes", "numbers", "row_text", "take"]
 
 
 class Intake(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,3 +115,14 @@ def average(series: pl.Series) -> float:
     """
     known = series.drop_nulls().cast(pl.Float64).to_numpy()
     return float(known.mean()) if known.size else 0.0
+
+
+def row_text(row: Sequence[Any]) -> str:
+    """Return a row as a person reads it, as far as an example needs.
+
+    Examples
+    --------
+    >>> row_text(("K0009", 4.5, None, "Bonn"))
+    'K0009, 4.5, , Bonn'
+    """
+    return ", ".join("" if cell is None else str(cell) for cell in row)[:120]

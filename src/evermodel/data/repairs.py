@@ -156,7 +156,8 @@ def _spelling_repair(
         after[word.strip(strip) if strip else word] += n
     mapping, map_rows = _one_case(after)
     if mapping:
-        examples.extend(f"{a!r} = {b!r}" for a, b in list(mapping.items())[:2])
+        there = [(a, b) for a, b in mapping.items() if a in after]
+        examples.extend(f"{a!r} = {b!r}" for a, b in there[:2])
         rows += map_rows
     if absent:
         examples.append(absent.why)

@@ -15,6 +15,7 @@ from evermodel.data import changes, gate, propose, render
 from evermodel.data import check as check_table
 from evermodel.data.cell_results import cell_results
 from evermodel.data.cells import Cell
+from evermodel.data.check import with_lines
 from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.judged import MOST_LOOKED_AT, mended, repaired, suspects
@@ -252,12 +253,7 @@ def check(
             refuse_to_replace(out, read_from, against, label)
     progress("reading the data", 0.1)
     rejected: list[Rejected] = []
-    if project is None:
-        table = read(data, rejects=rejected.append, misfits=Misfits(most=1.0))
-        rows = texts(data, most=MOST_LOOKED_AT) if thorough else None
-    else:
-        table = read_source(project, data, rejects=rejected.append)
-        rows = _texts(project, data) if thorough else None
+    table, rows = _read(project, data, rejected, as_texts=thorough)
     declared = project
     earlier: Table | None = None
     if against is not None:
@@ -271,25 +267,17 @@ def check(
         tested = held_out(table.frame, project, twins_of(table.frame, project))
     found = check_table(table, project=project, tested=tested, thorough=thorough)
     results = found.results
-    cells: list[Cell] = []
+    facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes), "cells": []}
     if rows is not None:
         progress("looking at single cells", 0.6)
-        some = rows.head(MOST_LOOKED_AT)
-        judged = repaired(some, table.frame, declared)
-        marked = mark(some, Path(label), lines=table.lines, ask=ask, judged=judged) if label else {}
-        cells = suspects(some, marked, as_repaired=judged)
-        results += _of_cells(cells, some.height, table, results)
-        results += tuple(mended(some, judged))
+        odd, more = _cells(rows, table, declared, results, label=label, ask=ask)
+        results, facts = (*results, *odd), {**facts, **more}
     if data is not None and project is not None:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
     if earlier is not None:
         progress("comparing", 0.8)
         results += tuple(_compared(earlier, table, project, results))
     progress("done", 1.0)
-    facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes)}
-    facts["cells"] = msgspec.to_builtins(cells)
-    if label:
-        facts["marked_rows"] = len({row for row, _ in marked})
     if rejected and quarantine:
         write_quarantine(Path(quarantine), rejected)
         facts["quarantine"] = str(quarantine)
@@ -301,12 +289,63 @@ def check(
     return report
 
 
+def _read(
+    project: Project | None, data: object, rejected: list[Rejected], *, as_texts: bool
+) -> tuple[Table, pl.DataFrame | None]:
+    """Return the table, and its first rows as texts if they are asked for."""
+    if project is None:
+        table = read(data, rejects=rejected.append, misfits=Misfits(most=1.0))
+        return table, texts(data, most=MOST_LOOKED_AT) if as_texts else None
+    table = read_source(project, data, rejects=rejected.append)
+    return table, _texts(project, data) if as_texts else None
+
+
+def _cells(
+    rows: pl.DataFrame,
+    table: Table,
+    project: Project | None,
+    known: Sequence[CheckResult],
+    *,
+    label: str | Path,
+    ask: Ask | None,
+) -> tuple[list[CheckResult], dict[str, Any]]:
+    """Return what is odd about single cells, as findings and as facts."""
+    judged = repaired(rows, table.frame, project)
+    marked = mark(rows, Path(label), lines=table.lines, ask=ask, judged=judged) if label else {}
+    cells = suspects(rows, marked, as_repaired=judged)
+    facts: dict[str, Any] = {"cells": [_placed(cell, table.lines) for cell in cells]}
+    if label:
+        facts["marked_rows"] = len({row for row, _ in marked})
+    return [*_of_cells(cells, rows.height, table, known), *mended(rows, judged)], facts
+
+
+def _placed(cell: Cell, lines: Sequence[int]) -> dict[str, Any]:
+    """Return a cell with the line of the file on which it stands, if there are lines."""
+    return {**msgspec.to_builtins(cell), "line": lines[cell.row] if lines else None}
+
+
 def _of_cells(
     cells: Sequence[Cell], rows: int, table: Table, known: Sequence[CheckResult]
 ) -> tuple[CheckResult, ...]:
-    """Return cells as findings; of a column of persons, as results say, none of its values."""
-    odd = tuple(cell_results(cells, rows, table.lines))
+    """Return cells as findings; of a column of persons, as results say, none of its values.
+
+    A few that another finding of their column names all are not told twice.
+    """
+    wrong = [each for each in known if each.verdict in ("fail", "warn")]
+    told = {(each.subject, place) for each in wrong for place in _places(each)}
+    odd = tuple(
+        each
+        for each in cell_results(cells, rows, table.lines)
+        if each.value != len(_places(each))
+        or not all((each.subject, place) in told for place in _places(each))
+    )
     return tuple(hidden(odd, table.frame, of_persons(table.frame, known))) if odd else ()
+
+
+def _places(result: CheckResult) -> Sequence[int]:
+    """Return the lines that a result names, or its rows where there are no lines."""
+    found: Sequence[int] = result.evidence.get("lines") or result.evidence.get("rows", ())
+    return found
 
 
 def _earlier(source: object, project: Project | None, target: str) -> Table:
@@ -355,9 +394,11 @@ def _compared(
     # Rows to score have no outcome: that is told elsewhere.
     ignore = (project.data.target,) if project is not None else ()
     broken = gate(after.frame, profile(before.frame, types), key=key, ignore=ignore, known=known)
+    lines = after.lines if len(after.lines) == after.frame.height else ()
     for each in broken.results:
         if each.verdict == "fail":
-            yield _maybe_the_target(each) if project is None else each
+            placed = with_lines(each, lines)
+            yield _maybe_the_target(placed) if project is None else placed
     alone = [name for name in ignore if sum(name in frame.columns for frame in tables) == 1]
     yield from changes(*(frame.drop(alone, strict=False) for frame in tables), key=key, known=known)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,7 +14,7 @@ from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
 from evermodel.project import load_project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
-from evermodel.tables import Summary, scan, summarise, understand
+from evermodel.tables import Misfits, Summary, scan, summarise, understand
 
 __all__ = ["data_profile", "profiled"]
 
@@ -37,14 +37,15 @@ def profiled(
         }
         data = project.source if data is None else data
     progress("looking the table through", 0.1)
-    understood = understand(data, **how)  # type: ignore[arg-type]
+    understood = understand(data, **how, lenient=True)  # type: ignore[arg-type]
     types = {column.name: column.type for column in understood.columns}
 
     personal: set[str] = set()
+    misfits = Misfits(most=1.0)
 
     def batches() -> Iterator[pl.DataFrame]:
         done = 0
-        for batch in scan(data, understood=understood, **how):  # type: ignore[arg-type]
+        for batch in scan(data, understood=understood, misfits=misfits, **how):  # type: ignore[arg-type]
             if not done:
                 personal.update(of_persons(batch))
             yield batch
@@ -53,7 +54,18 @@ def profiled(
 
     summary = summary_without(summarise(batches(), types).result(), personal)
     named = masked(str(data)) if isinstance(data, (str, Path)) else f"a {type(data).__name__}"
-    return summary, understood.notes, named
+    return summary, (*understood.notes, *_told(misfits, personal)), named
+
+
+def _told(misfits: Misfits, personal: Collection[str]) -> Iterator[str]:
+    """Yield what was left missing as it is not of its column's type, without values of persons."""
+    for column, cells in misfits.cells.items():
+        shown = ", ".join(
+            f"line {line}" if column in personal else f"{text!r} on line {line}"
+            for line, text in misfits.shown[column]
+        )
+        values = "1 value" if cells == 1 else f"{cells} values"
+        yield f"{column}: {values} not of its type left missing: {shown}"
 
 
 def data_profile(

@@ -25,6 +25,8 @@ _TOLD = frozenset(
     {"missing", "many_values", "duplicate_rows", "duplicate_but_key", "label_errors"}
 ) | {"near_duplicate_rows", "mended"}
 """Results that are worth a line although nothing is wrong with them."""
+_SHOWN_IN_ORDER = frozenset({"duplicate_rows", "duplicate_but_key", "near_duplicate_rows"})
+"""Those of them whose examples help."""
 _NAMES = "`{subject}` looks like names of persons or firms: {value} of its values"
 _SAID = {
     "rows": "{value}",
@@ -209,8 +211,8 @@ def _of(result: CheckResult) -> str:
 
 
 def _example_lines(result: CheckResult) -> list[str]:
-    """Return the first examples with where they stand; in order only what is told, not shown."""
-    if result.verdict == "pass":
+    """Return the first examples with where they stand; in order only rows that repeat others."""
+    if result.verdict == "pass" and result.name not in _SHOWN_IN_ORDER:
         return []
     values = [str(value) for value in result.evidence.get("examples", ())][:_SHOWN]
     lines, rows = result.evidence.get("lines", ()), result.evidence.get("rows", ())

@@ -12,7 +12,7 @@ from evermodel.project import Reading
 from evermodel.records import ColumnType
 from evermodel.tables.date_orders import file_order, not_real, order_of
 from evermodel.tables.evidence import Evidence
-from evermodel.tables.mixed import Settled, settle
+from evermodel.tables.mixed import Settled, has_slips, settle
 from evermodel.tables.understanding import ColumnReading, DateOrder
 from evermodel.tables.values import MARKS
 
@@ -34,8 +34,8 @@ def decide(
     """Return how each column is read, and notes on everything that was not plain.
 
     `like` says how columns of those names were read before, which decides what is left open here.
-    Where `lenient`, a few dates that do not exist do not make words of the others, nor a few texts
-    of the typed cells of a sheet.
+    Where `lenient`, a few dates that do not exist do not make words of the others, nor a few notes
+    and slips among numbers or dates, nor a few texts of the typed cells of a sheet.
     """
     notes: list[str] = []
     settled = [settle(one, told=one.name in forced) for one in evidence]
@@ -268,7 +268,7 @@ def _odd_ones(one: Evidence) -> str:
 
 
 def _typed(one: Evidence, bare: Evidence) -> ColumnType | None:
-    """Return the type of nearly all values, where a few dates or texts of a sheet do not fit it.
+    """Return the type of nearly all values, where a few of them do not fit it.
 
     Texts that hold digits beside whole numbers may be codes such as 1003b, and so may zeros in
     front: there the column is one of words.
@@ -276,12 +276,24 @@ def _typed(one: Evidence, bare: Evidence) -> ColumnType | None:
     few = _FEW * one.values
     if bare.is_date and not one.declared and 0 < not_real(bare) <= few:
         return "timestamp"
-    if not bare.others or 2 * one.natives < one.values or one.leading_zeros or one.long_integers:
+    if not bare.others or one.declared or one.leading_zeros or one.long_integers:
         return None
+    if 2 * one.natives < one.values:
+        return _with_slips(bare, few)
     if bare.dates and bare.others - bare.dates + bare.numbers - bare.serials <= few:
         return "timestamp"
     codes = bare.integers == bare.numbers and bare.others > bare.wordy
     return "number" if bare.others <= few and not codes else None
+
+
+def _with_slips(bare: Evidence, few: float) -> ColumnType | None:
+    """Return the type of a column of texts whose words are notes and slips, a few of them."""
+    rest = bare.others - bare.wordy
+    if not has_slips(bare, few):
+        return None
+    if bare.all_numbers and not rest:
+        return "number"
+    return "timestamp" if bare.dates and rest == bare.dates and not bare.all_numbers else None
 
 
 def _as_told(

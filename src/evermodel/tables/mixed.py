@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from evermodel.project.signs import is_unit
 from evermodel.tables.evidence import Evidence
 
-__all__ = ["Settled", "settle"]
+__all__ = ["Settled", "has_slips", "settle"]
 
 # Written without blanks and points, in lower case: "k. A." is "ka".
 _ABSENT = frozenset(
@@ -38,6 +38,7 @@ _AMOUNTS = frozenset(
 _MOST_ABSENT, _MOST_ABSENT_SHARE = 4, 0.5
 _MOST_OTHER, _MOST_OTHER_SHARE = 3, 0.1
 _FEW_NUMBERS = 10
+_MOST_TIMES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,22 @@ def settle(one: Evidence, *, told: bool = False) -> Settled:
         bare = replace(bare, others=bare.others - rows, wordy=0)
     return Settled(
         evidence=bare, sign=sign, missing=tuple(sorted({word.strip() for word in words}))
+    )
+
+
+def has_slips(one: Evidence, most: float) -> bool:
+    """Whether the words beside numbers or dates are notes and slips: few, and hardly one twice.
+
+    A word that comes back is a value of its own, or one for "missing".
+    """
+    forms = {re.sub(r"[^\w]", "", word.lower()) for word in one.odd}
+    return (
+        0 < one.wordy <= most
+        and one.wordy == one.odd.total()
+        and max(one.odd.values()) <= _MOST_TIMES
+        and not forms & _AMOUNTS
+        and all(len(form) > 1 for form in forms)
+        and max(one.most_numbers, one.dates) > _FEW_NUMBERS
     )
 
 

@@ -142,7 +142,13 @@ def scan(
     forced = _forced(repairs or {}, types or {})
     if understood is None:
         understood = understand(
-            source, reading=reading, repairs=repairs, types=types, batch_rows=batch_rows, like=like
+            source,
+            reading=reading,
+            repairs=repairs,
+            types=types,
+            batch_rows=batch_rows,
+            like=like,
+            lenient=misfits is not None,
         )
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
@@ -161,8 +167,12 @@ def understand(
     types: Mapping[str, ColumnType] | None = None,
     batch_rows: int = 65_536,
     like: Mapping[str, ColumnReading] | None = None,
+    lenient: bool = False,
 ) -> Understanding:
     r"""Return how a source is understood, looking through all of it in bounded memory.
+
+    Where `lenient`, as for a `read` or `scan` with `misfits`, a few cells that are not of the type
+    of all others do not change it.
 
     Examples
     --------
@@ -188,7 +198,7 @@ def understand(
     for raw, done in _texts(raw_batches(opened, batch_rows), repairs or {}, forced, reading):
         gathered.add(raw, done)
     require_same(before)
-    return gathered.verdict(opened, reading, forced)
+    return gathered.verdict(opened, reading, forced, lenient=lenient)
 
 
 def state_of(source: object) -> tuple[Path, FileState] | None:

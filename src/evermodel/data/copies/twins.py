@@ -19,7 +19,7 @@ from evermodel.data.copies.repeats import (
     row_codes,
     share_by_groups,
 )
-from evermodel.data.intake import take
+from evermodel.data.intake import row_text, take
 from evermodel.data.naming import is_identifier, is_row_number
 from evermodel.data.target import labels, target_advice
 from evermodel.errors import DataError
@@ -252,7 +252,7 @@ def _repeats(
         method=bounds.method,
         evidence={
             "rows": np.flatnonzero(again)[:5].tolist(),
-            "examples": [str(data.row(int(row)))[:120] for row in np.flatnonzero(again)[:1]],
+            "examples": [row_text(data.row(int(row))) for row in np.flatnonzero(again)[:3]],
             "groups": _groups(first, again),
             "rows_in_groups": int(np.isin(first, first[again]).sum()),
             "by_chance": round(chance, 3),
@@ -283,8 +283,10 @@ def _near(data: pl.DataFrame, found: _Likeness) -> CheckResult:
         "near_duplicate_rows", data, found.near, found.but_key, found.near_chance, why
     )
     head = [group for group in result.evidence["groups"] if len(group) > 1][:1]
-    shown = [str(data.row(row))[:120] for row in (head[0][:2] if head else [])]
-    more = {"examples": shown, "looked_at": found.looked_at, "complete": found.complete}
+    more: dict[str, Any] = {"looked_at": found.looked_at, "complete": found.complete}
+    if head:  # both of a pair tell more than a second one of others
+        pair = head[0][:2]
+        more |= {"rows": pair, "examples": [row_text(data.row(row)) for row in pair]}
     return msgspec.structs.replace(result, evidence={**result.evidence, **more})
 
 
@@ -335,7 +337,7 @@ def _conflicts(data: pl.DataFrame, target: str, used: Sequence[str]) -> Iterator
         method=bounds.method,
         evidence={
             "rows": [row for group in groups for row in group][:6],
-            "examples": [str(data.row(group[0]))[:120] for group in groups[:1]],
+            "examples": [row_text(data.row(row)) for group in groups[:1] for row in group[:3]],
             "groups": groups,
             "best_accuracy": best,
             "best_accuracy_interval": [right.low, right.high],
