@@ -35,7 +35,8 @@ def test_a_line_of_units_is_no_row(tmp_path: Path, above: int) -> None:
         assert table.frame.columns == NAMES
         assert [tuple(row) for row in SHOPS] == table.frame.rows()
         assert [dtype.is_numeric() for dtype in table.frame.dtypes] == [False, True, True, True]
-        said = f"line {above + 2} holds units and is no row: EUR, [kg], Stück"
+        units = "'price' in EUR, 'weight' in kg, 'pieces' in Stück"
+        said = f"line {above + 2} holds units and is no row: {units}"
         assert said in table.understood.notes
         assert table.understood.rejected == ()
 
@@ -125,6 +126,31 @@ PLAIN = [
     ("no name for the rows", ["", "price", "weight"], [[i, i * 2, i * 3] for i in range(20)]),
     ("a row of answers", ["who", "q1", "q2"], [["text", "text", "text"], ["a", "b", "c"]] * 9),
 ]  # fmt: skip
+
+
+AMOUNTS = [[f"a{i}", i * 10, i * 3] for i in range(1, 20)]
+PLAIN += [
+    ("amounts in brackets", ["account", "q1", "q2"], [["", "(120)", "(30)"], *AMOUNTS]),
+    ("a group beside masks", ["sex", "v", "w"], [["m", "#", "#"], *[["m", 1, 2], ["f", 3, 4]] * 9]),
+    ("a code of one letter", ["id", "score", "x"], [["", "A", ""], *AMOUNTS]),
+    ("a masked number", ["id", "score", "x"], [["", "[redacted]", "(none)"], *AMOUNTS]),
+    ("a unit as a value", ["id", "size", "x"], [["", "m", "kg"], ["a", "m", 1], ["b", "m", 2]]),
+    ("answers in brackets", ["id", "score", "x"], [["", "(n/a)", "(unknown)"], *AMOUNTS]),
+    ("a word for missing beside a unit", ["a", "b", "c"], [["n/a", "kg", ""], *AMOUNTS]),
+    ("one unit among values", ["id", "size", "x"], [["a", "kg", 5], *AMOUNTS]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [1, 2, 40])
+def test_units_are_seen_over_few_rows_as_over_many(tmp_path: Path, rows: int) -> None:
+    """What is to be scored may be one row in the shape of all that were learned from."""
+    head = [["day", *NAMES], ["dd.mm.yyyy", "", "in %", "°C", "(Stück)"]]
+    some = [[f"{1 + place % 28:02}.01.2024", *row] for place, row in enumerate(SHOPS[:rows])]
+    for table in read_both(tmp_path, [*head, *some]):
+        assert table.frame.select(NAMES).rows() == [tuple(row) for row in SHOPS[:rows]]
+        said = "line 2 holds units and is no row: "
+        assert any(note.startswith(said) for note in table.understood.notes)
+        assert "'price' in %, 'weight' in °C, 'pieces' in Stück" in "".join(table.understood.notes)
 
 
 @pytest.mark.parametrize(("names", "rows"), [case[1:] for case in PLAIN], ids=[c[0] for c in PLAIN])

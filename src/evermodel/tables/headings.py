@@ -1,7 +1,7 @@
 """Headers of more than one line, and what of a header or of another table stands between rows.
 
-A table on paper may have a line of groups above its names, a line of units below them, its header
-again on each page, and another table under it. Each is recognised by what stands in the rows
+A table on paper may have a line of groups above its names, its header again on each page, and
+another table under it. Each is recognised by what stands in the rows
 around it; in doubt a line is what it is in a plain table.
 """
 
@@ -14,30 +14,18 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from evermodel.project.signs import CURRENCIES, SHORT_UNITS, UNITS
 from evermodel.tables.dates import looks_like_date
 from evermodel.tables.raw import RawBatch
 from evermodel.tables.understanding import Rejected
+from evermodel.tables.unit_lines import is_unit_cell
 from evermodel.tables.values import MISSING_WORDS, looks_like_number
 
-__all__ = ["combined", "has_groups", "has_units", "one_table"]
+__all__ = ["combined", "has_groups", "one_table"]
 
 Row = Sequence[str]
 
 _AMOUNT = re.compile(r"[-+]?[\d.,'\u2019\u00a0\u202f ]*\d[\d.,]*(?:[eE][-+]?\d+)?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_MORE_UNITS = (
-    r"[%‰€$£¥°K#VAWJNΩ]|[kT]€|[µμ]?[gmslA]|[kMG]?(?:Wh?|VAh?)|[hkM]?Pa|mbar|psi|ppm|ppb|k?cal|k?J"
-    r"|[kMG]Hz|dB|lux|mol|rpm|[kMG]bit|d|min|ml|[cdkmµμn]m|m[23²³]|mph|ft[23²³]?|Anzahl|count|number"
-)
-_UNIT = rf"(?:{UNITS}|{SHORT_UNITS}|{CURRENCIES}|{_MORE_UNITS})"
-_UNIT_CELL = re.compile(
-    rf"(?:in )?(?:(?:Mio|Mrd|Tsd)\.? |1[.,']?000 |k|m)?{_UNIT}(?: ?[/·*] ?{_UNIT})*"
-    r"|\[[^\]]{0,20}\]|\([^)]{0,20}\)"
-)
-_BESIDE_UNITS = frozenset(
-    {"", "-", "\u2013", "\u2014", "text", "string", "date", "datum", "id", "name"}
-)
 _ANOTHER = "another table begins here: give it a file or a sheet of its own"
 _MOSTLY = 0.9
 _LEAST_ROWS = 3
@@ -75,7 +63,7 @@ def has_groups(rows: Sequence[Row]) -> bool:
     if any(name and name in _column(below, place) for place, name in enumerate(names)):
         return False
     over = [place for place in _numbers(below) if names[place]]
-    only_units = all(groups[place] and _is_unit(names[place]) for place in over)
+    only_units = all(groups[place] and is_unit_cell(names[place]) for place in over)
     return len(over) >= 2 and not only_units
 
 
@@ -94,31 +82,6 @@ def combined(groups: Row, names: Row) -> list[str]:
         parts = [last if name.strip() else group.strip(), name.strip()]
         made.append(" ".join(dict.fromkeys(part for part in parts if part)))
     return made
-
-
-def has_units(rows: Sequence[Row]) -> bool:
-    """Whether the line below the header holds the units of the numbers under it.
-
-    Examples
-    --------
-    >>> has_units([["thing", "weight"], ["", "kg"], ["a", "1"], ["b", "2"], ["c", "3"]])
-    True
-    """
-    if len(rows) < 2 + _LEAST_ROWS:
-        return False
-    cells = [cell.strip() for cell in rows[1]]
-    below = [row for row in rows[2:] if len(row) == len(cells)]
-    if len(cells) != len(rows[0]) or len(below) < _MOSTLY * len(rows[2:]):
-        return False
-    numbers = set(_numbers(below))
-    over = [cell for place, cell in enumerate(cells) if cell and place in numbers]
-    beside = [cell for place, cell in enumerate(cells) if place not in numbers]
-    units = [cell for cell in over if _is_unit(cell)]
-    return (
-        bool(units)
-        and all(_is_unit(cell) or cell in _BESIDE_UNITS for cell in over)
-        and all(_is_unit(cell) or cell.lower() in _BESIDE_UNITS for cell in beside)
-    )
 
 
 def one_table(batches: Iterator[RawBatch], headers: Sequence[Row]) -> Iterator[RawBatch]:
@@ -156,10 +119,6 @@ def _is_name(text: str) -> bool:
     if text.lower() in MISSING_WORDS:
         return False
     return bool(_YEAR.fullmatch(text)) or not (_AMOUNT.fullmatch(text) or looks_like_date(text))
-
-
-def _is_unit(text: str) -> bool:
-    return _UNIT_CELL.fullmatch(text) is not None
 
 
 def _column(rows: Sequence[Row], place: int) -> set[str]:

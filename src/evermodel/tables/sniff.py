@@ -13,10 +13,11 @@ from evermodel.errors import DataError
 from evermodel.project import Reading
 from evermodel.records import Record
 from evermodel.tables.dates import looks_like_date
-from evermodel.tables.headings import combined, has_groups, has_units
+from evermodel.tables.headings import combined, has_groups
+from evermodel.tables.unit_lines import has_units, units_note
 from evermodel.tables.values import looks_like_number
 
-__all__ = ["HEAD_BYTES", "Dialect", "groups_note", "name_binary", "sniff", "units_note"]
+__all__ = ["HEAD_BYTES", "Dialect", "groups_note", "name_binary", "sniff"]
 
 HEAD_BYTES = 1 << 20
 ONE_COLUMN = "\x1f"  # a separator that text does not hold: the whole line is one cell
@@ -135,8 +136,9 @@ def sniff(head: bytes, reading: Reading, *, where: str) -> Dialect:
     units = header and _whole(lines[skip + 1 : skip + 2]) and has_units(rows)
     if units:
         heads.append(rows[1])
-        notes.append(units_note(skip + 2, rows[1]))
     names = _names(rows[0], header, where, notes)
+    if units:
+        notes.append(units_note(skip + 2, names, rows[1]))
     if not header:
         notes.append("the first line holds values: columns are named column_1, column_2, ...")
     if separator == ONE_COLUMN:
@@ -172,19 +174,6 @@ def groups_note(names: Sequence[str]) -> str:
     made = [repr(name) for name in names if " " in name]
     shown = ", ".join(made[:4]) + (", ..." if len(made) > 4 else "")
     return f"the header has two lines, put together: {shown}"
-
-
-def units_note(line: int, row: Sequence[str]) -> str:
-    """Return what to say of a line of units.
-
-    Examples
-    --------
-    >>> units_note(2, ["", "kg"])
-    'line 2 holds units and is no row: kg'
-    """
-    cells = [cell.strip() for cell in row if cell.strip()]
-    shown = ", ".join(cells[:5]) + (", ..." if len(cells) > 5 else "")
-    return f"line {line} holds units and is no row: {shown}"
 
 
 def _encoding_note(encoding: str) -> str:

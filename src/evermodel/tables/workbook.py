@@ -27,7 +27,8 @@ from evermodel.tables.ends import rows_alone
 from evermodel.tables.headings import combined, one_table
 from evermodel.tables.objects import batch_of
 from evermodel.tables.raw import RawBatch
-from evermodel.tables.sniff import check_names, groups_note, sniff, units_note
+from evermodel.tables.sniff import check_names, groups_note, sniff
+from evermodel.tables.unit_lines import units_note
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
@@ -255,7 +256,8 @@ def _header(
         names = combined(*([_shown(cell) for cell in row] for row in rows[place - 1 : place + 1]))
         notes.append(groups_note(names))
     if dialect.units:
-        notes.append(units_note(begin, [_shown(cell) for cell in rows[begin - 1]]))
+        told = [_name(cell, at) for at, cell in enumerate(names, start=1)]
+        notes.append(units_note(begin, told, [_shown(cell) for cell in rows[begin - 1]]))
     return begin, names, list(rows[place - dialect.grouped : begin]), notes
 
 
