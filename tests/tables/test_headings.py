@@ -72,6 +72,42 @@ def test_a_header_that_stands_again_is_left_out_and_told(tmp_path: Path) -> None
         assert {row.reason for row in table.understood.rejected} == {"repeats the header"}
 
 
+def test_a_header_stands_again_whatever_blanks_and_marks_are_around_its_names(
+    tmp_path: Path,
+) -> None:
+    again: list[list[object]] = [["\ufeffshop ", " price", "weight", " pieces "]]
+    for table in read_both(tmp_path, [NAMES, *SHOPS[:20], *again, *SHOPS[20:]]):
+        assert table.frame.rows() == [tuple(row) for row in SHOPS]
+        assert [row.line for row in table.understood.rejected] == [22]
+
+
+def test_a_header_on_every_page_is_no_reason_to_refuse_a_table(tmp_path: Path) -> None:
+    units = ["", "EUR", "kg", "pcs"]
+    pages: list[Sequence[object]] = []
+    for row in SHOPS[:4]:
+        pages += [NAMES, units, row]
+    for table in read_both(tmp_path, pages):
+        assert table.frame.rows() == [tuple(row) for row in SHOPS[:4]]
+        assert [row.line for row in table.understood.rejected] == [4, 5, 7, 8, 10, 11]
+
+
+def test_values_that_are_the_name_of_their_column_are_rows(tmp_path: Path) -> None:
+    rows = [["shop", 1.5, 2, 3], *SHOPS[:9], ["shop", "", "", ""]]
+    for table in read_both(tmp_path, [NAMES, *rows]):
+        assert table.frame["shop"].to_list() == ["shop", *(row[0] for row in SHOPS[:9]), "shop"]
+    path = tmp_path / "words.csv"
+    path.write_text("word\nham\nword\nspam\n")
+    assert tables.read(path).frame["word"].to_list() == ["ham", "word", "spam"]
+
+
+def test_cells_keep_their_types_beside_a_header_that_stands_again(tmp_path: Path) -> None:
+    rows: list[list[object]] = [[f"s{i}", i % 2 == 0, i + 0.125] for i in range(9)]
+    names = ["shop", "paid", "price"]
+    table = tables.read(workbook(tmp_path / "a.xlsx", {"S": [names, *rows, names, *rows]}))
+    assert table.frame.rows() == [tuple(row) for row in (*rows, *rows)]
+    assert table.frame["paid"].dtype == pl.Boolean
+
+
 def test_a_header_far_behind_the_first_block_is_seen_too(tmp_path: Path) -> None:
     row = "north,12.5,3,1\n"
     path = tmp_path / "a.csv"

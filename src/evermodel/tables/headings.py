@@ -20,13 +20,17 @@ from evermodel.tables.understanding import Rejected
 from evermodel.tables.unit_lines import is_unit_cell
 from evermodel.tables.values import MISSING_WORDS, looks_like_number
 
-__all__ = ["combined", "has_groups", "one_table"]
+__all__ = ["combined", "has_groups", "is_apart", "one_table"]
 
 Row = Sequence[str]
 
 _AMOUNT = re.compile(r"[-+]?[\d.,'\u2019\u00a0\u202f ]*\d[\d.,]*(?:[eE][-+]?\d+)?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_AROUND = " \t\r\n\u00a0\ufeff"
+"""Files that were put together hold the mark at the beginning of each."""
+_AGAIN = "repeats the header"
 _ANOTHER = "another table begins here: give it a file or a sheet of its own"
+_OF_ANOTHER = "belongs to the table that begins on line"
 _MOSTLY = 0.9
 _LEAST_ROWS = 3
 _LOOKED_AT = 200
@@ -97,7 +101,7 @@ def one_table(batches: Iterator[RawBatch], headers: Sequence[Row]) -> Iterator[R
         if other:
             yield _without(batch, np.ones(len(batch.lines), np.bool_), _of_another(other))
             continue
-        batch = _without(batch, _repeats(batch.frame, headers), "repeats the header")
+        batch = _without(batch, _repeats(batch.frame, headers), _AGAIN)
         at = _other_table(batch, above, last)
         if len(batch.lines):
             last = int(batch.lines[-1])
@@ -110,8 +114,19 @@ def one_table(batches: Iterator[RawBatch], headers: Sequence[Row]) -> Iterator[R
         yield batch
 
 
+def is_apart(row: Rejected) -> bool:
+    """Return whether a row was left out as no row of the table, though it could be read.
+
+    Examples
+    --------
+    >>> is_apart(Rejected(line=9, reason="repeats the header"))
+    True
+    """
+    return row.reason in (_AGAIN, _ANOTHER) or row.reason.startswith(_OF_ANOTHER)
+
+
 def _of_another(line: int) -> str:
-    return f"belongs to the table that begins on line {line}"
+    return f"{_OF_ANOTHER} {line}"
 
 
 def _is_name(text: str) -> bool:
@@ -137,16 +152,25 @@ def _numbers(rows: Sequence[Row]) -> list[int]:
 
 
 def _repeats(frame: pl.DataFrame, headers: Sequence[Row]) -> np.ndarray:
-    """Return which rows are one of these lines, cell by cell."""
+    """Return which rows are one of these lines, cell by cell, whatever blanks are around these."""
     found = np.zeros(frame.height, np.bool_)
-    for cells in headers:
-        if len(cells) != frame.width or frame.width < 2:
+    for line in headers:
+        cells = [cell.strip(_AROUND) for cell in line]
+        # A value that is the only cell of its row may well be the name of its column.
+        if len(cells) != frame.width or sum(map(bool, cells)) < 2:
             continue
-        # One column rules out all rows of most batches.
-        telling = max(range(frame.width), key=lambda place: len(cells[place]))
-        likely = (frame.to_series(telling) == cells[telling]).fill_null(value=False)
-        for row in likely.arg_true():
-            found[row] |= [cell or "" for cell in frame.row(row)] == list(cells)
+        places = sorted(range(frame.width), key=lambda place: -len(cells[place]))
+        # One column rules out all rows of most batches, without a look at the blanks in it.
+        telling, name = frame.to_series(places[0]), cells[places[0]]
+        likely = telling == line[places[0]]
+        likely |= telling.str.starts_with(name) | telling.str.ends_with(name)
+        rows = likely.fill_null(value=False).arg_true()
+        for place in places:
+            if rows.is_empty():
+                break
+            texts = frame.to_series(place).gather(rows).fill_null("")
+            rows = rows.filter(texts.str.strip_chars(_AROUND) == cells[place])
+        found[rows.to_numpy()] = True
     return found
 
 

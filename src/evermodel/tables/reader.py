@@ -22,6 +22,7 @@ from evermodel.tables.decide import decide
 from evermodel.tables.delimited import Delimited
 from evermodel.tables.ends import rows_alone
 from evermodel.tables.evidence import Evidence, missing_words
+from evermodel.tables.headings import is_apart
 from evermodel.tables.patches import Patch, patched
 from evermodel.tables.raw import RawBatch, RawSource, TypedSource
 from evermodel.tables.sources import file_of, open_source
@@ -281,6 +282,8 @@ class _Gathered:
         self.empty = 0
         self.rejected: list[Rejected] = []
         self.rejected_rows = 0
+        self.unread: list[Rejected] = []
+        self.unread_rows = 0
         self.doubts: list[Rejected] = []
 
     def add(self, raw: RawBatch, done: Mapping[str, pl.Series]) -> None:
@@ -296,6 +299,9 @@ class _Gathered:
         # What somebody repaired is among the rows by now.
         rejected = [row for row in raw.rejected if row.line not in self.taken]
         self.rejected_rows += len(rejected)
+        unread = [row for row in rejected if not is_apart(row)]
+        self.unread_rows += len(unread)
+        self.unread = self.unread or unread[:1]
         # What is in doubt as it is read may be found to be an end of the table later.
         gone = {row.line for row in rejected}
         self.doubts += raw.doubts[: _MOST_REJECTED - len(self.doubts)]
@@ -315,9 +321,9 @@ class _Gathered:
         *,
         lenient: bool = False,
     ) -> Understanding:
-        if self.rejected_rows > self.rows:
-            first = self.rejected[0]
-            what = f"{self.rejected_rows} of {self.rows + self.rejected_rows} rows cannot be read"
+        if self.unread_rows > self.rows:
+            first = self.unread[0]
+            what = f"{self.unread_rows} of {self.rows + self.unread_rows} rows cannot be read"
             hint = "set reading.separator, take away lines above the header, or name every column"
             where = f"{opened.where}:{first.line}"
             raise DataError(what, where=where, found=first.reason, hint=hint)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from evermodel.project.signs import CURRENCIES, SHORT_UNITS, UNITS
 from evermodel.tables.dates import looks_like_date
@@ -63,8 +64,9 @@ def has_units(rows: Sequence[Row]) -> bool:
     """
     if len(rows) < 3 or len(rows[1]) != len(rows[0]):
         return False
-    below = [row for row in rows[2:] if len(row) == len(rows[1]) and list(row) != list(rows[0])]
-    if not below or len(below) < _MOSTLY * len(rows[2:]):
+    all_below = _without_pages(rows)
+    below = [row for row in all_below if len(row) == len(rows[1])]
+    if not below or len(below) < _MOSTLY * len(all_below):
         return False
     known = others = 0
     strong = False
@@ -81,6 +83,16 @@ def has_units(rows: Sequence[Row]) -> bool:
         # A single letter may be a code as well as a unit.
         strong |= kind == "unit" and (len(cell) > 1 or not cell.isalpha())
     return known >= max(1, others) and (strong or known > 1)
+
+
+def _without_pages(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows below a header and its units, without these two where they stand again."""
+    names, units = list(rows[0]), list(rows[1])
+    return [
+        row
+        for above, row in pairwise(rows[1:])
+        if list(row) != names and not (list(row) == units and list(above) == names)
+    ]
 
 
 def units_note(line: int, names: Row, units: Row) -> str:

@@ -13,6 +13,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, time
 from itertools import islice
 from pathlib import Path
@@ -103,7 +104,7 @@ class Workbook:
         DataError
             When the sheet is damaged.
         """
-        yield from rows_alone(lambda: one_table(self._batches(rows), self._heads))
+        yield from rows_alone(lambda: map(_of_types, one_table(self._batches(rows), self._heads)))
 
     def _batches(self, rows: int) -> Iterator[RawBatch]:
         self.blank_lines = 0
@@ -119,10 +120,7 @@ class Workbook:
                 lines = [line for line, _ in filled]
                 batch = batch_of(names, values, lines)
                 any_rows = True
-                # Where somebody typed texts, numbers among them may be written in any way.
-                kinds = {name: k for name, k in batch.kinds.items() if "text" not in k}
-                typed = _typed(names, values, lines)
-                yield RawBatch(batch.frame, batch.lines, (), kinds, typed=typed)
+                yield replace(batch, typed=_typed(names, values, lines))
             if not any_rows:
                 yield batch_of(names, [], np.empty(0, np.int64).tolist())
 
@@ -209,6 +207,21 @@ class Workbook:
                 f"formulas that were never calculated are taken as missing: {_some(formulas)} "
                 "(open the file in a spreadsheet program and save it)"
             )
+
+
+def _of_types(batch: RawBatch) -> RawBatch:
+    """Return the batch with the kinds of those columns alone that hold no typed text."""
+    kinds = {}
+    for name, found in batch.kinds.items():
+        texts = "text" in found
+        if texts and batch.rejected:
+            # The texts may all have been in lines that are no rows, such as the header again.
+            ours = ~np.isin(batch.lines, batch.typed[name])
+            texts = bool((batch.frame[name].fill_null("") != "").to_numpy()[ours].any())
+        # Where somebody typed texts, numbers among them may be written in any way.
+        if not texts:
+            kinds[name] = found - {"text"}
+    return replace(batch, kinds=kinds)
 
 
 def _typed(
