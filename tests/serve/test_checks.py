@@ -266,3 +266,43 @@ def test_words_of_a_request_are_judged_as_in_a_table_whatever_came_before(
             made = parse_expectation(sentence)
             assert made is not None
             assert told.count(sentence) == expected(frame[part], made).value
+
+
+def _told(value: float, sentence: str) -> tuple[bool, bool]:
+    """Return whether a request and a table break a sentence."""
+    column = Input(name="x", type="number")
+    manifest = Manifest(project="p", task="binary", target="y", inputs=(column,))
+    none = np.empty((1, 0))
+    row = Blocks(np.array([[value]]), none.astype(object), none.astype(np.int64))
+    asked = bool(Gate(manifest, rules_of([sentence], [column])).look(row))
+    made = parse_expectation(sentence)
+    assert made is not None
+    return asked, expected(pl.DataFrame({"x": [value]}), made).verdict != "pass"
+
+
+NUMBERS = (1e-7, 1.5e-10, 1e16, 1e19, 1e300, 0.1 + 0.2, -0.0, 7.0, 1e-5, 123456.789, -2.5e-8)
+
+
+@pytest.mark.parametrize("value", NUMBERS)
+def test_a_number_is_one_of_its_own_writings_in_requests_and_tables(value: float) -> None:
+    for word in (repr(value), f"{value:.17g}", f"{value:e}" if float(f"{value:e}") == value else "",
+                 str(int(value)) if value.is_integer() else ""):  # fmt: skip
+        if word:
+            assert _told(value, f"x is one of {word}, 3") == (False, False), word
+            assert _told(2.0, f"x is one of {word}, 3") == (True, True), word
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_named_alike_in_requests_and_tables(value: float) -> None:
+    assert _told(value, f"x is one of {value!r}") == (False, False)
+    for pattern in (r"-?\d+", r"\d+e-\d", r"0\.\d{1,6}", r".*e-0.*"):
+        asked, found = _told(value, f"x is like {pattern}")
+        assert asked == found, pattern
+
+
+def test_whole_numbers_are_named_without_a_point_and_no_exponent_is_padded() -> None:
+    assert _told(1e-7, "x is like 1e-7") == _told(7.0, "x is like 7") == (False, False)
+    whole = pl.DataFrame({"x": [7, 1000]})
+    made = parse_expectation("x is one of 7.0, 1e3")
+    assert made is not None
+    assert expected(whole, made).verdict == "pass"

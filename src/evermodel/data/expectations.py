@@ -15,7 +15,7 @@ from evermodel.data.column_checks import evidence
 from evermodel.data.naming import is_identifier
 from evermodel.data.personal.names import looks_like_names
 from evermodel.errors import nearest
-from evermodel.project.expectations import Expectation, bound_of
+from evermodel.project.expectations import Expectation, bound_of, number_word, number_words
 from evermodel.records import CheckResult
 
 __all__ = ["expected", "learned", "set_aside", "usual_range"]
@@ -85,8 +85,9 @@ def _broken(series: pl.Series, made: Expectation) -> pl.Series | None:
         return series.is_duplicated() & series.is_not_null()
     if made.kind in ("one of", "like"):
         texts = _as_words(series)
+        named = number_words(made.words) if series.dtype.is_numeric() else made.words
         right = (
-            texts.is_in(list(made.words))
+            texts.is_in(list(named))
             if made.kind == "one of"
             else texts.str.contains(f"^(?:{made.words[0]})$")
         )
@@ -109,9 +110,10 @@ def _as_words(series: pl.Series) -> pl.Series:
     if series.dtype == pl.Boolean or series.dtype == pl.String:
         return series.cast(pl.String)
     if series.dtype.is_float():
-        whole = series.cast(pl.Int64, strict=False)
-        exact = (whole.cast(pl.Float64) == series).fill_null(value=False)
-        return series.cast(pl.String).zip_with(~exact, whole.cast(pl.String))
+        values = series.cast(pl.Float64).fill_nan(None)
+        known = values.drop_nulls().unique()
+        named = pl.Series([number_word(value) for value in known.to_list()], dtype=pl.String)
+        return values.replace_strict(known, named, default=None, return_dtype=pl.String)
     return series.cast(pl.String)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from evermodel.errors import InputError
 from evermodel.records import Record, Verdict
 
-__all__ = ["Expectation", "bound_of", "parse_expectation"]
+__all__ = ["Expectation", "bound_of", "number_word", "number_words", "parse_expectation"]
 
 Kind = Literal["never missing", "unique", "between", "at least", "at most", "one of", "like"]
 
@@ -160,3 +160,32 @@ def bound_of(text: str) -> float | datetime | None:
         return None
     # Tables hold times without a zone, in UTC.
     return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+
+
+def number_word(value: float) -> str:
+    """Return a number as sentences name it, in files and requests alike: 7.0 is 7.
+
+    Examples
+    --------
+    >>> number_word(7.0), number_word(1e-7), number_word(1e16), number_word(-0.0)
+    ('7', '1e-7', '10000000000000000', '0')
+    """
+    return str(int(value)) if value.is_integer() else repr(value).replace("e-0", "e-")
+
+
+def number_words(words: Sequence[str]) -> frozenset[str]:
+    """Return the words of a sentence as the numbers of a column are named: 1.50 is 1.5.
+
+    Examples
+    --------
+    >>> sorted(number_words(["1.50", "1e-07", "none"]))
+    ['1.5', '1e-7', 'none']
+    """
+    return frozenset(map(_renamed, words))
+
+
+def _renamed(word: str) -> str:
+    try:
+        return number_word(float(word))
+    except ValueError:
+        return word

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from evermodel.bundle import Blocks, Checks, Input, Manifest, Rule
 from evermodel.bundle.blocks import MISSING_TIME
+from evermodel.project.expectations import number_word, number_words
 
 __all__ = ["Finding", "Found", "Gate"]
 
@@ -239,8 +240,8 @@ def _breaks(item: Input, block: str, rule: Rule) -> _Wrong:
     if rule.kind in ("one of", "like"):
         if block == "times":
             return lambda values: np.zeros(len(values), dtype=bool)
-        fits = _word_test(rule)
         boolean = item.type == "boolean"
+        fits = _word_test(rule, numbers=not boolean)
         return _each(lambda value: value == value and not fits(_word(value, boolean=boolean)))
     low = -np.inf if rule.low is None else rule.low
     high = np.inf if rule.high is None else rule.high
@@ -249,9 +250,9 @@ def _breaks(item: Input, block: str, rule: Rule) -> _Wrong:
     return lambda values: (values < low) | (values > high)
 
 
-def _word_test(rule: Rule) -> Callable[[str], bool]:
+def _word_test(rule: Rule, *, numbers: bool = False) -> Callable[[str], bool]:
     if rule.kind == "one of":
-        return frozenset(rule.words).__contains__
+        return (number_words(rule.words) if numbers else frozenset(rule.words)).__contains__
     if rule.kind == "like":
         matches = re.compile(rule.words[0]).fullmatch
         # What is longer is none: even a harmless pattern takes the square of the length.
@@ -260,10 +261,10 @@ def _word_test(rule: Rule) -> Callable[[str], bool]:
 
 
 def _word(value: float, *, boolean: bool) -> str:
-    """Return a number as a sentence names it: whole numbers without a point."""
+    """Return a number as a sentence names it."""
     if boolean:
         return "true" if value else "false"
-    return str(int(value)) if value.is_integer() else repr(value)
+    return number_word(value)
 
 
 def _each(wrong: Callable[[Any], bool]) -> _Wrong:
