@@ -12,6 +12,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from evermodel.loop.predictions import compact, logged
@@ -24,7 +25,7 @@ from evermodel.loop.workspace import Workspace, open_workspace
 from evermodel.records import Job
 from tests.cli.shell import PROGRAM, evermodel, served, surroundings
 from tests.jobs import jobs_of
-from tests.loop.shop import answers, customers, post
+from tests.loop.shop import answers, customers, post, setting
 
 pytestmark = pytest.mark.slow
 
@@ -216,3 +217,42 @@ def test_a_killed_turn_of_the_loop_is_taken_up_by_the_next(live: Path) -> None:
     assert done.document["facts"]["decision"] == "none"
     with open_workspace(live) as workspace:
         assert _whole(workspace).live == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_while_rows_that_were_set_aside_are_taken_back(live: Path, seed: int) -> None:
+    setting(live, "data", 'gate_scoring = "quarantine"')
+    setting(live, "data", 'checks = ["amount is at most 100"]')
+    rows = customers(500, seed=7, first=50_000).drop("churned")
+    rows.write_csv(live / "new.csv")
+    moment = random.Random(seed)
+    _shot(live, "score", "new.csv", "out.csv", later=moment.uniform(0.3, 2.5))
+    assert evermodel("score", "new.csv", "out.csv", folder=live).code == 0
+    (aside,) = (live / ".evermodel" / "quarantine" / "shop").glob("score-*.csv")
+    sheet = pl.read_csv(aside, infer_schema=False)
+    assert 0 < sheet.height < 500
+    sheet.with_columns(amount=pl.lit("50")).write_csv(aside)
+    words = ("data", "replay-quarantine", str(aside))
+    for _ in range(2):
+        _shot(live, *words, later=moment.uniform(0.3, 2.5))
+    done = evermodel(*words, folder=live)
+    assert done.code == 0, done.err
+    outputs = [live / "out.csv", *live.glob("out.*-*.csv")]
+    scored = pl.concat([pl.read_csv(path)["customer"] for path in outputs])
+    assert sorted(scored.to_list()) == rows["customer"].to_list()
+    with open_workspace(live) as workspace:
+        log = logged(workspace)
+        assert log is not None
+        assert sorted(log["key"]) == [f'{{"customer":"{name}"}}' for name in rows["customer"]]
+        assert not list(workspace.set_aside.glob("*.parquet"))
+
+
+def _shot(folder: Path, *words: str, later: float) -> None:
+    """Start a command, and kill it so long after."""
+    process = subprocess.Popen(
+        [PROGRAM, *words],
+        cwd=folder, env=surroundings(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    time.sleep(later)
+    process.send_signal(signal.SIGKILL)
+    process.wait()

@@ -23,7 +23,7 @@ from evermodel.loop.training import train
 from evermodel.loop.turning import run
 from evermodel.loop.watching import answered, monitor
 from evermodel.loop.workspace import Workspace
-from evermodel.tables import scan
+from evermodel.tables import Lined, scan_lines
 from tests.loop.shop import DAY, PROJECT, Shop, customers
 
 Make = Callable[..., Shop]
@@ -84,14 +84,14 @@ def test_a_file_that_is_refused_halfway_leaves_nothing_in_the_log(
     customers(300, seed=11, first=10_000).drop("churned").write_csv(path)
     seen: list[int] = []
 
-    def cut_short(*args: Any, **settings: Any) -> Iterator[pl.DataFrame]:
-        for batch in scan(*args, **settings):
-            seen.append(batch.height)
+    def cut_short(*args: Any, **settings: Any) -> Iterator[Lined]:
+        for batch in scan_lines(*args, **settings):
+            seen.append(batch.frame.height)
             yield batch
         raise DataError("the file ends within a row")
 
     with monkeypatch.context() as patch:
-        patch.setattr(scoring, "scan", cut_short)
+        patch.setattr(scoring, "scan_lines", cut_short)
         with pytest.raises(DataError):
             score(path, out, one.workspace)
     assert len(seen) > 1

@@ -11,7 +11,7 @@ from evermodel.errors import DataError
 from evermodel.loop.retraining import retrain
 from evermodel.loop.scoring import score
 from evermodel.loop.training import train
-from evermodel.tables import read, scan
+from evermodel.tables import Lined, read, scan_lines
 from tests.loop.shop import Shop, customers
 
 Make = Callable[..., Shop]
@@ -95,10 +95,12 @@ def test_broken_batches_are_set_aside_and_the_others_predicted(
     assert read(out).frame["customer"].to_list() == frame["customer"][:300].to_list()
     assert report.facts["rows"] == report.facts["logged"] == 300
     assert "set aside" in report.find("unit_slip", "amount").why
+    assert set(aside["line"]) == set(range(301, 601))
     _in_cents(customers()).write_parquet(rows)
     with pytest.raises(DataError, match="all rows look broken"):
         score(rows, tmp_path / "none.csv", workspace)
-    assert read(tmp_path / "none.quarantine.csv").frame.height == customers().height
+    sizes = [read(path).frame.height for path in workspace.set_aside.glob("*.csv")]
+    assert sorted(sizes) == [300, customers().height]
     assert not (tmp_path / "none.csv").exists()
 
 
@@ -109,11 +111,12 @@ def test_what_was_set_aside_of_a_file_that_ends_badly_is_not_left_behind(
     _in_cents(customers().head(300)).write_csv(rows)
     workspace = shop(("data", 'gate_scoring = "quarantine"')).workspace
 
-    def stopped(*args: Any, **settings: Any) -> Iterator[pl.DataFrame]:
-        yield from scan(*args, **settings)
+    def stopped(*args: Any, **settings: Any) -> Iterator[Lined]:
+        yield from scan_lines(*args, **settings)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("evermodel.loop.scoring.scan", stopped)
+    monkeypatch.setattr("evermodel.loop.scoring.scan_lines", stopped)
     with pytest.raises(KeyboardInterrupt):
         score(rows, out, workspace)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["new.csv"]
+    assert not list(workspace.set_aside.iterdir())

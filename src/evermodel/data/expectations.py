@@ -18,7 +18,7 @@ from evermodel.errors import nearest
 from evermodel.project.expectations import Expectation, bound_of, number_word, number_words
 from evermodel.records import CheckResult
 
-__all__ = ["expected", "learned", "set_aside", "usual_range"]
+__all__ = ["breaking", "expected", "learned", "set_aside", "usual_range"]
 
 _MOST_WORDS = 12
 _LONGEST = 90
@@ -58,7 +58,7 @@ def expected(frame: pl.DataFrame, made: Expectation) -> CheckResult:
         why += f"; did you mean {near!r}?" if near else ""
         return CheckResult(name="expectation", subject=made.column, verdict="fail", why=why)
     series = frame[made.column]
-    wrong = _broken(series, made)
+    wrong = breaking(series, made)
     if wrong is None:
         why = f"{made.text!r} cannot be asked of a column of this type ({series.dtype})"
         return CheckResult(name="expectation", subject=made.column, verdict="fail", why=why)
@@ -77,8 +77,19 @@ def expected(frame: pl.DataFrame, made: Expectation) -> CheckResult:
     )
 
 
-def _broken(series: pl.Series, made: Expectation) -> pl.Series | None:
-    """Return which values break an expectation; what is missing breaks only "never missing"."""
+def breaking(series: pl.Series, made: Expectation) -> pl.Series | None:
+    """Return which values break an expectation, or None where it cannot be asked of their type.
+
+    What is missing breaks only "never missing".
+
+    Examples
+    --------
+    >>> from evermodel.project.expectations import parse_expectation
+    >>> asked = parse_expectation("age is between 0 and 120")
+    >>> assert asked is not None
+    >>> breaking(pl.Series([31, 210, None]), asked).to_list()
+    [False, True, False]
+    """
     if made.kind == "never missing":
         return series.is_null()
     if made.kind == "unique":

@@ -32,6 +32,7 @@ Floats = npt.NDArray[np.float64]
 _LEAST_ROWS = 30
 _LEAST_SIZES = 12
 _POSSIBLE_PER_ROW = 10  # of rows at random one in twenty has a twin then
+_BY_ROW = "wrong"
 _EMPTY = "the batch is empty"
 _SUSPICIOUS = (0.0, -1.0, 99.0, 999.0, 9999.0, 99999.0, -99.0, -999.0, -9999.0)
 
@@ -43,13 +44,15 @@ def gate(
     key: Sequence[str] = (),
     ignore: Collection[str] = ("prediction",),
     known: Sequence[CheckResult] = (),
+    marks: dict[tuple[str, str], pl.Series] | None = None,
 ) -> Report:
     """Return whether a new batch is broken, judged against a profile of earlier data.
 
     `reference` is a `tables.Profile`; columns in `ignore` may be absent and are not judged.
     Batches of fewer than 30 rows are judged by their columns and types only. Examples of columns
     that hold something of persons are shown in stars; `known` is what a check of the same table
-    found, so that these are not looked for again.
+    found, so that these are not looked for again. Where `marks` is given, it gets the rows that are
+    wrong, by name and subject of a result that fails and of which single rows can be told.
 
     Examples
     --------
@@ -94,6 +97,10 @@ def gate(
     ]
     if not few:
         results += _twice(frame, reference, key)
+    for each in results:
+        wrong = each.evidence.pop(_BY_ROW, None)
+        if marks is not None and wrong is not None and each.verdict == "fail":
+            marks[each.name, each.subject] = wrong
     if any(each.evidence.get("examples") for each in results):
         results = list(hidden(results, frame, of_persons(frame, known, profile=reference)))
     return Report(verb="gate", results=tuple(results), facts={"rows": frame.height})
@@ -106,9 +113,13 @@ def _result(
     *,
     verdict: Verdict = "fail",
     wrong: pl.Series | None = None,
+    by_row: bool = False,
     **more: Any,
 ) -> CheckResult:
+    """Return a result; `by_row` says that rows that are not wrong are in order."""
     shown = evidence(series, wrong) if wrong is not None else {"rows": [], "examples": []}
+    if by_row and wrong is not None:
+        shown[_BY_ROW] = wrong.fill_null(value=False)
     return CheckResult(
         name=name,
         subject=series.name,
@@ -228,7 +239,13 @@ def _number(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
             whole = series.is_not_null().to_numpy().copy()
             whole[whole] = which.to_numpy()
             yield _result(
-                "unit_slip", series, why, wrong=pl.Series(whole), value=part[0].share, unit="share"
+                "unit_slip",
+                series,
+                why,
+                wrong=pl.Series(whole),
+                by_row=True,
+                value=part[0].share,
+                unit="share",
             )
             return
     # A month or a weekday takes over its column in every short batch.
@@ -258,6 +275,7 @@ def _flood(
             f"{value:g} is in {after:.0%} of the rows, and was in at most {before:.0%} before",
             verdict="fail" if broken else "warn",
             wrong=series == counts[0],
+            by_row=True,
             value=after,
             unit="share",
             max=before,
@@ -291,6 +309,7 @@ def _category(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]
             why,
             verdict="fail" if broken else "warn",
             wrong=unseen,
+            by_row=True,
             value=share,
             unit="share",
         )
@@ -306,6 +325,7 @@ def _category(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]
             f"{str(top[0])!r} is in {after:.0%} of the rows, and was in {before:.0%} before",
             verdict="fail" if broken else "warn",
             wrong=words == str(top[0]),
+            by_row=True,
             value=after,
             unit="share",
             max=before,
@@ -330,6 +350,7 @@ def _time(series: pl.Series) -> Iterator[CheckResult]:
             series,
             f"{share:.0%} of the times lie at the beginning of 1970 or after 2200",
             wrong=odd,
+            by_row=True,
             value=share,
             unit="share",
         )

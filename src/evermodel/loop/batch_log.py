@@ -42,12 +42,25 @@ class BatchLog:
         Names the reign.
     model : Model
         The live version.
+    name : str
+        What the rows are called; with the same name they count once whoever reigns, and whatever
+        they hold. Without, they are known by what they hold.
+    served : tuple of reign and version, optional
+        Who answered, where it is not what is live.
     """
 
-    def __init__(self, workspace: Workspace, state: State, model: Model) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        state: State,
+        model: Model,
+        *,
+        name: str = "",
+        served: tuple[str, int] | None = None,
+    ) -> None:
+        self._name = name
         self._workspace = workspace
-        self._reign = state.reign(workspace.project.name)
-        self._version = state.live
+        self._reign, self._version = served or (state.reign(workspace.project.name), state.live)
         self._inputs = model.manifest.inputs
         self._gate = Gate(model.manifest)
         self._began = time.perf_counter()
@@ -85,6 +98,8 @@ class BatchLog:
         """Hold one batch of N rows and return the id of each prediction [N]."""
         project = self._workspace.project
         key = f"{ROUTE} {self._reign} {digest(batch)}"
+        if self._name:
+            key = f"{self._name} {len(self._held)}"
         ids = _ids(key, batch)
         names = [name for name in project.data.key if name in batch.columns]
         answers = predictions.rows()

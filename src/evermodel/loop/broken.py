@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Literal
 
 import msgspec
 import polars as pl
@@ -13,14 +11,18 @@ import polars as pl
 from evermodel.bundle import Model
 from evermodel.data import gate
 from evermodel.errors import DataError
+from evermodel.loop.aside import Aside
+from evermodel.loop.faults import asked_of, broken_sentences, reasons_of, unread
 from evermodel.loop.state import State, load_version
 from evermodel.loop.workspace import Workspace
+from evermodel.project import Project
 from evermodel.records import CheckResult
-from evermodel.tables import Profile
+from evermodel.tables import Lined, Misfits, Profile
 
 __all__ = ["Breaks", "broken_since"]
 
 _PREDICTION = "prediction"
+_SHOWN = 5
 
 
 _MINOR = 0.05
@@ -48,10 +50,12 @@ def _minor(result: CheckResult) -> bool:
     return result.name == "column_missing" or (result.name == "unit_slip" and slight)
 
 
-def _gated(model: Model, frame: pl.DataFrame) -> tuple[CheckResult, ...]:
+def _gated(
+    model: Model, frame: pl.DataFrame, marks: dict[tuple[str, str], pl.Series] | None = None
+) -> tuple[CheckResult, ...]:
     reference = msgspec.json.decode(model.part("reference") or b"", type=Profile)
     known = [column.name for column in reference.columns if column.name in frame.columns]
-    return gate(frame.select(known), reference, ignore=(_PREDICTION,)).results
+    return gate(frame.select(known), reference, ignore=(_PREDICTION,), marks=marks).results
 
 
 class Breaks:
@@ -61,95 +65,143 @@ class Breaks:
     ----------
     model : Model
         Whose training rows are the measure.
-    level : "fail", "warn" or "quarantine"
-        Write nothing, predict all the same, or set whole batches aside.
+    project : Project
+        Whose sentences rows are held to, and whose `[data] gate_scoring` says what becomes of those
+        that are broken: write nothing, predict all the same, or set them aside.
+    aside : Aside
+        Where rows are set aside.
     source : str
         What the file is called.
-    target : Path
-        Where predictions are written; what is set aside goes beside it.
+    misfits : Misfits
+        Of the reader of the batches.
     """
 
     def __init__(
-        self, model: Model, level: Literal["fail", "warn", "quarantine"], source: str, target: Path
+        self, model: Model, project: Project, aside: Aside, source: str, misfits: Misfits
     ) -> None:
         self._model = model
-        self._level = level
+        self._level = project.data.gate_scoring
+        self._asked = asked_of(project.data.checks, project.data.target)
+        self._inputs = [item.name for item in model.manifest.inputs]
+        self._aside = aside
         self._source = source
-        self._path = target.with_name(f"{target.stem}.quarantine.csv")
-        self._part = self._path.with_name(f".{self._path.name}.part")
-        self._found: dict[tuple[str, str], CheckResult] = {}
-        self._rows: dict[tuple[str, str], int] = {}
-        self._aside = 0
+        self._misfits = misfits
+        self._found: dict[tuple[str, str, str], CheckResult] = {}
+        self._rows: Counter[tuple[str, str, str]] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._lines: dict[str, list[int]] = {}
+        self._seen = 0
 
     @property
-    def quarantine(self) -> str:
-        """Where rows were set aside, or ""."""
-        return str(self._path) if self._aside else ""
+    def set_aside(self) -> frozenset[str]:
+        """The columns of which a cell that cannot be read sets its row aside."""
+        return frozenset(self._inputs if self._level == "quarantine" else ())
 
-    def whole(self, batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """Yield the batches that are to be predicted.
+    def whole(self, batches: Iterable[Lined]) -> Iterator[pl.DataFrame]:
+        """Yield the rows that are to be predicted, batch by batch.
 
         Raises
         ------
         DataError
             When one looks broken and the level is "fail", or all do and are set aside.
         """
-        seen = kept = 0
-        self._part.unlink(missing_ok=True)
+        kept = 0
         for batch in batches:
-            found = [each for each in _gated(self._model, batch) if each.verdict == "fail"]
-            self._remember(found, seen, batch.height)
-            seen += batch.height
-            if found and self._level == "fail":
+            wrong = self._wrong(batch)
+            self._seen += batch.frame.height
+            if self._level == "fail" and any(e.verdict == "fail" for e in self._found.values()):
                 what = "the rows look broken, not only changed: nothing was written"
                 raise self._refusal(what)
-            if found and self._level == "quarantine":
-                self._set_aside(batch)
-                continue
-            kept += 1
-            yield batch
-        if self._aside and not kept:
-            self.close()
-            what = f"all rows look broken: they are in {self._path}, and none was predicted"
+            right = batch.frame.filter(~wrong) if wrong.any() else batch.frame
+            kept += right.height
+            if right.height:
+                yield right
+        if self._aside.rows and not kept:
+            self._aside.close()
+            what = f"all rows look broken: they are in {self._aside.path}, and none was predicted"
             raise self._refusal(what)
 
+    def _wrong(self, batch: Lined) -> pl.Series:
+        """Return which rows of a batch are set aside, after they were."""
+        rows = batch.frame.height
+        marks: dict[tuple[str, str], pl.Series] = {}
+        found = [each for each in _gated(self._model, batch.frame, marks) if each.verdict == "fail"]
+        faults: list[tuple[str, pl.Series]] = []
+        every = pl.repeat(value=True, n=rows, dtype=pl.Boolean, eager=True)
+        for each in found:
+            self._remember(each, rows)
+            wrong = marks.get((each.name, each.subject), every)
+            faults.append((f"{each.subject}: {each.why}", wrong))
+        for each, wrong in broken_sentences(batch.frame, self._asked):
+            self._remember(each, int(wrong.sum()))
+            if each.verdict == "fail":
+                faults.append((f"{each.subject}: {each.why}", wrong))
+        for name, wrong in unread(self._misfits.latest, batch.lines, self._inputs):
+            faults.append((f"{name}: not of the type that the model reads", wrong))
+        if self._level != "quarantine" or not faults:
+            return ~every
+        wrong, reasons = reasons_of(faults, rows)
+        lines = batch.lines[wrong.to_numpy()]
+        for reason, which in faults:
+            self._reasons[reason] += int(which.sum())
+            shown = self._lines.setdefault(reason, [])
+            shown += batch.lines[which.to_numpy()][: _SHOWN - len(shown)].tolist()
+        self._aside.add(batch.written.filter(wrong), lines, reasons)
+        return wrong
+
     def _refusal(self, what: str) -> DataError:
-        said = "; ".join(f"{each.subject}: {each.why}" for each in self._found.values())
+        found = [each for each in self._found.values() if each.verdict == "fail"]
+        said = "; ".join(f"{each.subject}: {each.why}" for each in found) or "; ".join(self._lines)
         hint = 'mend the feed, or set [data] gate_scoring = "warn" to predict them all the same'
         return DataError(what, where=self._source, found=said, hint=hint)
 
-    def _remember(self, found: list[CheckResult], seen: int, rows: int) -> None:
-        for each in found:
-            key = each.name, each.subject
-            places = [row + seen for row in each.evidence.get("rows", ())]
-            placed = msgspec.structs.replace(each, evidence={**each.evidence, "rows": places})
-            self._found.setdefault(key, placed)
-            self._rows[key] = self._rows.get(key, 0) + rows
-
-    def _set_aside(self, batch: pl.DataFrame) -> None:
-        with self._part.open("ab") as file:
-            batch.write_csv(file, include_header=not self._aside)
-            file.flush()
-            os.fsync(file.fileno())
-        self._aside += batch.height
-
-    def close(self) -> None:
-        """Give what was set aside its name."""
-        if self._part.exists():
-            self._part.replace(self._path)
-
-    def discard(self) -> None:
-        """Take away what was set aside of a file that is not through; nothing after `close`."""
-        self._part.unlink(missing_ok=True)
+    def _remember(self, each: CheckResult, rows: int) -> None:
+        key = each.name, each.subject, each.slice
+        places = [row + self._seen for row in each.evidence.get("rows", ())]
+        placed = msgspec.structs.replace(each, evidence={**each.evidence, "rows": places})
+        self._found.setdefault(key, placed)
+        self._rows[key] += rows
 
     def results(self) -> tuple[CheckResult, ...]:
-        """Return one warning for each break, with how many rows lie in batches that show it."""
+        """Return one warning for each break, with how many rows it is about, and what is set aside.
+
+        A fault of a whole batch is about all rows of it.
+        """
         then = "the rows were predicted all the same"
-        if self._level == "quarantine":
-            then = f"{self._aside:,} rows are set aside in {self._path}, and not predicted"
-        return tuple(
-            msgspec.structs.replace(
-                each, verdict="warn", n=self._rows[key], why=f"{each.why}; {then}"
-            )
-            for key, each in self._found.items()
+        told = []
+        for key, each in self._found.items():
+            more: dict[str, float] = {"n": self._rows[key]}
+            if each.name == "expectation":
+                more = {"n": self._seen, "value": float(self._rows[key])}
+            aside = self._level == "quarantine" and each.verdict == "fail"
+            why = f"{each.why}; {'such rows are set aside' if aside else then}"
+            told.append(msgspec.structs.replace(each, verdict="warn", why=why, **more))
+        return (*told, *self._set_aside())
+
+    def _set_aside(self) -> tuple[CheckResult, ...]:
+        if not self._aside.rows:
+            return ()
+        reasons = [
+            f"{reason} ({count:,} {'row' if count == 1 else 'rows'}: line "
+            + ", ".join(map(str, self._lines[reason]))
+            + (", ...)" if count > len(self._lines[reason]) else ")")
+            for reason, count in self._reasons.most_common(_SHOWN)
+        ]
+        more = len(self._reasons) - len(reasons)
+        why = "; ".join(reasons) + (f"; and {more} other reasons" if more else "")
+        path = self._aside.path
+        why += (
+            f". They are set aside in {path} and not predicted; repair them there, then: "
+            f"evermodel data replay-quarantine {path}"
+        )
+        return (
+            CheckResult(
+                name="rows set aside",
+                subject="rows",
+                value=float(self._aside.rows),
+                unit="rows",
+                n=self._seen,
+                verdict="warn",
+                why=why,
+            ),
         )

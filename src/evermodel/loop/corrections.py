@@ -12,10 +12,12 @@ import msgspec
 from evermodel.data.cells import Cell
 from evermodel.data.thorough import suspect_labels
 from evermodel.errors import DataError, InputError, NotFoundError, masked
+from evermodel.loop.aside import delivery_of
 from evermodel.loop.beginning import read_source, refuse_to_replace
 from evermodel.loop.judged import repaired, suspects
 from evermodel.loop.patches import active, folder_of, numbered
 from evermodel.loop.reformatted import require_as_written
+from evermodel.loop.replaying import replay_scored
 from evermodel.loop.sheets import QUARANTINE, as_given, write_sheet
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project
@@ -191,7 +193,8 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
     Parameters
     ----------
     file : path
-        The quarantine that `check` or `train` wrote.
+        The quarantine that `check` or `train` wrote; or the rows that `score` set aside, which are
+        then predicted, into a file beside the one of the others.
     folder : path or Workspace
 
     Raises
@@ -201,6 +204,11 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
     """
     workspace = open_workspace(folder)
     project = workspace.project
+    delivery = delivery_of(workspace, Path(file))
+    if delivery is not None:
+        if not Path(file).is_file():
+            raise NotFoundError("there is no such file", where=str(file))
+        return replay_scored(Path(file), delivery, workspace)
     given = _read(Path(file), QUARANTINE)
     understood = read_source(project).understood
     columns = [column.name for column in understood.columns]

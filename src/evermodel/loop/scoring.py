@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import polars as pl
 
 from evermodel.bundle import Model, Predictions
 from evermodel.errors import InputError
+from evermodel.loop.aside import Aside
 from evermodel.loop.batch_log import BatchLog
 from evermodel.loop.broken import Breaks
 from evermodel.loop.reading import reading_of
@@ -20,9 +22,9 @@ from evermodel.loop.workspace import Effort, Workspace, open_workspace, silent
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, MULTICLASS, CheckResult, Report
 from evermodel.store.lineage import DataSet
-from evermodel.tables import Misfits, Understanding, scan, understand, write
+from evermodel.tables import Misfits, Understanding, scan_lines, understand, write
 
-__all__ = ["prediction_columns", "score", "with_predictions"]
+__all__ = ["predicted", "prediction_columns", "score", "with_predictions"]
 
 _BATCH_ROWS = 65_536
 _SHOWN = 5
@@ -74,7 +76,7 @@ def score(
     effort = Effort()
     how = reading_of(model, workspace.project, target=False)
     understood, misfits = understand(str(source), **how), Misfits()
-    batches = scan(
+    batches = scan_lines(
         str(source), **how, understood=understood, batch_rows=_BATCH_ROWS, misfits=misfits
     )
     run = workspace.new_run("score")
@@ -87,10 +89,12 @@ def score(
         written: BatchLog | None = None
         if log and version.number == state.live:
             written = stack.enter_context(BatchLog(workspace, state, model))
-        look = Breaks(model, workspace.project.data.gate_scoring, str(source), Path(target))
-        stack.callback(look.discard)
-        rows = write(_scored(workspace, model, look.whole(batches), written, progress), target)
-        look.close()
+        aside = Aside(workspace, str(source), Path(target), understood)
+        stack.callback(aside.discard)
+        look = Breaks(model, workspace.project, aside, str(source), misfits)
+        # What is set aside lies on the disk before any prediction is in the log.
+        whole = chain(look.whole(batches), _closed(aside))
+        rows = write(predicted(workspace, model, whole, written, progress), target)
     progress("done", 1.0)
     result = CheckResult(
         name="rows scored",
@@ -100,7 +104,7 @@ def score(
         n=rows,
         why=f"by version {version.number} in {effort.seconds:.1f} s",
     )
-    results = (result, *_left_out(understood), *_missing_cells(misfits, rows))
+    results = (result, *_left_out(understood), *_missing_cells(misfits, rows, look.set_aside))
     results += () if written is None else (_logged(written, rows),)
     results += (*look.results(), *trace.results())
     facts = {
@@ -108,10 +112,17 @@ def score(
         "output": str(target),
         "rows": rows,
         "rejected": understood.rejected_rows,
-        "quarantine": look.quarantine,
+        "quarantine": "" if aside.path is None else str(aside.path),
+        "aside": aside.rows,
         "logged": 0 if written is None else written.rows,
     }
     return Report(verb="score", subject=workspace.project.name, results=results, facts=facts)
+
+
+def _closed(aside: Aside) -> Iterator[pl.DataFrame]:
+    """Close what was set aside; yields no rows."""
+    aside.close()
+    yield from ()
 
 
 def _placed(address: str | Path) -> str:
@@ -146,8 +157,8 @@ def _left_out(understood: Understanding) -> tuple[CheckResult, ...]:
     )
 
 
-def _missing_cells(misfits: Misfits, rows: int) -> tuple[CheckResult, ...]:
-    """Return what to say of cells that are not of their column's type."""
+def _missing_cells(misfits: Misfits, rows: int, aside: Collection[str]) -> tuple[CheckResult, ...]:
+    """Return what to say of cells that are not of their column's type, but for those set aside."""
     return tuple(
         CheckResult(
             name="cells taken as missing",
@@ -161,16 +172,18 @@ def _missing_cells(misfits: Misfits, rows: int) -> tuple[CheckResult, ...]:
             + (", ..." if cells > len(misfits.shown[column]) else ""),
         )
         for column, cells in misfits.cells.items()
+        if column not in aside
     )
 
 
-def _scored(
+def predicted(
     workspace: Workspace,
     model: Model,
     batches: Iterator[pl.DataFrame],
     written: BatchLog | None,
     progress: Progress,
 ) -> Iterator[pl.DataFrame]:
+    """Yield batches with their predictions beside them; at the end, write these down."""
     done, keyed = 0, set(workspace.project.data.key)
     for batch in batches:
         blocks = model.encode_frame(batch, repaired=True)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from evermodel.tables.digests import digest, digest_batches, row_hashes
     from evermodel.tables.patches import CellPatch, Patch, RowPatch
     from evermodel.tables.profiles import ColumnProfile, Profile, profile
-    from evermodel.tables.reader import read, scan, understand
+    from evermodel.tables.raw import Lined
+    from evermodel.tables.reader import read, scan, scan_lines, understand
     from evermodel.tables.summaries import Summarising, summarise
     from evermodel.tables.summarised import ColumnSummary, Summary
     from evermodel.tables.understanding import (
@@ -31,6 +32,7 @@ __all__ = [
     "ColumnProfile",
     "ColumnReading",
     "ColumnSummary",
+    "Lined",
     "Misfits",
     "Patch",
     "Profile",
@@ -47,6 +49,7 @@ __all__ = [
     "read",
     "row_hashes",
     "scan",
+    "scan_lines",
     "scan_texts",
     "summarise",
     "texts",
@@ -65,6 +68,7 @@ _ROOMS = {
     "summarise": "summaries",
     "ColumnProfile": "profiles",
     "ColumnReading": "understanding",
+    "Lined": "raw",
     "Misfits": "understanding",
     "Profile": "profiles",
     "Rejected": "understanding",
@@ -77,6 +81,7 @@ _ROOMS = {
     "profile": "profiles",
     "read": "reader",
     "scan": "reader",
+    "scan_lines": "reader",
     "scan_texts": "as_written",
     "texts": "as_written",
     "understand": "reader",

@@ -177,7 +177,8 @@ def _convert(
     cells = int(wrong.sum())
     if misfits is not None:
         first = _first(values, wrong, lines) if cells else []
-        tolerated = misfits.take(how.name, cells, first, rows=len(values))
+        places = lines[wrong.to_numpy()].tolist() if cells else ()
+        tolerated = misfits.take(how.name, cells, first, rows=len(values), lines=places)
     else:
         tolerated = not cells
     if not tolerated:

@@ -26,9 +26,9 @@ from evermodel.project import Reading
 from evermodel.tables.headings import one_table
 from evermodel.tables.raw import RawBatch
 from evermodel.tables.sniff import HEAD_BYTES, Dialect, single_byte, sniff
-from evermodel.tables.understanding import Rejected
+from evermodel.tables.understanding import Rejected, Understanding
 
-__all__ = ["Delimited"]
+__all__ = ["Delimited", "follow"]
 
 _BLOCK = 1 << 24
 _LONGEST_CELL = 1 << 28
@@ -444,3 +444,17 @@ def _read(file: BinaryIO, size: int, where: str) -> bytes:
     except (EOFError, gzip.BadGzipFile, io.UnsupportedOperation, OSError) as error:
         what = "the file cannot be read to its end"
         raise DataError(what, where=where, found=str(error), hint="copy it again") from None
+
+
+def follow(opened: Delimited, understood: Understanding) -> None:
+    """Read a text file in the way that was understood, whatever its first bytes suggest."""
+    told = Reading(separator=understood.separator, encoding=understood.encoding)
+    again = Delimited(opened.path, told)
+    opened.dialect = msgspec.structs.replace(
+        again.dialect, quote=understood.quote, header=understood.header
+    )
+    opened.told = True
+    absent = [one.name for one in understood.columns if one.name not in opened.dialect.names]
+    if absent:
+        what = "the file has not the columns that were understood before"
+        raise DataError(what, where=opened.where, found=f"no {', '.join(absent)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
@@ -11,7 +11,7 @@ import polars as pl
 
 from evermodel.tables.understanding import Rejected
 
-__all__ = ["RawBatch", "RawSource", "TypedSource"]
+__all__ = ["Lined", "RawBatch", "RawSource", "TypedSource", "lines_of", "noted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,16 @@ class RawBatch:
         return {
             name: pl.Series(name, np.isin(self.lines, lines)) for name, lines in self.typed.items()
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Lined:
+    """Some rows as typed values, beside the line that each begins on and what stands there."""
+
+    frame: pl.DataFrame
+    lines: np.ndarray
+    written: pl.DataFrame
+    """The same rows as they came: texts, or values where the source has types."""
 
 
 @runtime_checkable
@@ -86,3 +96,21 @@ class TypedSource(Protocol):
     def frames(self, rows: int) -> Iterator[pl.DataFrame]:
         """Yield all rows in order, about `rows` at a time."""
         ...
+
+
+def lines_of(parts: list[np.ndarray]) -> Sequence[int]:
+    """Return the line of every row; as a range, which takes no room, where none is left out."""
+    whole = np.concatenate(parts)
+    if len(whole) and int(whole[-1]) - int(whole[0]) == len(whole) - 1:
+        return range(int(whole[0]), int(whole[-1]) + 1)
+    lines: list[int] = whole.tolist()
+    return lines
+
+
+def noted(
+    batches: Iterator[RawBatch | pl.DataFrame], came: list[pl.DataFrame]
+) -> Iterator[RawBatch | pl.DataFrame]:
+    """Yield batches, and hold the newest as it came."""
+    for batch in batches:
+        came[:] = [batch.frame if isinstance(batch, RawBatch) else batch]
+        yield batch

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-import numpy as np
 import polars as pl
 
 from evermodel.errors import DataError
@@ -19,18 +17,18 @@ from evermodel.project import Reading, Repair
 from evermodel.records import Column, ColumnType, Schema
 from evermodel.tables.convert import apply_repairs, convert, repair_values
 from evermodel.tables.decide import decide
-from evermodel.tables.delimited import Delimited
+from evermodel.tables.delimited import Delimited, follow
 from evermodel.tables.ends import rows_alone
 from evermodel.tables.evidence import Evidence, missing_words
 from evermodel.tables.headings import is_apart
 from evermodel.tables.patches import Patch, patched
-from evermodel.tables.raw import RawBatch, RawSource, TypedSource
+from evermodel.tables.raw import Lined, RawBatch, RawSource, TypedSource, lines_of, noted
 from evermodel.tables.sources import file_of, open_source
 from evermodel.tables.steady import FileState, require_unchanged, settled_state
 from evermodel.tables.typed import as_raw, type_of
 from evermodel.tables.understanding import ColumnReading, Misfits, Rejected, Table, Understanding
 
-__all__ = ["raw_batches", "read", "require_same", "scan", "state_of", "understand"]
+__all__ = ["raw_batches", "read", "require_same", "scan", "scan_lines", "state_of", "understand"]
 
 _MOST_REJECTED = 1_000
 _NAMED = 5
@@ -139,6 +137,37 @@ def scan(
     DataError
         As `read`; also when the source no longer is as it was understood.
     """
+    for rows in scan_lines(
+        source,
+        reading=reading,
+        repairs=repairs,
+        types=types,
+        understood=understood,
+        batch_rows=batch_rows,
+        misfits=misfits,
+        like=like,
+    ):
+        yield rows.frame
+
+
+def scan_lines(
+    source: object,
+    *,
+    reading: Reading = _UNTOLD,
+    repairs: Mapping[str, Repair] | None = None,
+    types: Mapping[str, ColumnType] | None = None,
+    understood: Understanding | None = None,
+    batch_rows: int = 65_536,
+    misfits: Misfits | None = None,
+    like: Mapping[str, ColumnReading] | None = None,
+) -> Iterator[Lined]:
+    """Yield what `scan` does, beside the lines of the rows and what stands there.
+
+    Examples
+    --------
+    >>> [rows.lines.tolist() for rows in scan_lines(pl.DataFrame({"n": ["5", "6"]}))]
+    [[1, 2]]
+    """
     before = state_of(source)
     forced = _forced(repairs or {}, types or {})
     if understood is None:
@@ -153,10 +182,15 @@ def scan(
         )
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
-        _follow(opened, understood)
-    for raw, done in _texts(raw_batches(opened, batch_rows), repairs or {}, forced, reading):
+        follow(opened, understood)
+    came: list[pl.DataFrame] = []
+    batches = noted(raw_batches(opened, batch_rows), came)
+    for raw, done in _texts(batches, repairs or {}, forced, reading):
         frame = _typed(raw, done, understood.columns, reading, repairs or {}, opened.where, misfits)
-        yield from frame.iter_slices(batch_rows)
+        for start in range(0, frame.height, batch_rows):
+            lines = raw.lines[start : start + batch_rows]
+            written = came[0].slice(start, batch_rows)
+            yield Lined(frame.slice(start, batch_rows), lines, written)
     require_same(before)
 
 
@@ -416,7 +450,7 @@ def _whole(
     understood = gathered.verdict(opened, reading, forced, lenient=misfits is not None)
     frames = []
     in_lines = isinstance(opened, RawSource) and opened.kind != "database"
-    lines = _lines([raw.lines for raw, _ in kept]) if in_lines else ()
+    lines = lines_of([raw.lines for raw, _ in kept]) if in_lines else ()
     while kept:
         raw, done = kept.pop(0)  # texts are let go of as soon as they are values
         frames.append(
@@ -440,15 +474,6 @@ def _whole(
         lines=lines,
         misfits=misfits or Misfits(),
     )
-
-
-def _lines(parts: list[np.ndarray]) -> Sequence[int]:
-    """Return the line of every row; as a range, which takes no room, where none is left out."""
-    whole = np.concatenate(parts)
-    if len(whole) and int(whole[-1]) - int(whole[0]) == len(whole) - 1:
-        return range(int(whole[0]), int(whole[-1]) + 1)
-    lines: list[int] = whole.tolist()
-    return lines
 
 
 def _typed(
@@ -478,17 +503,3 @@ def _typed(
     )
     by_name = {series.name: series for series in values.get_columns()} | dict(done)
     return pl.DataFrame([by_name[one.name] for one in columns if one.name in by_name])
-
-
-def _follow(opened: Delimited, understood: Understanding) -> None:
-    """Read a text file in the way that was understood, whatever its first bytes suggest."""
-    told = Reading(separator=understood.separator, encoding=understood.encoding)
-    again = Delimited(opened.path, told)
-    opened.dialect = msgspec.structs.replace(
-        again.dialect, quote=understood.quote, header=understood.header
-    )
-    opened.told = True
-    absent = [one.name for one in understood.columns if one.name not in opened.dialect.names]
-    if absent:
-        what = "the file has not the columns that were understood before"
-        raise DataError(what, where=opened.where, found=f"no {', '.join(absent)}")

@@ -84,7 +84,8 @@ class Misfits:
     """Cells that are not of their column's type, and were taken as missing for their rows.
 
     `most` is the largest share of a column that is tolerated; `cells` counts by column, `shown`
-    holds the first of each with their lines.
+    holds the first of each with their lines. `latest` says of the rows that were read last on which
+    lines of which column they are.
 
     Examples
     --------
@@ -99,10 +100,20 @@ class Misfits:
     cells: dict[str, int] = field(default_factory=dict)
     shown: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    latest: dict[str, list[int]] = field(default_factory=dict)
 
-    def take(self, column: str, cells: int, first: list[tuple[int, str]], *, rows: int) -> bool:
+    def take(
+        self,
+        column: str,
+        cells: int,
+        first: list[tuple[int, str]],
+        *,
+        rows: int,
+        lines: Sequence[int] = (),
+    ) -> bool:
         """Count the misfits among some more rows; return whether that many are tolerated."""
         self.rows[column] = self.rows.get(column, 0) + rows
+        self.latest[column] = list(lines)
         if cells:
             self.cells[column] = self.cells.get(column, 0) + cells
             self.shown[column] = (self.shown.get(column, []) + first)[:_SHOWN]

@@ -21,7 +21,7 @@ from evermodel.tables.typed import normalise
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-__all__ = ["append", "load", "read_all", "save", "scan_version", "tidy"]
+__all__ = ["append", "appended", "load", "read_all", "save", "scan_version", "tidy"]
 
 _DIGEST = "evermodel.digest"
 _CLEANUP = "delta.enableExpiredLogCleanup"
@@ -135,6 +135,18 @@ def append(folder: str | Path, frame: pl.DataFrame, *, key: str) -> bool:
         return True
 
     return _retried(write, folder)
+
+
+def appended(folder: str | Path, key: str) -> bool:
+    """Return whether rows were added for a key.
+
+    Examples
+    --------
+    >>> appended("no/such/folder", "monday")
+    False
+    """
+    table = _open(Path(folder)) if (Path(folder) / "_delta_log").is_dir() else None
+    return table is not None and table.transaction_version(key) is not None
 
 
 def read_all(folder: str | Path) -> pl.DataFrame | None:
