@@ -1,6 +1,7 @@
 """What changed between two versions of a table is told row by row and column by column."""
 
 from collections import Counter
+from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -62,6 +63,46 @@ def test_columns_that_came_went_or_are_of_another_type_are_named() -> None:
 def test_a_whole_column_of_integers_that_gets_fractions_is_of_the_same_type() -> None:
     whole, real = pl.DataFrame({"n": [1, 2, 3]}), pl.DataFrame({"n": [1.0, 2.5, 3.0]})
     assert _found(whole, real)["n"].why == "mean 2, now 2.167"
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ([1, 2, 3], ["1", "2.0", "n.v."]),
+        ([1, 2, 3], [1.0, 2.0, 3.5]),
+        ([1.5, 2.0, 3.0], ["1.5", "2", "x"]),
+        ([7, 8, 9], ["7", "8", "009"]),  # a code is not the number that is left of it
+        ([True, False, True], ["True", "false", "maybe"]),
+        ([2**60, 2**60 + 1, 3], [str(2**60), str(2**60 + 1), str(2**60 + 3)]),
+        ([-0.0, 1e300, 3.0], ["0", "1e300", "-"]),
+        (
+            [datetime(2024, 1, 2), datetime(2024, 1, 3, 4), None],
+            ["2024-01-02", "2024-01-03 04:00", "x"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("key", [(), ("id",)])
+def test_rows_of_a_column_that_changed_its_type_are_compared_by_value(
+    was: list[object], now: list[object], key: tuple[str, ...]
+) -> None:
+    ids = ["a", "b", "c"]
+    old, new = pl.DataFrame({"id": ids, "x": was}), pl.DataFrame({"id": ids, "x": now})
+    for before, after in ((old, new), (new, old)):
+        found = _found(before, after, *key)
+        counts = [found[f"rows_{word}"].value for word in ("added", "removed")]
+        assert counts == ([0, 0] if key else [1, 1])
+        if key:
+            assert found["rows_changed"].value == 1
+        numeric = before["x"].dtype.is_numeric() and after["x"].dtype.is_numeric()
+        assert (found["x"].name == "type_changed") != numeric
+
+
+def test_keys_that_became_texts_still_name_their_rows() -> None:
+    old = pl.DataFrame({"id": [1, 2, 3], "kg": [1.0, 2.0, 3.0]})
+    new = pl.DataFrame({"id": ["1", "2", "K3"], "kg": [1.0, 2.5, 3.0]})
+    found = _found(old, new, "id")
+    counts = [found[f"rows_{word}"].value for word in ("added", "removed", "changed")]
+    assert counts == [1, 1, 1]
 
 
 @pytest.mark.parametrize("n", [500, 20_000])

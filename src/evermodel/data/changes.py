@@ -12,11 +12,13 @@ from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.records import CheckResult, ColumnType
 from evermodel.stats.drift import difference
 from evermodel.tables import ColumnProfile, Profile, profile, row_hashes
+from evermodel.tables.dates import convert_dates
 from evermodel.tables.typed import type_of
 
 __all__ = ["changes"]
 
 _SHOWN = 3
+_EXACT = 2.0**53
 _MATERIAL = 0.1
 """A Jensen-Shannon distance below this is smaller than that between two neighbouring months."""
 
@@ -32,9 +34,10 @@ def changes(
 
     A row is known by its key where `key` names columns that tell all rows apart in both tables,
     and by all of its values otherwise; then a row of which one cell changed is one that went and
-    one that came. The value of a column is the Jensen-Shannon distance of its values before and
-    after, corrected for chance and with its interval (`stats.drift.difference`): 0 where they are
-    distributed alike. Values of personal columns are shown as they are written, in stars;
+    one that came. Values of a column that changed its type are compared as far as they can be: 1,
+    1.0 and "1" are one. The value of a column is the Jensen-Shannon distance of its values before
+    and after, corrected for chance and with its interval (`stats.drift.difference`): 0 where they
+    are distributed alike. Values of personal columns are shown as they are written, in stars;
     `known` is what a check of the second table found: these are not looked for again then.
 
     Examples
@@ -55,8 +58,9 @@ def changes(
     """
     before, after = take(before).frame, take(after).frame
     both = [name for name in before.columns if name in after.columns]
-    pairs = _by_key(before, after, key, both)
-    yield from _rows(before, after, both, pairs)
+    alike = _in_one_type(before, after, both)
+    pairs = _by_key(*alike, key, both)
+    yield from _rows(*alike, both, pairs)
     yield from _columns_apart(before, after)
     old, new = _profiles(before, after, both)
     personal = of_persons(before) | of_persons(after, known)
@@ -72,6 +76,56 @@ def changes(
 
 def _alike(before: pl.Series, after: pl.Series) -> bool:
     return before.dtype.is_numeric() and after.dtype.is_numeric()
+
+
+def _in_one_type(
+    before: pl.DataFrame, after: pl.DataFrame, both: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return both tables with equal values written alike where a column changed its type."""
+    for name in both:
+        kinds = before[name].dtype, after[name].dtype
+        if kinds[0] == kinds[1]:
+            continue
+        numeric = all(kind.is_numeric() for kind in kinds)
+        temporal = any(kind.is_temporal() for kind in kinds)
+        before, after = (
+            frame.with_columns(
+                frame[name].cast(pl.Float64) if numeric else _plainly(frame[name], temporal)
+            )
+            for frame in (before, after)
+        )
+    return before, after
+
+
+def _plainly(series: pl.Series, temporal: bool) -> pl.Series:
+    """Return values as texts, those of numbers, times and texts alike where they mean the same."""
+    if series.dtype.is_numeric():
+        return _number_texts(series)
+    if series.dtype == pl.Date or series.dtype == pl.Datetime:
+        return series.cast(pl.Datetime("us")).cast(pl.String)
+    texts = series.cast(pl.String).str.strip_chars()
+    if series.dtype != pl.String:
+        return texts
+    if temporal:
+        # In what order other dates are written, one text alone does not say.
+        whole = texts.set(~texts.str.contains(r"^\d{4}-").fill_null(value=False), None)
+        return convert_dates(whole, "year first").cast(pl.String).fill_null(texts)
+    lower = texts.str.to_lowercase()
+    texts = lower.zip_with(lower.is_in(["true", "false"]).fill_null(value=False), texts)
+    # A code that begins with a zero is another thing than the number that is left of it.
+    code = texts.str.contains(r"^[+-]?0\d").fill_null(value=False)
+    plain = texts.set(code, None)
+    exact = plain.cast(pl.Int64, strict=False).cast(pl.String)
+    return exact.fill_null(_number_texts(plain.cast(pl.Float64, strict=False))).fill_null(texts)
+
+
+def _number_texts(series: pl.Series) -> pl.Series:
+    """Return numbers as texts, whole ones without a point and long ones with all their digits."""
+    if not series.dtype.is_float():
+        return series.cast(pl.String)
+    whole = (series == series.floor()) & (series.abs() < _EXACT)
+    exact = series.set(~whole.fill_null(value=False), None).cast(pl.Int64).cast(pl.String)
+    return exact.fill_null(series.cast(pl.Float64).cast(pl.String))
 
 
 def _by_key(
@@ -127,8 +181,6 @@ def _count(name: str, rows: int, n: int, why: str) -> CheckResult:
 
 
 def _unequal(left: pl.Series, right: pl.Series) -> np.ndarray:
-    if left.dtype != right.dtype:
-        left, right = left.cast(pl.String), right.cast(pl.String)
     return left.ne_missing(right).to_numpy()
 
 
