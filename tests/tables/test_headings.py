@@ -75,8 +75,8 @@ def test_a_header_that_stands_again_is_left_out_and_told(tmp_path: Path) -> None
 def test_a_header_stands_again_whatever_blanks_and_marks_are_around_its_names(
     tmp_path: Path,
 ) -> None:
-    again: list[list[object]] = [["\ufeffshop ", " price", "weight", " pieces "]]
-    for table in read_both(tmp_path, [NAMES, *SHOPS[:20], *again, *SHOPS[20:]]):
+    again: Sequence[object] = ["\ufeffshop ", " price", "weight", " pieces "]
+    for table in read_both(tmp_path, [NAMES, *SHOPS[:20], again, *SHOPS[20:]]):
         assert table.frame.rows() == [tuple(row) for row in SHOPS]
         assert [row.line for row in table.understood.rejected] == [22]
 
@@ -92,7 +92,7 @@ def test_a_header_on_every_page_is_no_reason_to_refuse_a_table(tmp_path: Path) -
 
 
 def test_values_that_are_the_name_of_their_column_are_rows(tmp_path: Path) -> None:
-    rows = [["shop", 1.5, 2, 3], *SHOPS[:9], ["shop", "", "", ""]]
+    rows: list[Sequence[object]] = [["shop", 1.5, 2, 3], *SHOPS[:9], ["shop", "", "", ""]]
     for table in read_both(tmp_path, [NAMES, *rows]):
         assert table.frame["shop"].to_list() == ["shop", *(row[0] for row in SHOPS[:9]), "shop"]
     path = tmp_path / "words.csv"
