@@ -46,7 +46,53 @@ def test_a_line_of_groups_and_one_of_names_are_one_header(tmp_path: Path) -> Non
     for table in read_both(tmp_path, [*head, *SHOPS]):
         assert table.frame.columns == ["shop", "sales spring", "sales autumn", "sales 2023"]
         assert table.frame.rows() == [tuple(row) for row in SHOPS]
-        assert any("the header has two lines" in note for note in table.understood.notes)
+        assert any("two lines (1 and 2), put" in note for note in table.understood.notes)
+
+
+@pytest.mark.parametrize("rows", [1, 9])
+@pytest.mark.parametrize(
+    "groups", [["Customer", "", "Sales", ""], ["Customer"] * 2 + ["Sales"] * 2]
+)
+def test_groups_are_seen_below_a_title_and_over_few_rows(
+    tmp_path: Path, groups: list[str], rows: int
+) -> None:
+    some = [[f"n{i}", f"c{i}", i * 10 + 1, i * 3] for i in range(rows)]
+    head = [groups, ["name", "city", "2023", "2024"]]
+    names = ["Customer name", "Customer city", "Sales 2023", "Sales 2024"]
+    for above in ([], [["Report of May", "", "", ""]]):
+        if above and rows < 2:
+            continue  # over so little a title is told from a header by nothing
+        for table in read_both(tmp_path, [*above, *head, *some]):
+            assert table.frame.columns == names
+            assert table.frame.rows() == [tuple(row) for row in some]
+            lines = f"({len(above) + 1} and {len(above) + 2})"
+            assert any(lines in note for note in table.understood.notes)
+
+
+WORDS = [f"w{i}" for i in range(12)]
+LIVES = [[w, w, 1950 + i * 3, 1960 + i * 4] for i, w in enumerate(WORDS)]
+PAID = [[w, w, i * 7, i * 11] for i, w in enumerate(WORDS)]
+COUNTS = [[w, i, i * 2, i * 3] for i, w in enumerate(WORDS)]
+
+
+@pytest.mark.parametrize(
+    ("names", "first", "below"),
+    [
+        (["name", "", "from", ""], ["Bob", "Smith", 1990, 2001], LIVES),
+        (["name", "", "from", ""], ["Bob", "Smith", 2000, 2001], LIVES),
+        (["name", "", "paid", ""], ["Bob", "Smith", 1912, 2050], PAID),
+        (["id", "x", "", "y"], ["A", "lost", "broken", "late"], COUNTS),
+        (["id", "x", "", "y"], ["A", "B", "n/a", "-"], COUNTS),
+        (["", "x", "y", "z"], ["A", "low", "high", "mid"], COUNTS),
+        (["id", "x", "", ""], ["A", "", "", ""], COUNTS),
+    ],
+)
+def test_a_header_with_gaps_over_rows_has_one_line(
+    tmp_path: Path, names: list[str], first: list[object], below: list[list[object]]
+) -> None:
+    for table in read_both(tmp_path, [names, first, *below]):
+        assert table.frame.height == 1 + len(below)
+        assert not any("two lines" in note for note in table.understood.notes)
 
 
 def test_merged_cells_of_a_sheet_group_the_names_below_them(tmp_path: Path) -> None:

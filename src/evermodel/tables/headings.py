@@ -40,35 +40,58 @@ _MOST_GAPS = 100
 def has_groups(rows: Sequence[Row]) -> bool:
     """Whether the first line groups the names in the second, as merged cells of a sheet do.
 
-    It has texts with gaps to their right; the names below have none that is a number, stand over
-    at least two columns of numbers, and are no values of their columns.
+    Each of its texts has a gap to its right, or itself again, or no name below it. The names have
+    none that is a number, stand over at least two columns of numbers, and are no values of their
+    columns: years are names where they follow one another, over columns of other numbers.
 
     Examples
     --------
-    >>> head = [["shop", "sales", ""], ["", "spring", "autumn"]]
-    >>> has_groups([*head, *(["a", "1", "2"] for _ in range(3))])
+    >>> has_groups([["shop", "sales", ""], ["", "spring", "autumn"], ["a", "1", "2"]])
     True
+    >>> has_groups([["name", "", "from", ""], ["Al", "Oz", "1990", "2001"], ["Bo", "Ek", "3", "4"]])
+    False
     """
-    if len(rows) < 2 + _LEAST_ROWS:
+    if len(rows) < 3:
         return False
     groups, names = ([cell.strip() for cell in row] for row in rows[:2])
     below = [row for row in rows[2:] if len(row) == len(names)]
     if len(groups) != len(names) or len(below) < _MOSTLY * len(rows[2:]):
         return False
-    shared = any(
-        group and not after and name
-        for group, after, name in zip(groups, groups[1:], names[1:], strict=False)
-    )
     made = combined(groups, names)
-    if not shared or not any(groups[1:]) or not all(made) or len(set(made)) < len(made):
+    if not _are_shared(groups, names) or not all(made) or len(set(made)) < len(made):
         return False
     if not all(_is_name(cell) for cell in (*groups, *names) if cell):
         return False
     if any(name and name in _column(below, place) for place, name in enumerate(names)):
         return False
-    over = [place for place in _numbers(below) if names[place]]
+    over = [place for place in _numbers(below, 1) if names[place]]
     only_units = all(groups[place] and is_unit_cell(names[place]) for place in over)
-    return len(over) >= 2 and not only_units
+    return len(over) >= 2 and not only_units and _are_names(names, below, over)
+
+
+def _are_shared(groups: Row, names: Row) -> bool:
+    """Whether some text stands over names of two columns and more, and none over that of one."""
+    some = False
+    for place, (group, name) in enumerate(zip(groups, names, strict=True)):
+        if group and name and (place == 0 or groups[place - 1] != group):
+            after = place + 1
+            if after == len(names) or groups[after] not in ("", group) or not names[after]:
+                return False
+            some = True
+    return some and any(groups[1:])
+
+
+def _are_names(names: Row, below: Sequence[Row], over: Sequence[int]) -> bool:
+    """Whether no year over a column of numbers may be one of its values."""
+    years = [place for place in over if _YEAR.fullmatch(names[place])]
+    for place in years:
+        values = [row[place].strip() for row in below]
+        if 2 * sum(_YEAR.fullmatch(value) is not None for value in values) >= len(values):
+            return False
+    if len(years) < len(over):
+        return True
+    known = {int(names[place]) for place in years}
+    return len(known) > 1 and max(known) - min(known) == len(known) - 1
 
 
 def combined(groups: Row, names: Row) -> list[str]:
@@ -140,13 +163,13 @@ def _column(rows: Sequence[Row], place: int) -> set[str]:
     return {row[place].strip() for row in rows}
 
 
-def _numbers(rows: Sequence[Row]) -> list[int]:
+def _numbers(rows: Sequence[Row], least: int = _LEAST_ROWS) -> list[int]:
     """Return the places of columns whose filled cells are nearly all numbers."""
     found = []
     for place in range(len(rows[0]) if rows else 0):
         texts = [text for row in rows if (text := row[place].strip()).lower() not in MISSING_WORDS]
         hits = sum(_AMOUNT.fullmatch(text) is not None for text in texts)
-        if len(texts) >= _LEAST_ROWS and hits >= _MOSTLY * len(texts):
+        if len(texts) >= least and hits >= _MOSTLY * len(texts):
             found.append(place)
     return found
 

@@ -132,7 +132,7 @@ def sniff(head: bytes, reading: Reading, *, where: str) -> Dialect:
     if grouped:
         rows = [combined(*rows[:2]), *rows[2:]]
         skip += 1
-        notes.append(groups_note(rows[0]))
+        notes.append(groups_note(skip + 1, rows[0]))
     units = header and _whole(lines[skip + 1 : skip + 2]) and has_units(rows)
     if units:
         heads.append(rows[1])
@@ -163,17 +163,17 @@ def _whole(lines: Sequence[str]) -> bool:
     return all(line.strip() and not line.count('"') % 2 for line in lines)
 
 
-def groups_note(names: Sequence[str]) -> str:
-    """Return what to say of a header of two lines.
+def groups_note(line: int, names: Sequence[str]) -> str:
+    """Return what to say of a header of two lines, of which the names stand on this one.
 
     Examples
     --------
-    >>> groups_note(["shop", "sales spring", "sales autumn"])
-    "the header has two lines, put together: 'sales spring', 'sales autumn'"
+    >>> groups_note(2, ["shop", "sales spring", "sales autumn"])
+    "the header has two lines (1 and 2), put together: 'sales spring', 'sales autumn'"
     """
     made = [repr(name) for name in names if " " in name]
     shown = ", ".join(made[:4]) + (", ..." if len(made) > 4 else "")
-    return f"the header has two lines, put together: {shown}"
+    return f"the header has two lines ({line - 1} and {line}), put together: {shown}"
 
 
 def _encoding_note(encoding: str) -> str:

@@ -267,7 +267,7 @@ def _header(
     names, begin = rows[place], place + 1 + dialect.units
     if dialect.grouped:
         names = combined(*([_shown(cell) for cell in row] for row in rows[place - 1 : place + 1]))
-        notes.append(groups_note(names))
+        notes.append(groups_note(place + 1, names))
     if dialect.units:
         told = [_name(cell, at) for at, cell in enumerate(names, start=1)]
         notes.append(units_note(begin, told, [_shown(cell) for cell in rows[begin - 1]]))
