@@ -418,7 +418,8 @@ def labelled(workspace: Workspace) -> pl.DataFrame | None:
     """
 
     def join() -> pl.DataFrame | None:
-        log, outcomes = logged(workspace), _stored_labels(workspace)
+        outcomes = _stored_labels(workspace)
+        log = None if outcomes is None else logged(workspace)
         if log is None or outcomes is None:
             return None
         if outcomes["outcome"].dtype.is_float():

@@ -18,13 +18,13 @@ from evermodel.data import gate
 from evermodel.errors import BundleError, InputError, masked
 from evermodel.loop.comparing import error_scale, row_losses
 from evermodel.loop.gating import useless
+from evermodel.loop.looking import FEWEST_ROWS, window_of
 from evermodel.loop.matured import input_types, judged_log, outcomes_of
 from evermodel.loop.outcomes import labelled
 from evermodel.loop.predictions import (
     compact,
     features_of,
     log_damage,
-    logged,
     newest_commit,
 )
 from evermodel.loop.state import State, Version, load_version, read_state
@@ -50,12 +50,7 @@ from evermodel.tables import Profile, profile, read
 
 __all__ = ["FEWEST_ROWS", "Watched", "answered", "monitor", "watch"]
 
-FEWEST_ROWS = 30
-"""Rows from which a look can tell whether the data are whole."""
-
-_WINDOW_ROWS = 200
 _FEW = "too few to say"
-_MOST_ROWS = 200_000
 _PREDICTION = "prediction"
 _YEAR = timedelta(days=365)
 _FLATTERING = (
@@ -146,8 +141,7 @@ def _looked(
     workspace: Workspace, state: State, live: Version, model: Model, progress: Progress
 ) -> Watched:
     """Compare and measure what is live, and write the look into the ledger."""
-    log = logged(workspace)
-    window = _window(log, state, workspace.project.name)
+    window = window_of(workspace, state)
     if window is None or not window.height:
         why = "No prediction was logged since it went live."
         nothing = CheckResult(
@@ -243,34 +237,6 @@ def _watched(
     body |= {"report": workspace.keep_report(report), "verdict": report.verdict, "why": action.why}
     workspace.record("monitored", body)
     return Watched(report, word, columns)
-
-
-def _window(log: pl.DataFrame | None, state: State, project: str) -> pl.DataFrame | None:
-    """Return the rows since the last look; more of the newest where those are too few."""
-    if log is None:
-        return None
-    reign = state.reign(project)
-    mine = log.filter(pl.col("deployment") == reign)
-    seen = state.monitored or {}
-    last = seen.get("last")
-    if not last or seen.get("reign") != reign:
-        return _thinned(mine)
-    fresh = mine.filter(pl.col("time") > datetime.fromisoformat(str(last)))
-    # After broken data the older rows say nothing about whether the feed was mended.
-    enough = FEWEST_ROWS if seen.get("state") == "broken data" else _WINDOW_ROWS
-    if fresh.height >= enough:
-        return _thinned(fresh)
-    return mine.tail(_WINDOW_ROWS)
-
-
-def _thinned(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows spread evenly over all of them, as many as a look can hold.
-
-    The newest alone would leave the time before them unseen by this look and by every other.
-    """
-    if rows.height <= _MOST_ROWS:
-        return rows
-    return rows[np.linspace(0, rows.height - 1, _MOST_ROWS).astype(np.int64)]
 
 
 def _answers(model: Model, log: pl.DataFrame) -> list[Any]:
