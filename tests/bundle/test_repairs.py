@@ -248,3 +248,9 @@ def test_a_word_that_is_declared_as_it_stands_is_not_stripped_in_a_request(
     for other in ("500 m", "5 k", "5 kmk"):
         with pytest.raises(RequestError, match="wrong type or value"):
             one.records([{"x": other}])
+
+
+def test_a_bundle_that_says_no_first_year_keeps_the_one_it_was_made_with() -> None:
+    assert msgspec.json.decode(b"{}", type=Repair).first_year == 1970
+    usual = msgspec.json.encode(Repair(first_year=Reading().first_year))
+    assert usual == b'{"first_year":1969}'

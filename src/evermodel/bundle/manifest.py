@@ -45,6 +45,8 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     padded: bool = False
     sign: str = ""
     dates: DateOrder = ""
+    # Of the format, not of the reader, whose default is 1969 and is written out: bundles that lack
+    # it were made with 1970, so this never changes.
     first_year: int = 1970
     serials: bool = False
 
