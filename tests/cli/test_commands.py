@@ -254,3 +254,16 @@ def test_a_missing_extra_says_which_one_to_install(tmp_path: Path) -> None:
     said = Done(done.returncode, done.stdout, done.stderr)
     said.refuses("pip install 'evermodel[loop]'", "polars")
     assert json.loads(said.out)["error"]["hint"]
+
+
+def test_documents_are_said_to_lie_where_they_were_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    customers(200, seed=3).write_csv(tmp_path / "shop.csv")
+    there: tuple[str, Path] = ("-C", tmp_path)
+    assert _called(capsys, "init", tmp_path / "shop.csv", "--target", "churned", *there).code == 0
+    out = tmp_path / "papers"
+    done = _called(capsys, "data", "document", "--out", out, *there)
+    for name in ("datasheet.md", "datasheet.html", "croissant.json"):
+        assert f"Written: {out / name}" in done.out.splitlines()
+        assert (out / name).is_file()

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evermodel.data import Proposal, propose, render
+from evermodel.data.proposing.times import time_advice
 from evermodel.data.proposing.toml_text import toml_key, toml_value
 from evermodel.errors import DataError
 from evermodel.project import Project, parse_project
@@ -191,6 +192,12 @@ def test_gaps_that_give_little_of_a_class_away_are_left_in_peace() -> None:
         }
     )
     assert not proposed(frame).leave_out
+
+
+def test_years_of_two_digits_are_shown_as_they_are_read() -> None:
+    days = [f"{1 + place % 28:02d}.02.{year}" for year in ("99", "00", "21") for place in range(60)]
+    found = time_advice({"when": pl.Series("when", [*days, "29.02.24", "soon"])})
+    assert found.why.startswith("when a row happened, 1999-02-01 00:00:00 to 2024-02-29 00:00:00")
 
 
 def test_a_date_of_closing_is_not_taken_for_the_time_of_the_row() -> None:

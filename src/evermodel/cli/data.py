@@ -227,7 +227,9 @@ def _tidy(options: argparse.Namespace, output: Output) -> int:
 def _document(options: argparse.Namespace, output: Output) -> int:
     from evermodel.loop.documentation import data_document
 
-    return output.report(data_document(options.folder, out=options.out, progress=output.progress))
+    report = data_document(options.folder, out=options.out, progress=output.progress)
+    written = [f"Written: {path}" for path in report.facts["files"]]
+    return output.report(report, lines=written)
 
 
 def _pseudonymise(options: argparse.Namespace, output: Output) -> int:

@@ -10,6 +10,7 @@ import polars as pl
 from evermodel.data.intake import extremes
 from evermodel.data.naming import time_rank, words
 from evermodel.project import ROW_ORDER
+from evermodel.project.calendar import FIRST_YEAR
 
 __all__ = ["TimeAdvice", "date_texts", "time_advice"]
 
@@ -59,7 +60,13 @@ def _form(series: pl.Series) -> str:
 
 def _stamps(series: pl.Series) -> pl.Series:
     form = _form(series)
-    return series.str.strip_chars().str.to_datetime(form, strict=False) if form else series
+    if not form:
+        return series
+    read = series.str.strip_chars().str.to_datetime(form, strict=False)
+    year = read.dt.year()
+    # As the reader takes them: 21 is 2021, not a year of antiquity.
+    full = FIRST_YEAR + (year - FIRST_YEAR) % 100
+    return read.dt.replace(year=full.zip_with((year < 100).fill_null(value=False), year))
 
 
 def time_advice(columns: Mapping[str, pl.Series]) -> TimeAdvice:
