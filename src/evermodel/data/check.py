@@ -17,6 +17,7 @@ from evermodel.data.personal import personal_data
 from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.data.target_checks import target_checks
 from evermodel.data.thorough import across_split, people, wrong_labels
+from evermodel.data.times_in_order import births_to_come, time_gaps
 from evermodel.errors import nearest
 from evermodel.project import ROW_ORDER, Project
 from evermodel.records import REGRESSION, CheckResult, Report
@@ -73,6 +74,8 @@ def check(
             words = tuple(intake.missing.get(column, {}))
             found = column_checks(intake.frame[column], missing_words=words, now=now)
             results += [r for r in found if column not in unused or r.name not in _OF_FEATURES]
+        gaps = map(time_gaps, intake.frame.get_columns())
+        results += [*filter(None, gaps), *births_to_come(intake.frame, now)]
         if project is not None:
             results += _untimed(intake.frame, project)
             results += _of_target(intake.frame, project, results, tested, thorough=thorough)

@@ -18,7 +18,8 @@ __all__ = ["MOST_MISFITS", "column_checks", "evidence", "misfit_checks", "readin
 
 _SENTINELS = (
     -1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0,
-    9999999.0, 99999999.0, -1e6, 1e6, 2147483647.0, -2147483648.0,
+    9999999.0, 99999999.0, -1e6, 1e6, -273.15, -99.9, -999.9,
+    -9999.9, 999.9, 9999.9, 2147483647.0, -2147483648.0,
 )  # fmt: skip
 _REVERSIBLE = {"quantity", "qty", "amount", "price", "cost", "income", "salary", "count"}
 _EXAMPLES = 5

@@ -41,6 +41,8 @@ _SAID = {
     "code_among_numbers": "`{subject}`: {value} with a code among the numbers",
     "date_before_1900": "`{subject}`: {value} with a date before 1900",
     "date_in_the_future": "`{subject}`: {value} with a date in the future",
+    "birth_in_the_future": "`{subject}`: {value} with a birth that is yet to come",
+    "time_gaps": "`{subject}`: {value} between times that else follow at one distance",
     "damaged_letters": "`{subject}`: {value} with damaged letters",
     "spelling": "`{subject}`: {value} with another spelling of the same",
     "unreadable_cells": "`{subject}`: {value} with a value that is not of its type",
