@@ -181,6 +181,47 @@ def test_a_line_of_words_among_rows_that_go_on_cuts_nothing(tmp_path: Path) -> N
         assert table.understood.rejected == ()
 
 
+def test_a_longer_table_below_is_left_out_like_a_shorter_one(tmp_path: Path) -> None:
+    other = [["name", "city", "zip", "street"], *[["Ann", "Rome", "", "a"]] * 60]
+    for table in read_both(tmp_path, [NAMES, *SHOPS, ["", "", "", ""], *other]):
+        assert table.frame.rows() == [tuple(row) for row in SHOPS]
+        assert table.understood.rejected_rows == 61
+
+
+def test_a_legend_below_a_table_is_no_part_of_it(tmp_path: Path) -> None:
+    legend = [["code", "meaning", "", ""], ["s1", "north", "", ""], ["s2", "south", "", ""]]
+    for table in read_both(tmp_path, [NAMES, *SHOPS, ["", "", "", ""], *legend]):
+        assert table.frame.rows() == [tuple(row) for row in SHOPS]
+        assert [row.line for row in table.understood.rejected] == [43, 44, 45]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [["restart", "by", "operator", "again"], ["s1", "", 3, 4]],
+        [["restart", "by", "operator", "again"], *[["s1", "", 3, 4]] * 5],
+        [["note", "checked", "", ""], ["s1", "", "", 4]],
+        [["n1", "n/a", "-", ""], ["s1", "", 3, 4]],
+    ],
+)
+def test_broken_rows_behind_an_empty_line_cut_no_table(
+    tmp_path: Path, odd: list[list[object]]
+) -> None:
+    lines: list[Sequence[object]] = [NAMES, *SHOPS, ["", "", "", ""], *odd, *SHOPS]
+    for table in read_both(tmp_path, lines):
+        assert table.understood.rejected == ()
+        kept = table.frame.filter(~pl.all_horizontal(pl.all().is_null()))
+        assert kept.height == 2 * len(SHOPS) + len(odd)
+
+
+def test_a_price_list_that_ends_in_words_keeps_them(tmp_path: Path) -> None:
+    prices = [[f"p{i}", i + 0.5] for i in range(12)]
+    words = [["lamp", "sold out"], ["desk", "on request"], ["chair", "tba"]]
+    for table in read_both(tmp_path, [["product", "price"], *prices, ["", ""], *words]):
+        assert table.understood.rejected == ()
+        assert set(table.frame["product"].drop_nulls()) > {"lamp", "desk", "chair"}
+
+
 def test_a_shorter_table_beside_another_is_left_out_and_told(tmp_path: Path) -> None:
     lines: list[list[object]] = [[*NAMES, None, "code", "means"]]
     legend = [["a", "often"], ["b", "seldom"], ["c", "never"]]

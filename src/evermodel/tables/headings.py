@@ -34,7 +34,8 @@ _OF_ANOTHER = "belongs to the table that begins on line"
 _MOSTLY = 0.9
 _LEAST_ROWS = 3
 _LOOKED_AT = 200
-_MOST_GAPS = 100
+_LOOKED_AHEAD, _SURE = 20, 5
+_MOST_GAPS, _MOST_LOOKS, _NEAR = 500, 20, 5
 
 
 def has_groups(rows: Sequence[Row]) -> bool:
@@ -115,8 +116,8 @@ def one_table(batches: Iterator[RawBatch], headers: Sequence[Row]) -> Iterator[R
     """Yield the batches of the first table alone, without lines that repeat one of its header.
 
     Another table begins after an empty line, with names over at least two columns that held
-    numbers, where what follows is not as the rows above. It is left out to its last row: all that
-    is left out is among the rejected.
+    numbers, or over one and with gaps that no row above has, where nearly all that follows is not
+    as the rows above. It is left out to its last row: all that is left out is among the rejected.
     """
     above: pl.DataFrame | None = None
     other = last = 0
@@ -223,12 +224,23 @@ def _other_table(batch: RawBatch, above: pl.DataFrame | None, last: int) -> int 
     empty = (frame.to_series(0).fill_null("") == "").to_numpy()
     gap[1:] |= empty[:-1]
     gap[0] &= above is not None
-    for at in np.flatnonzero(gap)[:_MOST_GAPS]:
+    looks = 0
+    for at in map(int, np.flatnonzero(gap)[:_MOST_GAPS]):
+        # Most rows behind a gap are plain ones: what is around these is not looked at.
+        names = [(cell or "").strip() for cell in frame.row(at)]
+        if not _may_be_header(names):
+            continue
+        near = frame.slice(max(0, at - _NEAR), min(at, _NEAR)) if at or above is None else above
+        if not _holds_number(_texts(near.tail(_NEAR)), names):
+            continue
+        looks += 1
+        if looks > _MOST_LOOKS:
+            break
         before = frame.slice(max(0, at - _LOOKED_AT), min(at, _LOOKED_AT))
         if above is not None and before.height < _LOOKED_AT:
             before = pl.concat([above.tail(_LOOKED_AT - before.height), before])
-        if _begins_another(_texts(before), _texts(frame.slice(int(at), 20))):
-            return int(at)
+        if _begins_another(_texts(before), _texts(frame.slice(at, _LOOKED_AHEAD))):
+            return at
     return None
 
 
@@ -236,24 +248,48 @@ def _texts(frame: pl.DataFrame) -> list[list[str]]:
     return [[(cell or "").strip() for cell in row] for row in frame.rows()]
 
 
+def _may_be_header(names: Row) -> bool:
+    filled = [name for name in names if name]
+    return 2 <= len(filled) == len(set(filled)) and all(map(_is_name, filled))
+
+
+def _holds_number(rows: Sequence[Row], names: Row) -> bool:
+    """Whether a number is in these rows, in a column that has a name."""
+    cells = (pair for row in rows for pair in zip(row, names, strict=True))
+    return any(name and _AMOUNT.fullmatch(cell) for cell, name in cells)
+
+
 def _begins_another(before: list[list[str]], rows: list[list[str]]) -> bool:
     """Whether the first of these rows is the header of another table than the rows before."""
     names, below = rows[0], [row for row in rows[1:] if any(row)]
-    filled = [place for place, name in enumerate(names) if name]
-    if len(filled) < 2 or not below or len({names[place] for place in filled}) < len(filled):
-        return False
-    if not all(_is_name(names[place]) for place in filled):
-        return False
     numbers = _numbers(before)
-    if sum(bool(names[place]) for place in numbers) < 2:
+    over = sum(bool(names[place]) for place in numbers)
+    if not below or not over:
         return False
-    return not all(_fits(row, before, numbers) for row in below[:5])
+    unfit = [not _fits(row, before, numbers) for row in below]
+    # One broken row, or a few, below a line of words is no table: the rows go on as they were.
+    if not all(unfit[:_SURE]) or sum(unfit) < _MOSTLY * len(unfit):
+        return False
+    return over >= 2 or _is_narrower(names, below, before)
+
+
+def _is_narrower(names: Row, below: Sequence[Row], before: Sequence[Row]) -> bool:
+    """Whether rows fill nothing beyond their names, which leave gaps that no row before has."""
+    usual = _usual(before)
+    return any(not names[place] for place in usual) and not any(
+        cell and not name for row in below for cell, name in zip(row, names, strict=True)
+    )
+
+
+def _usual(rows: Sequence[Row]) -> list[int]:
+    """Return the places that all rows fill."""
+    filled = [row for row in rows if any(row)]
+    return [place for place in range(len(rows[0])) if all(row[place] for row in filled)]
 
 
 def _fits(row: list[str], before: list[list[str]], numbers: list[int]) -> bool:
     """Whether a row may be one more of those before: the same cells filled, numbers as there."""
-    usual = [place for place in range(len(row)) if all(each[place] for each in before if any(each))]
-    return all(row[place] for place in usual) and all(
+    return all(row[place] for place in _usual(before)) and all(
         row[place].lower() in MISSING_WORDS
         or looks_like_number(row[place])
         or bool(_AMOUNT.fullmatch(row[place]))
