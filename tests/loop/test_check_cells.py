@@ -48,3 +48,15 @@ def test_what_changed_against_an_earlier_table_says_its_lines(tmp_path: Path) ->
     found = report.find("unit_slip", "price")
     assert found.verdict == "fail"
     assert found.evidence["lines"] == [row + 2 for row in found.evidence["rows"]]
+
+
+def test_a_header_on_each_page_is_told_and_fails_nothing(tmp_path: Path) -> None:
+    page = ["who,visits", *(f"c{i},{i % 40}" for i in range(9))]
+    (tmp_path / "a.csv").write_text("\n".join(page * 20) + "\n")
+    report = check(tmp_path / "a.csv", thorough=False)
+    found = report.find("rejected_rows")
+    assert (found.verdict, found.value) == ("warn", 19)
+    assert found.evidence["examples"][0] == "repeats the header"
+    bad = page + ["one,two,three"] * 2
+    (tmp_path / "b.csv").write_text("\n".join(bad) + "\n")
+    assert check(tmp_path / "b.csv", thorough=False).find("rejected_rows").verdict == "fail"

@@ -169,7 +169,8 @@ def _rows(intake: Intake) -> Iterator[CheckResult]:
     rejected = int(getattr(understood, "rejected_rows", 0))
     if not rejected:
         return
-    share = rejected / max(rejected + intake.rows, 1)
+    unread = int(understood.unread_rows)
+    share = unread / max(unread + intake.rows, 1)
     named = list(getattr(understood, "rejected", ()))[:5]
     yield CheckResult(
         name="rejected_rows",
@@ -178,7 +179,7 @@ def _rows(intake: Intake) -> Iterator[CheckResult]:
         unit="rows",
         n=rejected + intake.rows,
         verdict="fail" if share > _MOST_REJECTED else "warn",
-        why="rows that could not be read or hold totals are left aside, never guessed at",
+        why="what could not be read, or is no row of the table, is left aside, never guessed at",
         evidence={
             "rows": [row.line for row in named],
             "lines": [row.line for row in named],

@@ -396,6 +396,7 @@ class _Gathered:
             notes=tuple(notes),
             rejected=tuple(self.rejected),
             rejected_rows=self.rejected_rows,
+            unread_rows=self.unread_rows,
         )
 
     def _notes(self, opened: RawSource | TypedSource) -> list[str]:

@@ -60,8 +60,9 @@ class Understanding(Record, frozen=True, kw_only=True):
     """How a source was read; enough to read another part of it in the same way.
 
     `missing` counts, for each column, the rows of every word that was taken as missing (`""` is
-    the empty cell). `rejected` names at most 1,000 rows; `rejected_rows` counts them all. `lines`
-    of a text file are counted from 1, the header's line included.
+    the empty cell). `rejected` names at most 1,000 rows; `rejected_rows` counts them all,
+    `unread_rows` those that should have been rows, and are no header again or another table.
+    `lines` of a text file are counted from 1, the header's line included.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class Understanding(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     rejected_rows: int = 0
+    unread_rows: int = 0
 
 
 @dataclass(slots=True)
