@@ -58,3 +58,23 @@ def test_other_formats_and_empty_streams_are_refused(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(SurroundingsError, match="cannot be written"):
         tables.write(pl.DataFrame({"a": [1]}), tmp_path / "no" / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("n;x\n1;1,5\n2;2,5\n", "n;x\n1;1,5\n2;2,5\n"),
+        ("n;ö\n1;1,5\n2;2,5\n", "\ufeffn;ö\n1;1,5\n2;2,5\n"),
+        ("n\tx\n1\t1.5\n", "n\tx\n1\t1.5\n"),
+        ('n,x\n1,"1,5"\n2,"2,5"\n', "n,x\n1,1.5\n2,2.5\n"),
+    ],
+)
+def test_a_table_is_written_as_another_was_read(tmp_path: Path, text: str, written: str) -> None:
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_bytes(text.encode("cp1252"))
+    table = tables.read(source)
+    tables.write(table.frame, target, like=table.understood)
+    assert target.read_text(encoding="utf-8") == written
+    assert tables.read(target).frame.equals(table.frame)
+    tables.write(table.frame, tmp_path / "out.tsv", like=table.understood)
+    assert "\t" in (tmp_path / "out.tsv").read_text()

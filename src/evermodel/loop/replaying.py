@@ -184,7 +184,9 @@ def _finish(
         written = stack.enter_context(log)
         found = _scanned(table, delivery, model, workspace.project, misfits)
         batches = (batch.frame for batch in found)
-        rows = write(predicted(workspace, model, batches, written, silent), output)
+        rows = write(
+            predicted(workspace, model, batches, written, silent), output, like=delivery.understood
+        )
     return _done(workspace, delivery), output, rows, written.rows
 
 

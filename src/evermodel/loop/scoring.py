@@ -94,7 +94,8 @@ def score(
         look = Breaks(model, workspace.project, aside, str(source), misfits)
         # What is set aside lies on the disk before any prediction is in the log.
         whole = chain(look.whole(batches), _closed(aside))
-        rows = write(predicted(workspace, model, whole, written, progress), target)
+        scored = predicted(workspace, model, whole, written, progress)
+        rows = write(scored, target, like=understood)
     progress("done", 1.0)
     result = CheckResult(
         name="rows scored",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -12,6 +13,7 @@ import polars as pl
 
 from evermodel.errors import DataError, SurroundingsError
 from evermodel.store.durable import sync_folder
+from evermodel.tables.understanding import Understanding
 
 __all__ = ["write"]
 
@@ -23,6 +25,7 @@ def write(
     path: str | Path,
     *,
     spreadsheet_safe: bool = False,
+    like: Understanding | None = None,
 ) -> int:
     r"""Write a table to a CSV, TSV or parquet file, by its suffix, and return its rows.
 
@@ -37,6 +40,9 @@ def write(
         Where to; ``.csv``, ``.tsv`` or ``.parquet``.
     spreadsheet_safe : bool
         Put an apostrophe before texts that a spreadsheet would run as a formula.
+    like : Understanding, optional
+        How a text was read whose separator and decimal comma a ``.csv`` is to have. What was not
+        in UTF-8 gets a byte order mark, by which spreadsheet programs know that this is.
 
     Examples
     --------
@@ -63,7 +69,7 @@ def write(
     if spreadsheet_safe and suffix in (".csv", ".tsv"):
         batches = map(_without_formulas, batches)
     try:
-        return _write_whole(batches, path, suffix)
+        return _write_whole(batches, path, _Style.of(suffix, like))
     except OSError as error:
         what = "the file cannot be written"
         hint = "free disk space or choose another folder"
@@ -71,13 +77,31 @@ def write(
         raise SurroundingsError(what, where=str(path), found=found, hint=hint) from None
 
 
-def _write_whole(batches: Iterable[pl.DataFrame], path: Path, suffix: str) -> int:
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How a text is written; without a separator it is a parquet file."""
+
+    separator: str = ","
+    comma: bool = False
+    mark: bool = False
+
+    @classmethod
+    def of(cls, suffix: str, like: Understanding | None) -> _Style:
+        if suffix not in (".csv", ".tsv"):
+            return cls(separator="")
+        if suffix == ".tsv" or like is None or like.separator not in (";", "\t", "|"):
+            return cls(separator="\t" if suffix == ".tsv" else ",")
+        mark = like.encoding.replace("_", "-").lower() not in ("", "utf-8")
+        return cls(like.separator, comma=like.decimal == ",", mark=mark)
+
+
+def _write_whole(batches: Iterable[pl.DataFrame], path: Path, style: _Style) -> int:
     """Write beside the file's place, and put it there when it is on the disk."""
     part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
         with part.open("xb") as file:
-            if suffix in (".csv", ".tsv"):
-                rows = _write_csv(batches, file, "," if suffix == ".csv" else "\t")
+            if style.separator:
+                rows = _write_csv(batches, file, style)
             else:
                 rows = _write_parquet(batches, file)
             if rows is None:
@@ -91,13 +115,15 @@ def _write_whole(batches: Iterable[pl.DataFrame], path: Path, suffix: str) -> in
     return rows
 
 
-def _write_csv(batches: Iterable[pl.DataFrame], file: IO[bytes], separator: str) -> int | None:
+def _write_csv(batches: Iterable[pl.DataFrame], file: IO[bytes], style: _Style) -> int | None:
     rows: int | None = None
     for batch in batches:
         batch.write_csv(
             file,
             include_header=rows is None,
-            separator=separator,
+            include_bom=rows is None and style.mark,
+            separator=style.separator,
+            decimal_comma=style.comma,
             datetime_format="%Y-%m-%d %H:%M:%S%.f",
         )
         rows = (rows or 0) + batch.height
