@@ -19,7 +19,7 @@ from evermodel.loop.state import read_state
 from evermodel.loop.training import train
 from evermodel.loop.workspace import Workspace
 from evermodel.records import Report
-from evermodel.tables import versions
+from evermodel.tables import texts, versions
 from tests.loop.shop import Shop, customers
 
 Make = Callable[..., Shop]
@@ -50,13 +50,13 @@ def _scored(one: Shop, cells: dict[tuple[int, str], str] | None = None) -> Repor
 
 
 def _sheet(report: Report) -> pl.DataFrame:
-    return pl.read_csv(report.facts["quarantine"], infer_schema=False)
+    return texts(report.facts["quarantine"])
 
 
 def _repair(report: Report, line: int, column: str, text: str) -> None:
     sheet = _sheet(report)
     changed = pl.when(pl.col("line") == str(line)).then(pl.lit(text)).otherwise(pl.col(column))
-    sheet.with_columns(changed.alias(column)).write_csv(report.facts["quarantine"])
+    sheet.with_columns(changed.alias(column)).write_csv(report.facts["quarantine"], separator=";")
 
 
 def _ids(workspace: Workspace) -> list[str]:
@@ -83,7 +83,7 @@ def test_rows_that_are_wrong_are_set_aside_as_they_stand_and_the_others_predicte
     path = Path(report.facts["quarantine"])
     assert path.parent == one.workspace.set_aside
     assert {stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()} == {0o600}
-    out = pl.read_csv(one.folder / "out.csv")
+    out = pl.read_csv(one.folder / "out.csv", separator=";", decimal_comma=True)
     assert out.height == report.facts["rows"] == report.facts["logged"] == 298
     assert not set(sheet["customer"]) & set(out["customer"])
     said = report.find("rows set aside", "rows")
@@ -110,7 +110,7 @@ def test_a_slip_in_a_part_of_the_rows_sets_these_aside_alone(shop: Make) -> None
     # Repaired texts of a source that has types are read in these.
     sheet = _sheet(report)
     amount = (pl.col("amount").cast(pl.Float64) / 1000).cast(pl.String)
-    sheet.with_columns(amount).write_csv(report.facts["quarantine"])
+    sheet.with_columns(amount).write_csv(report.facts["quarantine"], separator=";")
     back = data_replay(report.facts["quarantine"], one.workspace)
     assert back.facts["rows"] == back.facts["logged"] == 50
     plain = one.folder / "plain.parquet"
@@ -148,7 +148,9 @@ def test_repaired_rows_are_predicted_once_and_the_others_stay(shop: Make) -> Non
     _repair(report, 5, "amount", "50,05")
     back = data_replay(path, one.workspace)
     assert (back.facts["rows"], back.facts["logged"], back.facts["left"]) == (1, 1, 1)
-    assert pl.read_csv(back.facts["output"])["amount"].to_list() == [50.05]
+    assert pl.read_csv(back.facts["output"], separator=";", decimal_comma=True)[
+        "amount"
+    ].to_list() == [50.05]
     _repair(report, 9, "visits", "still none")
     with pytest.raises(DataError, match="line 9: visits: not of the type"):
         data_replay(path, one.workspace)
@@ -167,7 +169,9 @@ def test_a_row_whose_reason_was_emptied_is_taken_as_it_stands(shop: Make) -> Non
     report = _scored(one, {(5, "amount"): "5000,5"})
     _repair(report, 5, "reason", "")
     back = data_replay(report.facts["quarantine"], one.workspace)
-    assert pl.read_csv(back.facts["output"])["amount"].to_list() == [5000.5]
+    assert pl.read_csv(back.facts["output"], separator=";", decimal_comma=True)[
+        "amount"
+    ].to_list() == [5000.5]
 
 
 def test_the_same_file_scored_again_sets_its_rows_aside_once(shop: Make) -> None:
@@ -205,7 +209,7 @@ def test_what_is_set_aside_lies_on_the_disk_before_a_prediction_is_logged(
         with pytest.raises(Killed):
             _scored(one)
     (path,) = one.workspace.set_aside.glob("*.csv")
-    assert pl.read_csv(path).height == 2
+    assert pl.read_csv(path, separator=";", decimal_comma=True).height == 2
     report = _scored(one)
     assert report.facts["quarantine"] == str(path)
     assert report.facts["logged"] == 298
@@ -255,7 +259,7 @@ def test_a_taking_back_that_is_cut_short_ends_as_one_that_is_not(
     ids = _ids(one.workspace)
     assert len(ids) == len(set(ids)) == 300
     outputs = sorted(one.folder.glob("out.*-*.csv"))
-    rows = pl.concat([pl.read_csv(each) for each in outputs])
+    rows = pl.concat([pl.read_csv(each, separator=";", decimal_comma=True) for each in outputs])
     assert 50.05 in rows["amount"].to_list()
     assert rows.height == 2
     log = logged(one.workspace)

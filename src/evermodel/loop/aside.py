@@ -82,6 +82,9 @@ class Aside:
         self._source = masked(source)
         self._target = target.absolute()
         self._understood = msgspec.structs.replace(understood, missing={}, notes=(), rejected=())
+        # Who repairs it opens it with what wrote the source.
+        found = understood.separator
+        self._separator = found if found in (";", "\t", "|") else ","
         self._folder = workspace.set_aside
         self._part = self._folder / f".score-{uuid4().hex}.part"
         self._file: IO[bytes] | None = None
@@ -110,7 +113,9 @@ class Aside:
         with refusals(self._part):
             if self._file is None:
                 self._file = self._begun()
-            _safe(table).write_csv(self._file, include_header=not self._lines)
+            _safe(table).write_csv(
+                self._file, include_header=not self._lines, separator=self._separator
+            )
         self._lines += lines.tolist()
         self._marks += marks_of(texts)
 
