@@ -273,3 +273,84 @@ def test_a_taking_back_that_is_cut_short_ends_as_one_that_is_not(
         said, version, reign = chances[f'{{"customer":"{row["customer"]}"}}']
         assert f"{row['probability']:.6f}"[:7] in said
         assert (version == state.live) == (reign == state.reign("shop"))
+
+
+def test_a_sentence_that_only_warns_hides_none_that_fails(shop: Make) -> None:
+    sentences = 'checks = ["amount is at least 1 (warn)", "amount is at least 0"]'
+    one = shop(("data", 'gate_scoring = "fail"'), ("data", sentences))
+    with pytest.raises(DataError, match="at least 0"):
+        _scored(one, {(5, "amount"): "-50,5"})
+
+
+def test_a_repair_with_other_marks_than_the_column_has_is_no_other_number(shop: Make) -> None:
+    one = shop(*ASIDE)
+    report = _scored(one)
+    _repair(report, 5, "amount", "50.05")
+    with pytest.raises(DataError, match="line 5: amount: not of the type"):
+        data_replay(report.facts["quarantine"], one.workspace)
+    assert logged(one.workspace).height == 298
+
+
+def test_rows_of_a_typed_source_come_back_as_they_were(shop: Make) -> None:
+    one = shop(*ASIDE, ("data.reading", 'decimal = ","'))
+    rows = customers(300, seed=11, first=10_000).drop("churned")
+    amount = rows["amount"].scatter([3, 7], [-41.125, 5000.5])
+    rows.with_columns(amount).write_parquet(one.folder / "new.parquet")
+    report = score(one.folder / "new.parquet", one.folder / "out.parquet", one.workspace)
+    path = Path(report.facts["quarantine"])
+    sheet = texts(path)
+    changed = sheet["amount"].scatter(1, "50.125")
+    sheet.with_columns(changed, reason=pl.lit("")).write_csv(path)
+    back = data_replay(path, one.workspace)
+    assert pl.read_parquet(back.facts["output"])["amount"].to_list() == [-41.125, 50.125]
+
+
+def test_another_cell_than_the_one_at_fault_is_no_repair(shop: Make) -> None:
+    one = shop(*ASIDE)
+    report = _scored(one)
+    _repair(report, 5, "plan", "pro ")
+    with pytest.raises(DataError, match="line 5: it stands as it was"):
+        data_replay(report.facts["quarantine"], one.workspace)
+
+
+def test_what_is_set_aside_of_a_trial_is_not_logged_either(shop: Make) -> None:
+    one = shop(*ASIDE)
+    report = score(_file(one, cells=WRONG), one.folder / "out.csv", one.workspace, log=False)
+    _repair(report, 5, "amount", "50,05")
+    back = data_replay(report.facts["quarantine"], one.workspace)
+    assert (back.facts["rows"], back.facts["logged"]) == (1, 0)
+    assert logged(one.workspace) is None
+
+
+def test_a_file_that_went_away_comes_back_without_losing_what_was_taken_back(shop: Make) -> None:
+    one = shop(*ASIDE)
+    report = _scored(one)
+    _repair(report, 5, "amount", "50,05")
+    data_replay(report.facts["quarantine"], one.workspace)
+    Path(report.facts["quarantine"]).unlink()
+    again = _scored(one)
+    _repair(again, 9, "visits", "3")
+    back = data_replay(again.facts["quarantine"], one.workspace)
+    assert (back.facts["rows"], back.facts["logged"]) == (1, 1)
+    assert logged(one.workspace).height == 300
+    assert not list(one.workspace.set_aside.glob("*.parquet"))
+
+
+def test_files_of_one_name_in_two_folders_are_two_deliveries(
+    shop: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shop(*ASIDE)
+    named = []
+    for folder in ("a", "b"):
+        (one.folder / folder).mkdir()
+        _file(one, cells=WRONG).rename(one.folder / folder / "new.csv")
+        monkeypatch.chdir(one.folder / folder)
+        named.append(score("new.csv", "out.csv", one.workspace).facts["quarantine"])
+    assert len(set(named)) == 2
+
+
+def test_cells_that_are_set_aside_for_themselves_are_no_fault_of_all_rows(shop: Make) -> None:
+    one = shop(*ASIDE)
+    cells = {(line, "visits"): "abc" for line in range(5, 65)}
+    report = _scored(one, cells)
+    assert (report.facts["aside"], report.facts["rows"]) == (60, 240)

@@ -33,7 +33,9 @@ _TIME = (
     r"|\.(?P<minute2>\d\d?)(?:\.(?P<s2>\d\d?))?)"
     r"(?: ?(?P<half>[ap])\.?m(?:\.|\b))?(?: ?Uhr)?(?P<zone> ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?))?)?"
 )
-_DASHED = re.compile(r"\d{4}-\d\d-\d\d(?!\d)", re.ASCII)
+_DASHED = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
 _SERIAL = re.compile(r"[1-7]\d{4}(?:\.\d+)?", re.ASCII)
 _DAY_ZERO = datetime(1899, 12, 30)
 _WRITTEN = re.compile(_DATE + _TIME, re.IGNORECASE | re.ASCII)
@@ -85,7 +87,7 @@ def iso(text: str, order: DateOrder, *, first_year: int = FIRST_YEAR, serials: b
 
 def _is_iso(text: str) -> bool:
     """Whether this is a time of ISO 8601 in the one form that a file may have, with dashes."""
-    if _DASHED.match(text) is None:
+    if _DASHED.fullmatch(text) is None:
         return False
     try:
         return datetime.fromisoformat(text).year >= _LEAST_YEAR

@@ -42,8 +42,10 @@ class Taking(Record, frozen=True, kw_only=True):
 class Delivery(Record, frozen=True, kw_only=True):
     """What a file of rows that were set aside belongs to, and what became of them.
 
-    `lines` and `marks` say of each row where it stood and what it held; `taken` are the lines that
+    `lines` and `marks` say of each row where it stood and what it held in the columns that were at
+    fault, which are those that `sets` names for its place in `at_fault`; `taken` are the lines that
     were predicted since. `typed` says that the source had types, which the texts have not.
+    `version` answered the other rows, 0 being whichever is live, and they were `logged` or not.
     """
 
     format: str = "evermodel.aside/1"
@@ -54,6 +56,10 @@ class Delivery(Record, frozen=True, kw_only=True):
     typed: bool = False
     lines: tuple[int, ...] = ()
     marks: tuple[int, ...] = ()
+    sets: tuple[tuple[str, ...], ...] = ()
+    at_fault: tuple[int, ...] = ()
+    version: int = 0
+    logged: bool = True
     taken: tuple[int, ...] = ()
     done: int = 0
     pending: Taking | None = None
@@ -88,10 +94,13 @@ class Aside:
         self._folder = workspace.set_aside
         self._part = self._folder / f".score-{uuid4().hex}.part"
         self._file: IO[bytes] | None = None
-        self._digest = blake2b(self._source.encode(), digest_size=8)
+        self._digest = blake2b(f"{self._source}\n{self._target}".encode(), digest_size=8)
         self._lines: list[int] = []
         self._marks: list[int] = []
+        self._sets: dict[tuple[str, ...], int] = {}
+        self._at_fault: list[int] = []
         self._typed = False
+        self._version, self._logged = 0, True
         self.path: Path | None = None
 
     @property
@@ -99,8 +108,18 @@ class Aside:
         """How many rows were set aside."""
         return len(self._lines)
 
-    def add(self, rows: pl.DataFrame, lines: np.ndarray, reasons: Sequence[str]) -> None:
-        """Set rows aside, each with its line and reason."""
+    def answer(self, *, version: int, logged: bool) -> None:
+        """Say who answers the other rows (0: whoever is live), and whether these are logged."""
+        self._version, self._logged = version, logged
+
+    def add(
+        self,
+        rows: pl.DataFrame,
+        lines: np.ndarray,
+        reasons: Sequence[str],
+        columns: Sequence[tuple[str, ...]],
+    ) -> None:
+        """Set rows aside, each with its line, its reason, and the columns that are at fault."""
         self._typed |= any(kind != pl.String for kind in rows.dtypes)
         texts = rows.with_columns(written(one).fill_null("") for one in rows.get_columns())
         line, reason, delivery = titles(rows.columns)
@@ -117,7 +136,8 @@ class Aside:
                 self._file, include_header=not self._lines, separator=self._separator
             )
         self._lines += lines.tolist()
-        self._marks += marks_of(texts)
+        self._at_fault += [self._sets.setdefault(each, len(self._sets)) for each in columns]
+        self._marks += marks_of(texts, columns)
 
     def _begun(self) -> IO[bytes]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -144,7 +164,9 @@ class Aside:
             if self.path.exists():
                 self._part.unlink()
                 return
-            keep_delivery(self._workspace, self._delivery(name))
+            # Of a file that went away it is still known which rows were taken back.
+            if not (self._folder / f"{name}.json").exists():
+                keep_delivery(self._workspace, self._delivery(name))
             self._part.replace(self.path)
             sync_folder(self._folder)
 
@@ -157,6 +179,10 @@ class Aside:
             typed=self._typed,
             lines=tuple(self._lines),
             marks=tuple(self._marks),
+            sets=tuple(self._sets),
+            at_fault=tuple(self._at_fault),
+            version=self._version,
+            logged=self._logged,
         )
 
     def discard(self) -> None:
@@ -183,10 +209,19 @@ def titles(columns: Sequence[str]) -> tuple[str, str, str]:
     return named[0], named[1], named[2]
 
 
-def marks_of(texts: pl.DataFrame) -> list[int]:
-    """Return for each row of texts a number that is another once one of its cells is."""
-    marks: list[int] = row_hashes(texts.select(sorted(texts.columns))).tolist()
-    return marks
+def marks_of(texts: pl.DataFrame, columns: Sequence[tuple[str, ...]]) -> list[int]:
+    """Return for each row of texts a number that is another once a cell that is at fault is.
+
+    Where none of these columns is there, as for a row that came twice, all cells count.
+    """
+    marks = np.zeros(texts.height, np.uint64)
+    places: dict[tuple[str, ...], list[int]] = {}
+    for row, names in enumerate(columns):
+        places.setdefault(names, []).append(row)
+    for names, rows in places.items():
+        held = sorted(set(names) & set(texts.columns)) or sorted(texts.columns)
+        marks[rows] = row_hashes(texts[rows].select(held)).astype(np.uint64)
+    return [int(mark) for mark in marks]
 
 
 def _safe(table: pl.DataFrame) -> pl.DataFrame:

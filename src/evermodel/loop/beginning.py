@@ -16,7 +16,7 @@ from evermodel.data import check as check_table
 from evermodel.data.cell_results import cell_results
 from evermodel.data.cells import Cell
 from evermodel.data.check import with_lines
-from evermodel.data.personal.hiding import hidden, of_persons
+from evermodel.data.personal.hiding import hidden, notes_without, of_persons
 from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.judged import MOST_LOOKED_AT, mended, repaired, suspects
 from evermodel.loop.marking import Ask, mark
@@ -96,7 +96,7 @@ def init(
         facts={
             "project_file": str(path),
             **_roles(project.data),
-            "understood": list(table.understood.notes),
+            "understood": _notes(table),
         },
     )
 
@@ -267,7 +267,7 @@ def check(
         tested = held_out(table.frame, project, twins_of(table.frame, project))
     found = check_table(table, project=project, tested=tested, thorough=thorough)
     results = found.results
-    facts: dict[str, Any] = {**found.facts, "understood": list(table.understood.notes), "cells": []}
+    facts: dict[str, Any] = {**found.facts, "understood": _notes(table, results), "cells": []}
     if rows is not None:
         progress("looking at single cells", 0.6)
         odd, more = _cells(rows, table, declared, results, label=label, ask=ask)
@@ -317,6 +317,12 @@ def _cells(
     if label:
         facts["marked_rows"] = len({row for row, _ in marked})
     return [*_of_cells(cells, rows.height, table, known), *mended(rows, judged)], facts
+
+
+def _notes(table: Table, known: Sequence[CheckResult] = ()) -> list[str]:
+    """Return what is to be said of how a table was read, without values of persons."""
+    notes = table.understood.notes
+    return list(notes_without(notes, of_persons(table.frame, known))) if notes else []
 
 
 def _placed(cell: Cell, lines: Sequence[int]) -> dict[str, Any]:

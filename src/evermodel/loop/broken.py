@@ -12,7 +12,15 @@ from evermodel.bundle import Model
 from evermodel.data import gate
 from evermodel.errors import DataError
 from evermodel.loop.aside import Aside
-from evermodel.loop.faults import asked_of, broken_sentences, reasons_of, unread
+from evermodel.loop.faults import (
+    UNREAD,
+    Fault,
+    asked_of,
+    broken_sentences,
+    columns_of,
+    reasons_of,
+    unread,
+)
 from evermodel.loop.state import State, load_version
 from evermodel.loop.workspace import Workspace
 from evermodel.project import Project
@@ -56,6 +64,13 @@ def _gated(
     reference = msgspec.json.decode(model.part("reference") or b"", type=Profile)
     known = [column.name for column in reference.columns if column.name in frame.columns]
     return gate(frame.select(known), reference, ignore=(_PREDICTION,), marks=marks).results
+
+
+def _among(rest: pl.Series, wrong: pl.Series) -> pl.Series:
+    """Return which of all rows are wrong, where `wrong` says it of those in `rest`."""
+    found = rest.to_numpy().copy()
+    found[found] = wrong.to_numpy()
+    return pl.Series(found)
 
 
 class Breaks:
@@ -125,28 +140,33 @@ class Breaks:
         """Return which rows of a batch are set aside, after they were."""
         rows = batch.frame.height
         marks: dict[tuple[str, str], pl.Series] = {}
-        found = [each for each in _gated(self._model, batch.frame, marks) if each.verdict == "fail"]
-        faults: list[tuple[str, pl.Series]] = []
         every = pl.repeat(value=True, n=rows, dtype=pl.Boolean, eager=True)
-        for each in found:
-            self._remember(each, rows)
-            wrong = marks.get((each.name, each.subject), every)
-            faults.append((f"{each.subject}: {each.why}", wrong))
+        faults: list[Fault] = []
         for each, wrong in broken_sentences(batch.frame, self._asked):
             self._remember(each, int(wrong.sum()))
             if each.verdict == "fail":
-                faults.append((f"{each.subject}: {each.why}", wrong))
+                faults.append((each.subject, f"{each.subject}: {each.why}", wrong))
         for name, wrong in unread(self._misfits.latest, batch.lines, self._inputs):
-            faults.append((f"{name}: not of the type that the model reads", wrong))
+            faults.append((name, f"{name}: {UNREAD}", wrong))
+        alone, _ = reasons_of(faults, rows)
+        # What is set aside for itself is no fault of all rows.
+        rest = ~alone if self._level == "quarantine" else every
+        for each in _gated(self._model, batch.frame.filter(rest), marks):
+            if each.verdict == "fail":
+                self._remember(each, int(rest.sum()))
+                some = marks.get((each.name, each.subject))
+                wrong = rest if some is None else _among(rest, some)
+                faults.append((each.subject, f"{each.subject}: {each.why}", wrong))
         if self._level != "quarantine" or not faults:
             return ~every
         wrong, reasons = reasons_of(faults, rows)
-        lines = batch.lines[wrong.to_numpy()]
-        for reason, which in faults:
+        for _, reason, which in faults:
             self._reasons[reason] += int(which.sum())
             shown = self._lines.setdefault(reason, [])
             shown += batch.lines[which.to_numpy()][: _SHOWN - len(shown)].tolist()
-        self._aside.add(batch.written.filter(wrong), lines, reasons)
+        columns = columns_of(faults, rows)
+        lines = batch.lines[wrong.to_numpy()]
+        self._aside.add(batch.written.filter(wrong), lines, reasons, columns)
         return wrong
 
     def _refusal(self, what: str) -> DataError:
@@ -156,7 +176,8 @@ class Breaks:
         return DataError(what, where=self._source, found=said, hint=hint)
 
     def _remember(self, each: CheckResult, rows: int) -> None:
-        key = each.name, each.subject, each.slice
+        # Of one column several sentences may be asked, of which each is told by itself.
+        key = each.name, each.subject, each.why if each.name == "expectation" else each.slice
         places = [row + self._seen for row in each.evidence.get("rows", ())]
         placed = msgspec.structs.replace(each, evidence={**each.evidence, "rows": places})
         self._found.setdefault(key, placed)

@@ -208,7 +208,7 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
     if delivery is not None:
         if not Path(file).is_file():
             raise NotFoundError("there is no such file", where=str(file))
-        return replay_scored(Path(file), delivery, workspace)
+        return replay_scored(Path(file), workspace)
     given = _read(Path(file), QUARANTINE)
     understood = read_source(project).understood
     columns = [column.name for column in understood.columns]
@@ -345,13 +345,17 @@ def _kept(workspace: Workspace, patch: Patch) -> Report:
 
 
 def _require_same_types(project: Project, patch: Patch) -> None:
-    """Refuse a correction that makes words of a column of numbers, dates or answers."""
+    """Refuse a correction that is a word in a column of numbers, dates or answers."""
     corrected = {cell.column: cell.now for cell in reversed(patch.cells) if cell.now}
-    before = {one.name: one.type for one in read_source(project).understood.columns}
-    after = read_source(project, patches=(*active(project), patch)).understood.columns
-    for one in after:
+    old, new = read_source(project), read_source(project, patches=(*active(project), patch))
+    before = {one.name: one.type for one in old.understood.columns}
+    misfits = [table.misfits.cells if table.misfits is not None else {} for table in (old, new)]
+    for one in new.understood.columns:
         was = before.get(one.name, one.type)
-        if one.name in corrected and was != one.type and one.type == "category":
+        words = was != one.type and one.type == "category"
+        # A few words are left missing where they are found, and not to be put there.
+        more = misfits[1].get(one.name, 0) > misfits[0].get(one.name, 0)
+        if one.name in corrected and (words or more):
             now = [c.now for c in patch.cells if c.column == one.name and not _like(c.now, was)]
             what = f"a correction of column {one.name!r} is no {was}, as its other values are"
             found = (now or [corrected[one.name]])[0]

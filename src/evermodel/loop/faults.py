@@ -11,7 +11,11 @@ from evermodel.data.expectations import breaking
 from evermodel.project.expectations import Expectation, parse_expectation
 from evermodel.records import CheckResult
 
-__all__ = ["asked_of", "broken_sentences", "reasons_of", "unread"]
+__all__ = ["UNREAD", "Fault", "asked_of", "broken_sentences", "columns_of", "reasons_of", "unread"]
+
+Fault = tuple[str, str, pl.Series]
+"""The column that is at fault, what is said of it, and which rows it is in."""
+UNREAD = "not of the type that the model reads"
 
 _SHOWN = 5
 
@@ -74,18 +78,33 @@ def unread(
             yield name, pl.Series(wrong)
 
 
-def reasons_of(faults: Sequence[tuple[str, pl.Series]], rows: int) -> tuple[pl.Series, list[str]]:
+def reasons_of(faults: Sequence[Fault], rows: int) -> tuple[pl.Series, list[str]]:
     """Return which of so many rows have a fault, and for each of these all of its reasons.
 
     Examples
     --------
-    >>> wrong, reasons = reasons_of([("too old", pl.Series([False, True]))], 2)
+    >>> wrong, reasons = reasons_of([("age", "too old", pl.Series([False, True]))], 2)
     >>> wrong.to_list(), reasons
     ([False, True], ['too old'])
     """
     said: dict[int, list[str]] = {}
-    for reason, wrong in faults:
+    for _, reason, wrong in faults:
         for row in wrong.arg_true().to_list():
             said.setdefault(row, []).append(reason)
     mask = pl.int_range(rows, eager=True).is_in(list(said))
     return mask, ["; ".join(said[row]) for row in sorted(said)]
+
+
+def columns_of(faults: Sequence[Fault], rows: int) -> list[tuple[str, ...]]:
+    """Return for each row with a fault the columns that it is in.
+
+    Examples
+    --------
+    >>> columns_of([("age", "too old", pl.Series([False, True]))], 2)
+    [('age',)]
+    """
+    found: dict[int, set[str]] = {}
+    for column, _, wrong in faults:
+        for row in wrong.arg_true().to_list():
+            found.setdefault(row, set()).add(column)
+    return [tuple(sorted(found[row])) for row in sorted(found)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from evermodel.data.personal.hiding import of_persons, summary_without
+from evermodel.data.personal.hiding import notes_without, of_persons, summary_without
 from evermodel.errors import InputError, masked
 from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
 from evermodel.project import load_project
@@ -54,7 +54,8 @@ def profiled(
 
     summary = summary_without(summarise(batches(), types).result(), personal)
     named = masked(str(data)) if isinstance(data, (str, Path)) else f"a {type(data).__name__}"
-    return summary, (*understood.notes, *_told(misfits, personal)), named
+    notes = notes_without(understood.notes, personal)
+    return summary, (*notes, *_told(misfits, personal)), named
 
 
 def _told(misfits: Misfits, personal: Collection[str]) -> Iterator[str]:

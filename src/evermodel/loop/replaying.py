@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,16 +12,23 @@ import polars as pl
 
 from evermodel.bundle import Model
 from evermodel.errors import DataError
-from evermodel.loop.aside import Delivery, Taking, keep_delivery, marks_of, titles
+from evermodel.loop.aside import (
+    Delivery,
+    Taking,
+    delivery_of,
+    keep_delivery,
+    marks_of,
+    titles,
+)
 from evermodel.loop.batch_log import BatchLog
-from evermodel.loop.faults import asked_of, broken_sentences, reasons_of, unread
+from evermodel.loop.faults import UNREAD, asked_of, broken_sentences, reasons_of, unread
 from evermodel.loop.reading import reading_of
 from evermodel.loop.scoring import predicted
 from evermodel.loop.sheets import as_given
 from evermodel.loop.state import State, load_version, read_state
 from evermodel.loop.tracing import traced
 from evermodel.loop.workspace import Workspace, silent
-from evermodel.project import Project
+from evermodel.project import Project, Reading
 from evermodel.records import CheckResult, Report
 from evermodel.store.durable import refusals, sync_file, sync_folder, temporary
 from evermodel.store.lineage import DataSet
@@ -32,7 +40,7 @@ _SHOWN = 5
 _LINE = "line"
 
 
-def replay_scored(file: Path, delivery: Delivery, workspace: Workspace) -> Report:
+def replay_scored(file: Path, workspace: Workspace) -> Report:
     """Predict the rows of a file that were repaired, or whose reason was emptied; log them once.
 
     What is taken back is written down first; whatever is cut short after that is taken up by the
@@ -45,6 +53,9 @@ def replay_scored(file: Path, delivery: Delivery, workspace: Workspace) -> Repor
     """
     with workspace.job("replay"):
         state = read_state(workspace)
+        delivery = delivery_of(workspace, file)
+        assert delivery is not None  # noqa: S101 - whoever calls has looked
+        _forget_others(workspace, delivery)
         outputs: list[Path] = []
         logged = rows = 0
         if delivery.pending is not None:
@@ -62,7 +73,7 @@ def _begin(
     workspace: Workspace, state: State, file: Path, delivery: Delivery, *, needed: bool
 ) -> tuple[Delivery, list[str]]:
     """Write down which rows are taken back; return it with what is said of those that are not."""
-    version = state.version(state.live)
+    version = state.version(delivery.version or state.live)
     model = load_version(workspace, version)
     table, left = _repaired(file, delivery)
     if table.height:
@@ -91,12 +102,15 @@ def _repaired(file: Path, delivery: Delivery) -> tuple[pl.DataFrame, list[str]]:
         what = "this is no longer the file that evermodel score wrote"
         raise DataError(what, where=str(file), found=f"no column {', '.join(absent)}")
     found = found.with_columns(pl.all().map_elements(as_given, return_dtype=pl.String))
-    marks = marks_of(found.select(columns))
     known = dict(zip(delivery.lines, delivery.marks, strict=True))
+    sets = dict(zip(delivery.lines, delivery.at_fault, strict=True))
+    numbers = [_number(text) for text in found[line].to_list()]
+    at_fault = [delivery.sets[sets[number]] if number in sets else () for number in numbers]
+    marks = marks_of(found.select(columns), at_fault)
     taken, seen = set(delivery.taken), set()
     kept, left = [], []
     for place, text in enumerate(found[line].to_list()):
-        number = int(float(text)) if text.replace(".", "", 1).isdigit() else -1
+        number = numbers[place]
         if number in taken:
             continue
         if number not in known or number in seen:
@@ -115,6 +129,12 @@ def _repaired(file: Path, delivery: Delivery) -> tuple[pl.DataFrame, list[str]]:
     return pl.DataFrame([*lines.get_columns(), pl.Series("row", table.to_struct())]), left
 
 
+def _number(text: str) -> int:
+    """Return the line that a cell names, as a spreadsheet program may have written it; -1: none."""
+    found = re.fullmatch(r"(\d{1,18})(?:[.,]0*)?", text.strip(), re.ASCII)
+    return int(found[1]) if found else -1
+
+
 def _in_order(
     table: pl.DataFrame, delivery: Delivery, model: Model, project: Project
 ) -> tuple[pl.DataFrame, list[str]]:
@@ -125,12 +145,12 @@ def _in_order(
     wrong, left, place = [], [], 0
     for batch in _scanned(table, delivery, model, project, misfits):
         faults = [
-            (f"{each.subject}: {each.why}", rows)
+            (each.subject, f"{each.subject}: {each.why}", rows)
             for each, rows in broken_sentences(batch.frame, asked)
             if each.verdict == "fail"
         ]
         faults += [
-            (f"{name}: not of the type that the model reads", rows)
+            (name, f"{name}: {UNREAD}", rows)
             for name, rows in unread(misfits.latest, batch.lines, inputs)
         ]
         part = table.slice(place, batch.frame.height)
@@ -153,6 +173,8 @@ def _scanned(
     how = reading_of(model, project, target=False)
     understood = None if delivery.typed else delivery.understood
     if delivery.typed:
+        # Typed values are written down with points, whatever marks the project's texts have.
+        how |= {"reading": Reading(), "like": None}
         how["types"] |= {one.name: one.type for one in delivery.understood.columns}
     rows = table["row"].struct.unnest()
     return scan_lines(rows, **how, understood=understood, misfits=misfits)
@@ -180,14 +202,17 @@ def _finish(
     with ExitStack() as stack:
         trace = stack.enter_context(traced(workspace, run, read))
         trace.outputs["scores"] = DataSet(address=str(output))
-        log = BatchLog(workspace, state, model, name=name, served=(taking.reign, taking.version))
-        written = stack.enter_context(log)
+        written: BatchLog | None = None
+        if delivery.logged:
+            served = taking.reign, taking.version
+            log = BatchLog(workspace, state, model, name=name, served=served)
+            written = stack.enter_context(log)
         found = _scanned(table, delivery, model, workspace.project, misfits)
         batches = (batch.frame for batch in found)
         rows = write(
             predicted(workspace, model, batches, written, silent), output, like=delivery.understood
         )
-    return _done(workspace, delivery), output, rows, written.rows
+    return _done(workspace, delivery), output, rows, 0 if written is None else written.rows
 
 
 def _answering(
@@ -201,7 +226,8 @@ def _answering(
     assert taking is not None  # noqa: S101 - whoever calls has looked
     name = f"replay {delivery.name} {taking.number}"
     reign = _reign(workspace, state)
-    if taking.reign != reign and not versions.appended(workspace.table("predictions"), f"{name} 0"):
+    fixed = delivery.version or versions.appended(workspace.table("predictions"), f"{name} 0")
+    if taking.reign != reign and not fixed:
         live = state.version(state.live).number
         taking = msgspec.structs.replace(taking, version=live, reign=reign)
         delivery = msgspec.structs.replace(delivery, pending=taking)
@@ -221,6 +247,19 @@ def _done(workspace: Workspace, delivery: Delivery) -> Delivery:
     keep_delivery(workspace, delivery)
     held.unlink()
     return delivery
+
+
+def _forget_others(workspace: Workspace, delivery: Delivery) -> None:
+    """Take away rows of people that an earlier call was done with, or had not decided on."""
+    pending = delivery.pending.number if delivery.pending is not None else 0
+    for path in workspace.set_aside.glob(f"*{delivery.name}.*"):
+        kept = (
+            f"{delivery.name}.json",
+            f"{delivery.name}.csv",
+            f"{delivery.name}.{pending}.parquet",
+        )
+        if path.name not in kept and ".parquet" in path.name:
+            path.unlink(missing_ok=True)
 
 
 def _held(workspace: Workspace, delivery: Delivery, number: int) -> Path:

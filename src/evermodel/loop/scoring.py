@@ -75,7 +75,9 @@ def score(
         )
     effort = Effort()
     how = reading_of(model, workspace.project, target=False)
-    understood, misfits = understand(str(source), **how), Misfits()
+    apart = workspace.project.data.gate_scoring == "quarantine"
+    understood = understand(str(source), **how)
+    misfits = Misfits(most=1.0) if apart else Misfits()
     batches = scan_lines(
         str(source), **how, understood=understood, batch_rows=_BATCH_ROWS, misfits=misfits
     )
@@ -89,7 +91,8 @@ def score(
         written: BatchLog | None = None
         if log and version.number == state.live:
             written = stack.enter_context(BatchLog(workspace, state, model))
-        aside = Aside(workspace, str(source), Path(target), understood)
+        aside = Aside(workspace, _placed(source), Path(target), understood)
+        aside.answer(version=number or 0, logged=written is not None)
         stack.callback(aside.discard)
         look = Breaks(model, workspace.project, aside, str(source), misfits)
         # What is set aside lies on the disk before any prediction is in the log.

@@ -154,10 +154,17 @@ def held_back(project: Project, rows: Sequence[Rejected]) -> tuple[CheckResult, 
         path.unlink(missing_ok=True)
         return ()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_quarantine(path, rows)
+    fresh = path.with_name(f".{project.name}.csv.part")
+    write_quarantine(fresh, rows)
+    kept = ""
+    if path.exists() and path.read_bytes() != fresh.read_bytes():
+        # What somebody has begun to repair stays.
+        path.replace(path.with_name(f"{project.name}.before.csv"))
+        kept = f"; the file that was there is {project.name}.before.csv now"
+    fresh.replace(path)
     why = (
         f"they are in {path} with their lines and reasons; repair its column `row`, then: "
-        f"evermodel data replay-quarantine {path}"
+        f"evermodel data replay-quarantine {path}{kept}"
     )
     return (
         CheckResult(

@@ -221,8 +221,7 @@ def _other_table(batch: RawBatch, above: pl.DataFrame | None, last: int) -> int 
     if frame.width < 2 or not frame.height:
         return None
     gap = np.diff(batch.lines, prepend=last) > 1
-    empty = (frame.to_series(0).fill_null("") == "").to_numpy()
-    gap[1:] |= empty[:-1]
+    gap[1:] |= _empty(frame)[:-1]
     gap[0] &= above is not None
     looks = 0
     for at in map(int, np.flatnonzero(gap)[:_MOST_GAPS]):
@@ -242,6 +241,16 @@ def _other_table(batch: RawBatch, above: pl.DataFrame | None, last: int) -> int 
         if _begins_another(_texts(before), _texts(frame.slice(at, _LOOKED_AHEAD))):
             return at
     return None
+
+
+def _empty(frame: pl.DataFrame) -> np.ndarray:
+    """Return which rows hold nothing; those whose first cell is filled are not looked at."""
+    found = (frame.to_series(0).fill_null("") == "").to_numpy().copy()
+    likely = np.flatnonzero(found)
+    if likely.size:
+        filled = pl.any_horizontal(pl.all().fill_null("") != "").alias("filled")
+        found[likely] = ~frame[likely].select(filled).to_series().to_numpy()
+    return found
 
 
 def _texts(frame: pl.DataFrame) -> list[list[str]]:

@@ -115,13 +115,24 @@ def _marks(sign: str) -> str:
     return "[" + re.escape(sign) + r"\s]*"
 
 
+def _without_marks(values: pl.Series, how: ColumnReading) -> pl.Series:
+    """Return numbers without their thousands marks; null where a mark parts no three digits."""
+    marks = {" ": r"[ '\u2019\u00a0\u202f\u2009]", ".": r"\.", ",": ","}
+    mark = marks[how.thousands]
+    marked = values.str.contains(mark)
+    if not marked.any():
+        return values
+    point = "[.,]" if how.thousands == " " else "," if how.decimal == "," else r"\."
+    groups = values.str.contains(rf"^[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d*)?$")
+    return values.str.replace_all(mark, "").set(marked & ~groups, None)
+
+
 def convert_numbers(values: pl.Series, how: ColumnReading) -> pl.Series:
     """Return stripped texts as Int64 (`how.whole`) or Float64; null where a text is no number."""
     if how.sign:
         values = amounts(values, how.sign)
     if how.thousands:
-        marks = {" ": r"[ '\u2019\u00a0\u202f\u2009]", ".": r"\.", ",": ","}
-        values = values.str.replace_all(marks[how.thousands], "")
+        values = _without_marks(values, how)
     if how.decimal == ",":
         values = values.str.replace(",", ".", literal=True)
     if how.whole:

@@ -341,9 +341,11 @@ def _odd_cells(path: Path, sheet: str) -> tuple[list[str], list[str]]:
             for found in _CELL.finditer(text):
                 cell = found[0]
                 place = (found[1] + found[2]).decode()
-                if b't="e"' in cell[: cell.find(b">")]:
+                kind = cell[: cell.find(b">")]
+                if b't="e"' in kind:
                     errors.append(place)
-                elif b"<f" in cell and _EMPTY_FORMULA.search(cell):
+                # A formula that came to an empty text was calculated.
+                elif b"<f" in cell and b't="str"' not in kind and _EMPTY_FORMULA.search(cell):
                     formulas.append(place)
     return errors, formulas
 

@@ -246,7 +246,7 @@ def _group_tells(series: pl.Series, aim: pl.Series) -> str:
 def sums(
     columns: Mapping[str, Floats], target: Floats, name: str = "the target"
 ) -> list[tuple[tuple[str, ...], str]]:
-    """Return the smallest sets of two or three columns whose signed sum, product or ratio is it.
+    """Return the smallest sets of two or three columns whose signed sum or product is it.
 
     Every candidate is tried on a few telling rows first and then on all of them; it must hold in
     99 % of the rows in which each of its columns plays a part.
@@ -287,7 +287,9 @@ def sums(
 
 
 def _near(a: Floats, b: Floats) -> npt.NDArray[np.bool_]:
-    return np.abs(a - b) <= 1e-6 + 1e-6 * np.abs(b)
+    # Where all numbers are small, a millionth is none of a rounding.
+    slack = 1e-6 * min(1.0, float(np.abs(b).mean()))
+    return np.abs(a - b) <= slack + 1e-6 * np.abs(b)
 
 
 def _holds(made: Floats, goal: Floats, full: Floats, chosen: Sequence[int]) -> bool:

@@ -13,10 +13,10 @@ from evermodel.data.personal.values import masked
 from evermodel.records import CheckResult
 from evermodel.tables import Profile, Summary
 
-__all__ = ["hidden", "of_persons", "profile_without", "summary_without"]
+__all__ = ["hidden", "notes_without", "of_persons", "profile_without", "summary_without"]
 
 _LOOKED_AT = 20_000
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")
 _NUMBER = re.compile(r"^[-+.e\d]+(?= is in )")
 # Their examples are no values, or hidden already.
 _NO_VALUES = frozenset({"personal_data", "personal_data_scan", "column_missing", "rejected_rows"})
@@ -56,6 +56,22 @@ def summary_without(summary: Summary, personal: Collection[str]) -> Summary:
         for column in summary.columns
     )
     return msgspec.structs.replace(summary, columns=columns)
+
+
+def notes_without(notes: Iterable[str], personal: Collection[str]) -> tuple[str, ...]:
+    """Return what was said of the reading of a table, without what stands in these columns.
+
+    Examples
+    --------
+    >>> notes_without(["mail: 'ada@x.org' on line 5 is odd", "n: 'x' is odd"], {"mail"})
+    ("mail: '***@*.***' on line 5 is odd", "n: 'x' is odd")
+    """
+    return tuple(
+        _QUOTED.sub(lambda m: masked(m[0]), note)
+        if any(note.startswith(f"{name}: ") for name in personal)
+        else note
+        for note in notes
+    )
 
 
 def profile_without(profile: Profile, personal: Collection[str]) -> Profile:
