@@ -44,6 +44,11 @@ def _file(one: Shop, rows: int = 300, cells: dict[tuple[int, str], str] | None =
 WRONG = {(5, "amount"): "5000,5", (9, "visits"): "abc", (12, "plan"): "gold"}
 
 
+def _logged(one: Shop) -> int:
+    found = logged(one.workspace)
+    return 0 if found is None else found.height
+
+
 def _scored(one: Shop, cells: dict[tuple[int, str], str] | None = None) -> Report:
     source = _file(one, cells=WRONG if cells is None else cells)
     return score(source, one.folder / "out.csv", one.workspace)
@@ -288,7 +293,7 @@ def test_a_repair_with_other_marks_than_the_column_has_is_no_other_number(shop: 
     _repair(report, 5, "amount", "50.05")
     with pytest.raises(DataError, match="line 5: amount: not of the type"):
         data_replay(report.facts["quarantine"], one.workspace)
-    assert logged(one.workspace).height == 298
+    assert _logged(one) == 298
 
 
 def test_rows_of_a_typed_source_come_back_as_they_were(shop: Make) -> None:
@@ -319,7 +324,7 @@ def test_what_is_set_aside_of_a_trial_is_not_logged_either(shop: Make) -> None:
     _repair(report, 5, "amount", "50,05")
     back = data_replay(report.facts["quarantine"], one.workspace)
     assert (back.facts["rows"], back.facts["logged"]) == (1, 0)
-    assert logged(one.workspace) is None
+    assert _logged(one) == 0
 
 
 def test_a_file_that_went_away_comes_back_without_losing_what_was_taken_back(shop: Make) -> None:
@@ -332,7 +337,7 @@ def test_a_file_that_went_away_comes_back_without_losing_what_was_taken_back(sho
     _repair(again, 9, "visits", "3")
     back = data_replay(again.facts["quarantine"], one.workspace)
     assert (back.facts["rows"], back.facts["logged"]) == (1, 1)
-    assert logged(one.workspace).height == 300
+    assert _logged(one) == 300
     assert not list(one.workspace.set_aside.glob("*.parquet"))
 
 

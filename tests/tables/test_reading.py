@@ -9,6 +9,8 @@ import pytest
 from evermodel import tables
 from evermodel.errors import DataError
 from evermodel.project import Reading, Repair
+from evermodel.tables.understanding import ColumnReading
+from evermodel.tables.values import convert_numbers
 
 
 def _read(tmp_path: Path, text: str | bytes, **how: object) -> tables.Table:
@@ -274,3 +276,23 @@ def test_infinite_numbers_are_numbers_and_said(tmp_path: Path) -> None:
 
 def test_a_table_of_one_row_says_so(tmp_path: Path) -> None:
     assert "the table has only one row" in _read(tmp_path, "a,b\n1,x\n").understood.notes
+
+
+def test_points_before_three_digits_each_are_thousands_marks_beside_semicolons(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("nr;sum\n1;341\n2;2.739\n3;12.001\n")
+    table = tables.read(path)
+    assert table.frame["sum"].to_list() == [341, 2739, 12001]
+    assert any("three digits follow each point" in note for note in table.understood.notes)
+    path.write_text("nr;sum\n1;0.341\n2;2.739\n3;12.001\n")
+    assert tables.read(path).frame["sum"].to_list() == [0.341, 2.739, 12.001]
+    path.write_text("nr,sum\n1,341\n2,2.739\n3,12.001\n")
+    assert tables.read(path).frame["sum"].to_list() == [341, 2.739, 12.001]
+
+
+def test_a_thousands_mark_that_parts_no_three_digits_makes_no_number() -> None:
+    how = ColumnReading(name="x", type="number", decimal=",", thousands=".")
+    texts = pl.Series(["1.234,5", "50.05", "12.34.5", "7,5", "1.234.567", "-2.500"])
+    assert convert_numbers(texts, how).to_list() == [1234.5, None, None, 7.5, 1234567.0, -2500.0]

@@ -11,6 +11,8 @@ import polars as pl
 from evermodel.data.intake import extremes
 from evermodel.data.naming import not_below_zero, percent, words
 from evermodel.data.repairs import repair_for
+from evermodel.project import Repair
+from evermodel.project.keys import key_of
 from evermodel.records import CheckResult
 from evermodel.stats.intervals import wilson
 
@@ -126,8 +128,8 @@ def misfit_checks(table: Any) -> Iterator[CheckResult]:
 
 def _what_to_do(column: str, share: float) -> str:
     declare = (
-        f"correct them (evermodel data review), declare them in data.repairs.{column}"
-        f" (missing or map), or change data.types.{column}"
+        f"correct them (evermodel data review), declare them in data.repairs.{key_of(column)}"
+        f" (missing or map), or change data.types.{key_of(column)}"
     )
     if share > MOST_MISFITS:
         return f"more than {MOST_MISFITS:.0%} are too many to learn from: {declare}"
@@ -234,6 +236,15 @@ def _times(series: pl.Series, now: datetime | None) -> Iterator[CheckResult]:
             yield _result("date_in_the_future", series, late, why)
 
 
+def _as_mended(word: str, repair: Repair) -> str:
+    """Return a word with what a repair makes of it."""
+    if word in repair.map:
+        return f"{word!r} = {repair.map[word]!r}"
+    if word in repair.missing:
+        return f"{word!r} stands for missing"
+    return f"{word!r} is {word.strip(repair.strip)!r}"
+
+
 def _words(series: pl.Series, known: pl.Series) -> Iterator[CheckResult]:
     damaged = series.str.contains("\ufffd|Ã[\u0080-\u00bf]")
     if damaged.any():
@@ -250,7 +261,11 @@ def _words(series: pl.Series, known: pl.Series) -> Iterator[CheckResult]:
         why = "one meaning in two spellings is two categories to a model"
         if repair.type == "number":
             why = "the column is read as words until a repair is declared"
-        shown = evidence(series, wrong) | {"examples": [advice.why]}
+        shown = evidence(series, wrong)
+        if repair.map or repair.missing:
+            shown["examples"] = [_as_mended(series[row], repair) for row in shown["rows"]]
+        elif not shown["rows"] or repair.type == "number":
+            shown["examples"] = [advice.why]
         yield _result("spelling", series, wrong, why, evidence=shown)
     distinct = known.n_unique()
     if distinct > _MOST_LEVELS and not numeric:

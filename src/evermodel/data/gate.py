@@ -223,7 +223,7 @@ def _number(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
     if known.len() < _LEAST_ROWS or not edges.size or shares.size != edges.size + 1:
         return
     values = known.cast(pl.Float64).to_numpy().astype(np.float64)
-    if _distinct(column) >= 10 and not calendar_part(series.name):
+    if _distinct(column) >= 10 and not calendar_part(series.name) and not _running(values):
         low, high = _or_nan(column.minimum), _or_nan(column.maximum)
         slip = unit_slip(values, edges, shares, low, high)
         if slip is not None:
@@ -251,6 +251,11 @@ def _number(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
     # A month or a weekday takes over its column in every short batch.
     if not calendar_part(series.name):
         yield from _flood(series, known, column, edges, shares)
+
+
+def _running(values: Floats) -> bool:
+    """Whether values number the rows: each is the one before and one more."""
+    return values.size > 1 and bool((np.diff(values) == 1.0).all())
 
 
 def _flood(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import polars as pl
 
 from evermodel.data.cells import Cell
 from evermodel.data.thorough import suspect_labels
@@ -30,6 +31,7 @@ from evermodel.tables.patches import row_names
 __all__ = ["data_corrections", "data_replay", "data_review", "data_take", "data_undo"]
 
 _COLUMNS = ("line", "row", "column", "value", "suggestion", "reason", "correction", "name")
+_MOST_UNREAD = 100
 _EMPTY = "(empty)"
 """What to write as a correction of a cell that is to be empty."""
 
@@ -79,7 +81,12 @@ def data_review(
     progress("looking for wrong cells", 0.3)
     labels = _labels(table, project)[: max(most // 2, 1)]
     judged = repaired(rows, table.frame, project)
-    found = [*suspects(rows, as_repaired=judged)[: most - len(labels)], *labels]
+    unread = _unread(rows, table)
+    told = {(cell.row, cell.column) for cell in unread}
+    odd = [
+        cell for cell in suspects(rows, as_repaired=judged) if (cell.row, cell.column) not in told
+    ]
+    found = [*[*unread, *odd][: most - len(labels)], *labels]
     names = row_names(rows)
     lines = [
         (
@@ -100,6 +107,21 @@ def data_review(
         name="to_review", subject=str(out), value=float(len(found)), unit="cells", why=why
     )
     return Report(verb="data.review", subject=project.name, results=(result,))
+
+
+def _unread(rows: pl.DataFrame, table: Table) -> list[Cell]:
+    """Return the cells that are not of their column's type, which a check tells of."""
+    misfits = table.misfits.cells if table.misfits is not None else {}
+    found = []
+    for column in misfits:
+        known = {word.strip() for word in table.understood.missing.get(column, {})} | {""}
+        text, value = rows[column], table.frame[column].head(rows.height)
+        odd = value.is_null() & ~text.head(value.len()).str.strip_chars().is_in(list(known))
+        for row in odd.arg_true().head(_MOST_UNREAD):
+            reason = "It is not of the type of its column's other values."
+            cell = Cell(row=row, column=column, value=text[row], score=0.95, reason=reason)
+            found.append(cell)
+    return found
 
 
 def _labels(table: Table, project: Project) -> list[Cell]:

@@ -105,7 +105,8 @@ _PARTS = {
     # The second format, 49, is "text": what is typed into such a cell stays as it is typed.
     "xl/styles.xml": (
         '<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-        "<fonts><font/></fonts><fills><fill/></fills><borders><border/></borders>"
+        '<fonts><font/></fonts><fills><fill><patternFill patternType="none"/></fill></fills>'
+        "<borders><border/></borders>"
         "<cellStyleXfs><xf/></cellStyleXfs>"
         '<cellXfs><xf/><xf numFmtId="49" applyNumberFormat="1"/></cellXfs></styleSheet>'
     ),

@@ -10,6 +10,7 @@ import polars as pl
 
 from evermodel.errors import DataError
 from evermodel.project import Repair
+from evermodel.project.keys import key_of
 from evermodel.tables.dates import convert_dates
 from evermodel.tables.understanding import ColumnReading, Misfits
 from evermodel.tables.values import (
@@ -197,7 +198,8 @@ def _unfit(
     count = int(wrong.sum())
     shown = ", ".join(f"{text!r} on line {line}" for line, text in _first(values, wrong, lines)[:3])
     kind = {"number": "numbers", "timestamp": "dates", "boolean": "true or false"}[how.type]
-    repair = f"data.repairs.{how.name}.missing or .map, or data.types.{how.name}"
+    name = key_of(how.name)
+    repair = f"data.repairs.{name}.missing or .map, or data.types.{name}"
     return DataError(
         f"{count} of {len(values)} values of column {how.name!r} are not {kind}",
         where=where,

@@ -173,6 +173,14 @@ def _number(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | N
             return ColumnReading(
                 name=one.name, type="number", decimal=",", thousands=".", whole=True
             )
+        if not known.mark(one.name) and known.separator == ";" and _only_grouped(one):
+            notes.append(
+                f"{one.name}: three digits follow each point: read as thousands marks"
+                " (set reading.decimal to choose)"
+            )
+            return ColumnReading(
+                name=one.name, type="number", decimal=",", thousands=".", whole=True
+            )
         whole = one.integers == one.numbers
         return ColumnReading(name=one.name, type="number", whole=whole)
     comma = _proves_comma(one)

@@ -35,7 +35,8 @@ _MOSTLY = 0.9
 _LEAST_ROWS = 3
 _LOOKED_AT = 200
 _LOOKED_AHEAD, _SURE = 20, 5
-_MOST_GAPS, _MOST_LOOKS, _NEAR = 500, 20, 5
+# Notes, a total and empty rows may stand between two tables.
+_MOST_GAPS, _MOST_LOOKS, _NEAR = 500, 20, 12
 
 
 def has_groups(rows: Sequence[Row]) -> bool:
@@ -229,8 +230,10 @@ def _other_table(batch: RawBatch, above: pl.DataFrame | None, last: int) -> int 
         names = [(cell or "").strip() for cell in frame.row(at)]
         if not _may_be_header(names):
             continue
-        near = frame.slice(max(0, at - _NEAR), min(at, _NEAR)) if at or above is None else above
-        if not _holds_number(_texts(near.tail(_NEAR)), names):
+        near = frame.slice(max(0, at - _NEAR), min(at, _NEAR))
+        if above is not None and near.height < _NEAR:
+            near = pl.concat([above.tail(_NEAR - near.height), near])
+        if not _holds_number(_texts(near), names):
             continue
         looks += 1
         if looks > _MOST_LOOKS:
