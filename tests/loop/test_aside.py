@@ -359,3 +359,12 @@ def test_cells_that_are_set_aside_for_themselves_are_no_fault_of_all_rows(shop: 
     cells = {(line, "visits"): "abc" for line in range(5, 65)}
     report = _scored(one, cells)
     assert (report.facts["aside"], report.facts["rows"]) == (60, 240)
+
+
+def test_what_a_later_version_set_aside_is_refused(shop: Make) -> None:
+    one = shop(*ASIDE)
+    path = Path(_scored(one).facts["quarantine"])
+    known = path.with_suffix(".json")
+    known.write_text(known.read_text().replace("evermodel.aside/1", "evermodel.aside/2"))
+    with pytest.raises(DataError, match="a later Evermodel"):
+        data_replay(path, one.workspace)

@@ -25,6 +25,7 @@ from evermodel.tables.typed import written
 
 __all__ = ["Aside", "Delivery", "Taking", "delivery_of", "keep_delivery", "titles"]
 
+_FORMAT = "evermodel.aside/1"
 _TITLES = ("line", "reason", "delivery")
 _NAME = re.compile(r"score-[0-9a-f]{16}")
 _RISKY = r"^'*[=+\-@\t\r]"
@@ -48,7 +49,7 @@ class Delivery(Record, frozen=True, kw_only=True):
     `version` answered the other rows, 0 being whichever is live, and they were `logged` or not.
     """
 
-    format: str = "evermodel.aside/1"
+    format: str = _FORMAT
     name: str
     source: str
     target: str
@@ -250,10 +251,14 @@ def delivery_of(workspace: Workspace, path: Path) -> Delivery | None:
         what = "these rows were set aside in another project, or their delivery was removed"
         raise NotFoundError(what, where=str(path), found=f"no {kept}")
     try:
-        return msgspec.json.decode(kept.read_bytes(), type=Delivery)
+        delivery = msgspec.json.decode(kept.read_bytes(), type=Delivery)
     except msgspec.DecodeError as error:
         what = "what is known of rows that were set aside is damaged"
         raise DataError(what, where=str(kept), found=str(error)) from None
+    if delivery.format != _FORMAT:
+        what = "these rows were set aside by a later Evermodel"
+        raise DataError(what, where=str(kept), found=delivery.format, hint="install that one")
+    return delivery
 
 
 def keep_delivery(workspace: Workspace, delivery: Delivery) -> None:

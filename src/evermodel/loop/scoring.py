@@ -39,17 +39,19 @@ def score(
     log: bool = True,
     progress: Progress = silent,
 ) -> Report:
-    """Predict every row of a file and write the rows with their predictions to another.
+    """Predict the rows of a file and write them with their predictions to another.
 
     Rows stream through in batches, so the file may be larger than memory; the output appears whole
     or not at all. Columns `prediction`, `probability` (or one a class) and `low`, `high` are added.
     What the live version answers is written into the prediction log, once for the same rows, so
     that outcomes find it; where the file lacks the key, `prediction_id` is added to name it by.
+    What looks broken refuses the file, is predicted all the same or is set aside, as
+    `[data] gate_scoring` says.
 
     Parameters
     ----------
     source : path or URL
-        CSV, parquet, JSON lines, Delta or SQL.
+        Whatever `tables.read` reads: text, a spreadsheet, parquet, JSON lines, Delta, SQL.
     target : path
         CSV or parquet, by its ending.
     folder : path or Workspace

@@ -216,7 +216,8 @@ def _copies(series: pl.Series, aim: pl.Series) -> str:
         return ""
     same = average(series == aim)
     if same >= 0.98:
-        return f"it equals the target in {same:.1%} of the rows"
+        of = "rows" if series.null_count() == 0 else "rows that have it"
+        return f"it equals the target in {same:.1%} of the {of}"
     if rank >= 0.9995:
         return f"it rises or falls with the target all but exactly (rank correlation {rank:.4f})"
     return ""
