@@ -35,6 +35,7 @@ def proposed(frame: pl.DataFrame, target: str = "y") -> Proposal:
     ("values", "task", "positive"),
     [
         (["Yes", "No", "No", "No"], "binary", "Yes"),
+        (["ja", "ja", "ja", "nein"], "binary", "ja"),
         ([True, False, False, True], "binary", "true"),
         ([0, 1, 1, 1], "binary", "1"),
         ([0.0, 1.0, 1.0, 1.0], "binary", "1"),

@@ -203,3 +203,19 @@ def test_where_a_block_ends_makes_no_difference(
         parts = tables.read(path)
     assert parts.frame.equals(whole.frame)
     assert parts.understood == whole.understood
+
+
+@pytest.mark.parametrize("note", ["Quelle: Kasse 2", "Stand: heute", "* geschätzt"])
+@pytest.mark.parametrize("width", [2, 3])
+def test_a_plain_note_below_a_narrow_table_is_no_row(tmp_path: Path, note: str, width: int) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"k{i};{i / 2};A".split(";")[:width] for i in range(40)]
+    head = ["who", "kg", "town"][:width]
+    lines = [head, *rows, [note, *[""] * (width - 1)]]
+    path.write_text("\n".join(map(";".join, lines)) + "\n")
+    table = tables.read(path)
+    assert table.frame.height == 40
+    assert table.understood.rejected[0].line == 42
+    lines[5][1:] = [""] * (width - 1)  # rows have gaps: then it may be one
+    path.write_text("\n".join(map(";".join, lines)) + "\n")
+    assert tables.read(path).frame.height == 41

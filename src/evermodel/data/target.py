@@ -15,6 +15,7 @@ __all__ = ["labels", "target_advice"]
 _YES = (
     "yes", "true", "1", "y", "t", "positive", "pos", ">50k", "spam", "fraud", "churn", "churned",
     "default", "bad", "sick", "ill", "malignant", "won", "up", "fail", "failed", "failure",
+    "ja", "oui", "sí", "sim", "tak",
 )  # fmt: skip
 _MEND = (
     "where they are meant as numbers, write them in one currency or unit, or declare what stands "

@@ -19,11 +19,16 @@ _NOTE = re.compile(
     r"(?i)^(?:source|quelle|notes?|hinweise?|anmerkung(?:en)?|remarks?|stand|exported|erstellt|created"
     r"|generated|printed|seite|page|legende?|updated|as of)\b|^[*©]|\w:\s"
 )
+_SURE_NOTE = re.compile(
+    r"(?i)^(?:source|quelle|notes?|hinweise?|anmerkung(?:en)?|remarks?|stand|exported|updated"
+    r"|as of)\s*:|^[*©]\s*\w"
+)
 _LEAST_ROWS = 3
 _AT_ONCE = 1024
 _TAIL, _MOST_NOTES = 16, 5
 _NOTE_CELLS = 4
-"""A row of fewer cells, of which only the first is filled, may as well be a row with gaps."""
+"""A row of fewer cells, of which only the first is filled, may as well be a row with gaps, unless
+what it says is a note and nothing else."""
 _CLOSE = 1e-6
 
 
@@ -168,9 +173,12 @@ def _with_rejected(batch: RawBatch, rejected: tuple[Rejected, ...]) -> RawBatch:
 def _note(batch: RawBatch, rows: int, again: Callable[[], Iterator[RawBatch]]) -> str:
     """Return why the last row is a note below the table, or "" where it is not."""
     first, *others = [(text or "").strip() for text in batch.frame.row(-1)]
-    if any(others) or len(others) < _NOTE_CELLS - 1:
+    if any(others) or not others:
         return ""
-    if not is_total_word(first) and not _NOTE.search(first):
+    narrow = len(others) < _NOTE_CELLS - 1
+    if not _SURE_NOTE.search(first) and (
+        narrow or not (is_total_word(first) or _NOTE.search(first))
+    ):
         return ""
     bare, noted, left = 0, 0, rows - 1
     for above in again():
