@@ -327,3 +327,15 @@ def test_a_sheet_with_units_is_learned_from_and_scored_like_any(tmp_path: Path) 
     em.score(one, tmp_path / "one.csv", tmp_path)
     # The last column holds the identity of a prediction, which is another in each file.
     assert pl.read_csv(tmp_path / "one.csv").row(0)[:-1] == every.row(0)[:-1]
+
+
+def test_another_table_below_notes_and_a_total_is_left_out(tmp_path: Path) -> None:
+    total: list[object] = ["Sum", sum(float(str(row[1])) for row in SHOPS), sum(range(40)), ""]
+    between: list[list[object]] = [total, [""] * 4, ["Note: net prices", *[""] * 3], [""] * 4]
+    lines: list[Sequence[object]] = [NAMES, *SHOPS, *between]
+    lines += [["supplier", "rebate", "days", ""], ["Meier", 3, 7, ""], ["Wolf", 5, 9, ""]]
+    for table in read_both(tmp_path, lines):
+        assert table.frame["shop"].to_list()[:40] == [row[0] for row in SHOPS]
+        assert table.frame.height <= 41
+        reasons = [row.reason for row in table.understood.rejected]
+        assert any("another table begins here" in reason for reason in reasons)

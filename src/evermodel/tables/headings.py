@@ -294,9 +294,13 @@ def _is_narrower(names: Row, below: Sequence[Row], before: Sequence[Row]) -> boo
 
 
 def _usual(rows: Sequence[Row]) -> list[int]:
-    """Return the places that all rows fill."""
+    """Return the places that nearly all rows fill: notes and totals below them have gaps."""
     filled = [row for row in rows if any(row)]
-    return [place for place in range(len(rows[0])) if all(row[place] for row in filled)]
+    return [
+        place
+        for place in range(len(rows[0]))
+        if sum(bool(row[place]) for row in filled) >= _MOSTLY * len(filled)
+    ]
 
 
 def _fits(row: list[str], before: list[list[str]], numbers: list[int]) -> bool:
