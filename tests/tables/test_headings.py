@@ -339,3 +339,18 @@ def test_another_table_below_notes_and_a_total_is_left_out(tmp_path: Path) -> No
         assert table.frame.height <= 41
         reasons = [row.reason for row in table.understood.rejected]
         assert any("another table begins here" in reason for reason in reasons)
+
+
+def test_units_and_groups_are_those_of_the_table_alone(tmp_path: Path) -> None:
+    lines: list[list[object]] = [
+        ["shop", "sales", None, "pieces", None, "Region", "Head"],
+        [None, "spring", "autumn", None, None, "North", "Ann"],
+        [None, "EUR", "EUR", None, None, "South", "Bob"],
+    ]
+    lines += [[*row, None, *(["West", "Eve"] if row is SHOPS[0] else [None] * 2)] for row in SHOPS]
+    table = tables.read(workbook(tmp_path / "a.xlsx", {"S": lines}))
+    assert table.frame.columns == ["shop", "sales spring", "sales autumn", "pieces"]
+    assert table.frame.rows() == [tuple(row) for row in SHOPS]
+    said = " ".join(table.understood.notes)
+    assert "Bob" not in said
+    assert "pieces Region" not in said

@@ -266,11 +266,15 @@ def _header(
     place = above + dialect.skip
     names, begin = rows[place], place + 1 + dialect.units
     if dialect.grouped:
-        names = combined(*([_shown(cell) for cell in row] for row in rows[place - 1 : place + 1]))
-        notes.append(groups_note(place + 1, names))
+        groups, below = ([_shown(cell) for cell in row] for row in rows[place - 1 : place + 1])
+        end = next((at for at in range(width) if not (groups[at] or below[at])), width)
+        # A group ends where an empty column parts the table from what stands beside it.
+        beside = [one or other for one, other in zip(groups[end:], below[end:], strict=True)]
+        names = [*combined(groups[:end], below[:end]), *beside]
+        notes.append(groups_note(place + 1, names[:end]))
     if dialect.units:
-        told = [_name(cell, at) for at, cell in enumerate(names, start=1)]
-        notes.append(units_note(begin, told, [_shown(cell) for cell in rows[begin - 1]]))
+        told = [_name(names[at], at + 1) for at in usual]
+        notes.append(units_note(begin, told, [_shown(rows[begin - 1][at]) for at in usual]))
     return begin, names, list(rows[place - dialect.grouped : begin]), notes
 
 
