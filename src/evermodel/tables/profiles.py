@@ -173,7 +173,7 @@ def _of_numbers(series: pl.Series, kind: ColumnType, past: ColumnProfile | None)
     below, above = _outside(present, past)
     distinct = None
     if past is None:
-        distinct = cast("int", present.approx_n_unique())
+        distinct = min(cast("int", present.approx_n_unique()), len(present))
         if distinct < _FEW:
             distinct = present.n_unique()
     return ColumnProfile(
