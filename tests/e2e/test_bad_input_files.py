@@ -3,7 +3,7 @@
 import random
 import shutil
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -172,11 +172,19 @@ def test_dates_out_of_order_are_put_in_order(live: Path) -> None:
 
 
 def test_dates_that_are_none_are_refused(live: Path) -> None:
-    times = [f"2025-01-01 {hour % 24:02}:00:00" for hour in range(397)]
-    _dated(live, [*times, "31/02/2025", "yesterday", "2025-13-45"])
+    times = [f"2025-01-01 {hour % 24:02}:00:00" for hour in range(370)]
+    _dated(live, [*times, *["31/02/2025", "2025-13-45"] * 15])
     done = evermodel("train", folder=live)
     done.refuses("at", "timestamp", "mend the data", code=1)
     _nothing_new(live)
+
+
+def test_a_few_dates_that_are_none_are_told_and_their_rows_not_learned_from(live: Path) -> None:
+    days = [date(2024, 1, 1) + timedelta(days=place) for place in range(397)]
+    _dated(live, [*map(str, days), "2025-02-31", "yesterday", "2025-13-45"])
+    done = evermodel("train", folder=live)
+    assert done.code == 0, done.err
+    assert "'yesterday' on line 400" in " ".join(done.out.split())
 
 
 def test_a_score_of_a_bad_file_writes_nothing(live: Path) -> None:
