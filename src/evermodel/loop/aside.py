@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO
@@ -17,9 +15,10 @@ import numpy as np
 import polars as pl
 
 from evermodel.errors import DataError, NotFoundError, masked
+from evermodel.loop.sheets import FORMULA
 from evermodel.loop.workspace import Workspace
 from evermodel.records import Record
-from evermodel.store.durable import refusals, sync_folder, write_durably
+from evermodel.store.durable import forget_old, refusals, sync_folder, write_durably
 from evermodel.tables import Understanding, row_hashes
 from evermodel.tables.typed import written
 
@@ -28,8 +27,6 @@ __all__ = ["Aside", "Delivery", "Taking", "delivery_of", "keep_delivery", "title
 _FORMAT = "evermodel.aside/1"
 _TITLES = ("line", "reason", "delivery")
 _NAME = re.compile(r"score-[0-9a-f]{16}")
-_RISKY = r"^'*[=+\-@\t\r]"
-_A_DAY = 86_400.0
 
 
 class Taking(Record, frozen=True, kw_only=True):
@@ -142,10 +139,7 @@ class Aside:
 
     def _begun(self) -> IO[bytes]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in self._folder.glob(".score-*.part"):
-            with suppress(FileNotFoundError):
-                if time.time() - left.stat().st_mtime > _A_DAY:
-                    left.unlink()
+        forget_old(self._folder, ".score-*.part")
         file = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         # With the mark in front, spreadsheet programs know the encoding.
         file.write(b"\xef\xbb\xbf")
@@ -229,7 +223,10 @@ def _safe(table: pl.DataFrame) -> pl.DataFrame:
     """Return texts that no spreadsheet runs as formulas; `sheets.as_given` takes it back."""
     texts = pl.col(pl.String)
     return table.with_columns(
-        pl.when(texts.str.contains(_RISKY)).then("'" + texts).otherwise(texts).name.keep()
+        pl.when(texts.str.contains(f"^{FORMULA.pattern}"))
+        .then("'" + texts)
+        .otherwise(texts)
+        .name.keep()
     )
 
 

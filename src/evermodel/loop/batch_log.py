@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,13 +17,13 @@ from evermodel.bundle import Blocks, Model, Predictions
 from evermodel.loop.state import State
 from evermodel.loop.workspace import Workspace
 from evermodel.serve.gate import Gate
+from evermodel.store.durable import forget_old
 from evermodel.tables import digest, row_hashes, versions
 
 __all__ = ["BatchLog"]
 
 ROUTE = "score"
 _PREFIX = "scored-"
-_A_DAY = 86_400.0
 
 
 class BatchLog:
@@ -65,7 +63,7 @@ class BatchLog:
         self._gate = Gate(model.manifest)
         self._began = time.perf_counter()
         self._held: list[str] = []
-        _sweep(workspace.root)
+        forget_old(workspace.root, f"{_PREFIX}*")
         self._folder = TemporaryDirectory(prefix=_PREFIX, dir=workspace.root)
         self.rows = 0
 
@@ -145,14 +143,6 @@ def _ids(key: str, batch: pl.DataFrame) -> pl.Series:
     ranks = rows.select(pl.int_range(pl.len()).over("row"))["literal"]
     pairs = zip(rows["row"].to_list(), ranks.to_list(), strict=True)
     return pl.Series("id", [f"{prefix}{row:016x}{rank:x}" for row, rank in pairs], dtype=pl.String)
-
-
-def _sweep(root: Path) -> None:
-    """Remove what killed scorings held: rows of people, which nobody would ever read."""
-    for left in root.glob(f"{_PREFIX}*"):
-        with suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > _A_DAY:
-                shutil.rmtree(left, ignore_errors=True)
 
 
 def _text(value: Any) -> str:

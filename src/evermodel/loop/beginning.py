@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def init(
         facts={
             "project_file": str(path),
             **_roles(project.data),
-            "understood": _notes(table),
+            "understood": list(notes_without(table.understood.notes, of_persons(table.frame))),
         },
     )
 
@@ -267,10 +267,13 @@ def check(
         tested = held_out(table.frame, project, twins_of(table.frame, project))
     found = check_table(table, project=project, tested=tested, thorough=thorough)
     results = found.results
-    facts: dict[str, Any] = {**found.facts, "understood": _notes(table, results), "cells": []}
+    notes = table.understood.notes
+    personal = of_persons(table.frame, results) if notes or rows is not None else frozenset()
+    understood = list(notes_without(notes, personal))
+    facts: dict[str, Any] = {**found.facts, "understood": understood, "cells": []}
     if rows is not None:
         progress("looking at single cells", 0.6)
-        odd, more = _cells(rows, table, declared, results, label=label, ask=ask)
+        odd, more = _cells(rows, table, declared, results, personal, label=label, ask=ask)
         results, facts = (*results, *odd), {**facts, **more}
     if data is not None and project is not None:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
@@ -305,6 +308,7 @@ def _cells(
     table: Table,
     project: Project | None,
     known: Sequence[CheckResult],
+    personal: Collection[str],
     *,
     label: str | Path,
     ask: Ask | None,
@@ -316,13 +320,7 @@ def _cells(
     facts: dict[str, Any] = {"cells": [_placed(cell, table.lines) for cell in cells]}
     if label:
         facts["marked_rows"] = len({row for row, _ in marked})
-    return [*_of_cells(cells, rows.height, table, known), *mended(rows, judged)], facts
-
-
-def _notes(table: Table, known: Sequence[CheckResult] = ()) -> list[str]:
-    """Return what is to be said of how a table was read, without values of persons."""
-    notes = table.understood.notes
-    return list(notes_without(notes, of_persons(table.frame, known))) if notes else []
+    return [*_of_cells(cells, rows.height, table, known, personal), *mended(rows, judged)], facts
 
 
 def _placed(cell: Cell, lines: Sequence[int]) -> dict[str, Any]:
@@ -331,9 +329,13 @@ def _placed(cell: Cell, lines: Sequence[int]) -> dict[str, Any]:
 
 
 def _of_cells(
-    cells: Sequence[Cell], rows: int, table: Table, known: Sequence[CheckResult]
+    cells: Sequence[Cell],
+    rows: int,
+    table: Table,
+    known: Sequence[CheckResult],
+    personal: Collection[str],
 ) -> tuple[CheckResult, ...]:
-    """Return cells as findings; of a column of persons, as results say, none of its values.
+    """Return cells as findings; of a column of persons none of its values.
 
     A few that another finding of their column names all are not told twice.
     """
@@ -345,7 +347,7 @@ def _of_cells(
         if each.value != len(_places(each))
         or not all((each.subject, place) in told for place in _places(each))
     )
-    return tuple(hidden(odd, table.frame, of_persons(table.frame, known))) if odd else ()
+    return hidden(odd, table.frame, personal)
 
 
 def _places(result: CheckResult) -> Sequence[int]:

@@ -15,10 +15,10 @@ from evermodel.loop.aside import Aside
 from evermodel.loop.faults import (
     UNREAD,
     Fault,
-    asked_of,
     broken_sentences,
     columns_of,
     reasons_of,
+    row_sentences,
     unread,
 )
 from evermodel.loop.state import State, load_version
@@ -96,7 +96,7 @@ class Breaks:
     ) -> None:
         self._model = model
         self._level = project.data.gate_scoring
-        self._asked = asked_of(project.data.checks, project.data.target)
+        self._asked = row_sentences(project.data.checks, project.data.target)
         self._inputs = [item.name for item in model.manifest.inputs]
         self._aside = aside
         self._source = source

@@ -11,7 +11,15 @@ from evermodel.data.expectations import breaking
 from evermodel.project.expectations import Expectation, parse_expectation
 from evermodel.records import CheckResult
 
-__all__ = ["UNREAD", "Fault", "asked_of", "broken_sentences", "columns_of", "reasons_of", "unread"]
+__all__ = [
+    "UNREAD",
+    "Fault",
+    "broken_sentences",
+    "columns_of",
+    "reasons_of",
+    "row_sentences",
+    "unread",
+]
 
 Fault = tuple[str, str, pl.Series]
 """The column that is at fault, what is said of it, and which rows it is in."""
@@ -20,13 +28,13 @@ UNREAD = "not of the type that the model reads"
 _SHOWN = 5
 
 
-def asked_of(sentences: Sequence[str], target: str) -> tuple[Expectation, ...]:
+def row_sentences(sentences: Sequence[str], target: str) -> tuple[Expectation, ...]:
     """Return the sentences that one row alone can be held to, before its outcome is known.
 
     Examples
     --------
     >>> sentences = ["age is at least 0", "id is unique", "y is one of a"]
-    >>> [one.column for one in asked_of(sentences, "y")]
+    >>> [one.column for one in row_sentences(sentences, "y")]
     ['age']
     """
     made = map(parse_expectation, sentences)

@@ -21,7 +21,7 @@ from evermodel.loop.aside import (
     titles,
 )
 from evermodel.loop.batch_log import BatchLog
-from evermodel.loop.faults import UNREAD, asked_of, broken_sentences, reasons_of, unread
+from evermodel.loop.faults import UNREAD, broken_sentences, reasons_of, row_sentences, unread
 from evermodel.loop.reading import reading_of
 from evermodel.loop.scoring import predicted
 from evermodel.loop.sheets import as_given
@@ -86,7 +86,9 @@ def _begin(
         return delivery, left
     number = delivery.done + 1
     _keep_rows(_held(workspace, delivery, number), table)
-    pending = Taking(number=number, version=version.number, reign=_reign(workspace, state))
+    pending = Taking(
+        number=number, version=version.number, reign=state.reign(workspace.project.name)
+    )
     delivery = msgspec.structs.replace(delivery, pending=pending)
     keep_delivery(workspace, delivery)
     return delivery, left
@@ -139,7 +141,7 @@ def _in_order(
     table: pl.DataFrame, delivery: Delivery, model: Model, project: Project
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the rows that break nothing now, or were confirmed as they are, and what is left."""
-    asked = asked_of(project.data.checks, project.data.target)
+    asked = row_sentences(project.data.checks, project.data.target)
     inputs = [item.name for item in model.manifest.inputs]
     misfits = Misfits(most=1.0)
     wrong, left, place = [], [], 0
@@ -178,10 +180,6 @@ def _scanned(
         how["types"] |= {one.name: one.type for one in delivery.understood.columns}
     rows = table["row"].struct.unnest()
     return scan_lines(rows, **how, understood=understood, misfits=misfits)
-
-
-def _reign(workspace: Workspace, state: State) -> str:
-    return state.reign(workspace.project.name)
 
 
 def _finish(
@@ -225,7 +223,7 @@ def _answering(
     taking = delivery.pending
     assert taking is not None  # noqa: S101 - whoever calls has looked
     name = f"replay {delivery.name} {taking.number}"
-    reign = _reign(workspace, state)
+    reign = state.reign(workspace.project.name)
     fixed = delivery.version or versions.appended(workspace.table("predictions"), f"{name} 0")
     if taking.reign != reign and not fixed:
         live = state.version(state.live).number

@@ -16,10 +16,11 @@ from evermodel.records import CheckResult
 from evermodel.store.durable import write_durably
 from evermodel.tables import Rejected
 
-__all__ = ["QUARANTINE", "as_given", "held_back", "write_quarantine", "write_sheet"]
+__all__ = ["FORMULA", "QUARANTINE", "as_given", "held_back", "write_quarantine", "write_sheet"]
 
 QUARANTINE = ("line", "reason", "row")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""What a spreadsheet would run, or may have been made of such a text by an apostrophe."""
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _OTHER = (".xls", ".xlsm", ".xlsb", ".ods", ".parquet", ".pq", ".json", ".jsonl", ".html", ".pdf")
 
@@ -56,7 +57,7 @@ def write_sheet(
 
 def _safe(value: object) -> object:
     """Return a text that no spreadsheet runs as a formula."""
-    if isinstance(value, str) and _FORMULA.match(value):
+    if isinstance(value, str) and FORMULA.match(value):
         return "'" + value
     return value
 
@@ -69,7 +70,7 @@ def as_given(text: str) -> str:
     >>> as_given("'=1+1"), as_given("=1+1"), as_given("'tis"), as_given("''-")
     ('=1+1', '=1+1', "'tis", "'-")
     """
-    return text[1:] if text[:1] == "'" and _FORMULA.match(text) else text
+    return text[1:] if text[:1] == "'" and FORMULA.match(text) else text
 
 
 _PARTS = {

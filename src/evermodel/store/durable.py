@@ -5,15 +5,26 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from evermodel.errors import SurroundingsError
 
-__all__ = ["refusals", "sync_file", "sync_folder", "sync_tree", "temporary", "write_durably"]
+__all__ = [
+    "forget_old",
+    "refusals",
+    "sync_file",
+    "sync_folder",
+    "sync_tree",
+    "temporary",
+    "write_durably",
+]
 
+_A_DAY = 86_400.0
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -111,6 +122,21 @@ def sync_tree(folder: Path) -> None:
         for name in files:
             sync_file(Path(here) / name)
         sync_folder(Path(here))
+
+
+def forget_old(folder: Path, pattern: str) -> None:
+    """Remove files and folders that killed processes left more than a day ago.
+
+    They may hold rows of people, which nobody would ever read.
+    """
+    for left in folder.glob(pattern):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime < _A_DAY:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
 
 
 def temporary(path: Path) -> Path:

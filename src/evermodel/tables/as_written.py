@@ -9,8 +9,8 @@ import polars as pl
 from evermodel.project import Reading
 from evermodel.tables.delimited import Delimited
 from evermodel.tables.patches import Patch, patched
-from evermodel.tables.reader import raw_batches, require_same, state_of
-from evermodel.tables.sources import open_source
+from evermodel.tables.reader import raw_batches
+from evermodel.tables.sources import open_source, require_same, state_of
 from evermodel.tables.typed import written
 from evermodel.tables.understanding import Rejected
 

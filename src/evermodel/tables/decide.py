@@ -167,17 +167,11 @@ def _number(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | N
     if one.infinite:
         notes.append(f"{one.name}: infinite values: {one.infinite}")
     if not one.marked:
-        if known.mark(one.name) == "," and _only_grouped(one):
+        mark = known.mark(one.name)
+        if (mark == "," or (not mark and known.separator == ";")) and _only_grouped(one):
             before = "as elsewhere in the file" if known.decimal else "as they were before"
-            notes.append(f"{one.name}: points are thousands marks, {before}")
-            return ColumnReading(
-                name=one.name, type="number", decimal=",", thousands=".", whole=True
-            )
-        if not known.mark(one.name) and known.separator == ";" and _only_grouped(one):
-            notes.append(
-                f"{one.name}: three digits follow each point: read as thousands marks"
-                " (set reading.decimal to choose)"
-            )
+            shown = "three digits follow each (set reading.decimal to choose)"
+            notes.append(f"{one.name}: points are thousands marks, {before if mark else shown}")
             return ColumnReading(
                 name=one.name, type="number", decimal=",", thousands=".", whole=True
             )

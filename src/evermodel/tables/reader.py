@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import polars as pl
 
@@ -23,12 +22,11 @@ from evermodel.tables.evidence import Evidence, missing_words
 from evermodel.tables.headings import is_apart
 from evermodel.tables.patches import Patch, patched
 from evermodel.tables.raw import Lined, RawBatch, RawSource, TypedSource, lines_of, noted
-from evermodel.tables.sources import file_of, open_source
-from evermodel.tables.steady import FileState, require_unchanged, settled_state
+from evermodel.tables.sources import open_source, require_same, state_of
 from evermodel.tables.typed import as_raw, type_of
 from evermodel.tables.understanding import ColumnReading, Misfits, Rejected, Table, Understanding
 
-__all__ = ["raw_batches", "read", "require_same", "scan", "scan_lines", "state_of", "understand"]
+__all__ = ["raw_batches", "read", "scan", "scan_lines", "understand"]
 
 _MOST_REJECTED = 1_000
 _NAMED = 5
@@ -234,19 +232,6 @@ def understand(
         gathered.add(raw, done)
     require_same(before)
     return gathered.verdict(opened, reading, forced, lenient=lenient)
-
-
-def state_of(source: object) -> tuple[Path, FileState] | None:
-    """Return the file that a source is and its state, or None where it is none."""
-    path = file_of(source)
-    state = None if path is None else settled_state(path)
-    return None if path is None or state is None else (path, state)
-
-
-def require_same(before: tuple[Path, FileState] | None) -> None:
-    """Raise `DataError` when a file is another than when its reading began."""
-    if before is not None:
-        require_unchanged(*before)
 
 
 def raw_batches(

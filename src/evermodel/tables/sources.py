@@ -18,9 +18,10 @@ from evermodel.tables.duck import DuckDb
 from evermodel.tables.objects import JsonLines
 from evermodel.tables.raw import RawSource, TypedSource
 from evermodel.tables.sniff import check_names, name_binary
+from evermodel.tables.steady import FileState, require_unchanged, settled_state
 from evermodel.tables.workbook import SUFFIXES, Workbook
 
-__all__ = ["Typed", "file_of", "open_source"]
+__all__ = ["Typed", "file_of", "open_source", "require_same", "state_of"]
 
 _TABLES = {".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl", ".ndjson", ".json", ".gz"}
 _ARROW = (".arrow", ".arrows", ".feather", ".ipc")
@@ -95,6 +96,19 @@ def file_of(source: object) -> Path | None:
         return None
     whole = expanded(str(source))
     return None if "://" in whole else _divided(whole)[0]
+
+
+def state_of(source: object) -> tuple[Path, FileState] | None:
+    """Return the file that a source is and its state, or None where it is none."""
+    path = file_of(source)
+    state = None if path is None else settled_state(path)
+    return None if path is None or state is None else (path, state)
+
+
+def require_same(before: tuple[Path, FileState] | None) -> None:
+    """Raise `DataError` when a file is another than when its reading began."""
+    if before is not None:
+        require_unchanged(*before)
 
 
 def _divided(whole: str) -> tuple[Path, str]:
