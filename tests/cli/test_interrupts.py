@@ -4,6 +4,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -110,6 +111,69 @@ def test_training_is_stopped_and_can_be_begun_again(live: Path) -> None:
             assert "evermodel train" in done.err
     assert evermodel("train", folder=live).code == 0, "a lease was left"
     assert evermodel("ledger", "verify", folder=live).code == 0
+
+
+_UNWINDING = """
+import os, signal, sys, time
+from evermodel.cli.interrupts import Interrupts
+interrupts = Interrupts()
+interrupts.listen()
+interrupts.before_polars()
+try:
+    try:
+        raise {error}
+    finally:
+        os.kill(os.getpid(), signal.{signal})
+        for step in range(3):
+            time.sleep(0.05)
+            print("taking back", flush=True)
+except {error}:
+    time.sleep(5)
+    print("went on")
+except KeyboardInterrupt:
+    print("stopped", interrupts.heard)
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_what_is_being_taken_back_is_taken_back_whole(number: str) -> None:
+    """A signal that comes while an error unwinds waits for the end of that, and then counts."""
+    script = _UNWINDING.format(error="ValueError", signal=number)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.count("taking back") == 3, done.stdout
+    assert done.returncode != 0
+    assert "went on" not in done.stdout
+
+
+def test_an_interrupt_that_a_library_raises_is_not_raised_twice() -> None:
+    script = _UNWINDING.format(error="KeyboardInterrupt", signal="SIGINT")
+    script = script.replace(
+        "except KeyboardInterrupt:\n    time.sleep(5)", "except OSError:\n    1"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["taking back"] * 3 + ["stopped True"]
+
+
+def test_polars_does_not_hook_the_interrupt() -> None:
+    """It would raise one of its own beside ours, from within its threads."""
+    script = """
+import ctypes
+from evermodel.cli.interrupts import Interrupts
+process = ctypes.CDLL(None)
+def handler():
+    kept = (ctypes.c_void_p * 40)()
+    assert process.sigaction(2, None, ctypes.byref(kept)) == 0
+    return kept[0]
+interrupts = Interrupts()
+interrupts.listen()
+ours = handler()
+import polars
+hooked = handler()
+interrupts.before_polars()
+print(ours == handler(), ours == hooked)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "True False\n", done.stdout + done.stderr
 
 
 def test_what_others_ignore_stays_ignored(tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ def run(arguments: Sequence[str] | None, interrupts: Interrupts) -> int:
     interrupts.loud = options.debug
     began = time.time_ns()
     try:
+        if options.verb != "serve":
+            interrupts.before_polars()
         code = int(options.call(options, output))
         sys.stdout.flush()
     except BrokenPipeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import importlib
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ INTERRUPTED = 130
 
 _PATIENCE = 5.0
 _AGAIN = 0.05
+_UNWINDS = 1.0
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -33,6 +35,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._since: float | None = None
+        self._waits: float | None = None
         self._error = -1
         self._listening = False
         self.loud = False
@@ -51,6 +54,19 @@ class Interrupts:
         for number in _NUMBERS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._hear)
+
+    def before_polars(self) -> None:
+        """Import polars, and take Ctrl-C back, which it hooks as it is imported.
+
+        It would raise an interrupt of its own, from within its threads, beside ours; and now and
+        then the process crashed in that.
+        """
+        if not self._listening:
+            return
+        with suppress(ModuleNotFoundError):
+            importlib.import_module("polars")
+        for number in _NUMBERS:
+            signal.signal(number, signal.getsignal(number))
 
     def end(self) -> None:
         """Hear nothing more: what is left is to end."""
@@ -79,12 +95,21 @@ class Interrupts:
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if self._since is None:
-            self._since = now
-            self.hush()
+        if self._since is not None:
+            if now - self._since > _PATIENCE:
+                os._exit(INTERRUPTED)
+            return
+        unwinds = sys.exc_info()[1]
+        if unwinds is not None and not isinstance(unwinds, KeyboardInterrupt):
+            # What is begun is being taken back already; an interrupt would break into that.
+            self._waits = self._waits or now
+            if now - self._waits < _UNWINDS:
+                self._ask_again()
+                return
+        self._since = now
+        self.hush()
+        if not isinstance(unwinds, KeyboardInterrupt):
             raise KeyboardInterrupt
-        if now - self._since > _PATIENCE:
-            os._exit(INTERRUPTED)
 
     def _swallowed(self, unraisable: Any) -> None:
         """Ask once more where a finaliser swallowed the interrupt, as Python lets it do."""
@@ -92,6 +117,9 @@ class Interrupts:
             sys.__unraisablehook__(unraisable)
             return
         self._since = None
+        self._ask_again()
+
+    def _ask_again(self) -> None:
         again = threading.Timer(_AGAIN, _thread.interrupt_main)
         again.daemon = True
         again.start()
