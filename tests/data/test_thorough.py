@@ -1,5 +1,7 @@
 """A thorough look: across the split, at twins, at groups of people, at personal data."""
 
+from datetime import datetime
+
 import numpy as np
 import polars as pl
 import pytest
@@ -67,6 +69,16 @@ def test_rows_repeated_but_for_their_key_are_found_and_the_split_is_looked_acros
     report = check(twice, project=project, tested=held_out(twice, project), thorough=True)
     assert report.find("duplicate_but_key").value == 200
     assert report.find("equal_rows_across_split").verdict == "warn"
+
+
+def test_a_row_without_an_outcome_is_on_no_side_of_the_split() -> None:
+    day = pl.datetime_range(datetime(2026, 1, 1), datetime(2026, 12, 31), "1d", eager=True)
+    rows = pl.concat([_people()] * 2).head(len(day)).with_columns(day=day)
+    late = pl.int_range(pl.len()) == len(day) - 4
+    rows = rows.with_columns(left=pl.when(~late).then("left"))
+    project = _project('time = "day"')
+    report = check(rows, project=project, tested=held_out(rows, project), thorough=True)
+    assert report.find("time_across_split").verdict == "pass"
 
 
 def test_contradictions_are_told_once() -> None:

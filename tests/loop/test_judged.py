@@ -65,6 +65,7 @@ def test_what_a_repair_mends_is_told_in_one_line_and_the_rest_as_it_stands(tmp_p
     assert _found(folder) == {(60, "plan", "plusd"), (70, "weight", "61500.5 kg")}
     (line,) = [each for each in check(folder).results if each.name == "mended"]
     assert headline(line).startswith("Mended by the declared repairs: ")
+    assert line.value == 9  # three Pro, two k.A. and four kg: no number that is only read as one
     review = tmp_path / "review.csv"
     data_review(folder, out=review)
     listed = pl.read_csv(review, infer_schema=False).filter(pl.col("column") != "gone")

@@ -6,8 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evermodel.errors import DataError
+from evermodel.errors import DataError, InputError
 from evermodel.loop.scoring import score
+from evermodel.loop.telling import report
 from tests.loop.shop import Shop, customers
 
 Make = Callable[..., Shop]
@@ -32,9 +33,9 @@ def _with_bad_amounts(lines: list[str], at: list[int]) -> list[str]:
 def test_malformed_lines_are_counted_and_named(shop: Make) -> None:
     one = shop()
     source = _file(one, 31, lambda lines: [*lines[:5], "only,two", *lines[5:], "1,2,3,4,5,6"])
-    report = score(source, one.folder / "out.csv", one.workspace)
-    assert (report.facts["rows"], report.facts["rejected"]) == (31, 2)
-    found = report.find("rows left out")
+    said = score(source, one.folder / "out.csv", one.workspace)
+    assert (said.facts["rows"], said.facts["rejected"]) == (31, 2)
+    found = said.find("rows left out")
     assert (found.value, found.n, found.verdict) == (2, 33, "warn")
     assert "line 6, 34" in found.why
     assert "2 cells where the header has 4" in found.why
@@ -43,8 +44,8 @@ def test_malformed_lines_are_counted_and_named(shop: Make) -> None:
 def test_a_bad_cell_costs_its_row_that_value_only_and_is_named(shop: Make) -> None:
     one = shop()
     source = _file(one, 300, lambda lines: _with_bad_amounts(lines, [3, 8]))
-    report = score(source, one.folder / "out.csv", one.workspace)
-    found = report.find("cells taken as missing", "amount")
+    said = score(source, one.folder / "out.csv", one.workspace)
+    found = said.find("cells taken as missing", "amount")
     assert (found.value, found.n, found.verdict) == (2, 300, "warn")
     assert "'abc' on line 3, 'abc' on line 8" in found.why
     scored = pl.read_csv(one.folder / "out.csv")
@@ -67,5 +68,30 @@ def test_a_column_of_many_bad_cells_is_refused_and_nothing_is_written(shop: Make
 
 def test_a_clean_file_gets_no_warning(shop: Make) -> None:
     one = shop()
-    report = score(_file(one, 40, list), one.folder / "out.csv", one.workspace)
-    assert report.verdict == "pass"
+    said = score(_file(one, 40, list), one.folder / "out.csv", one.workspace)
+    assert said.verdict == "pass"
+
+
+def test_neither_scores_nor_a_page_are_written_over_the_data(shop: Make) -> None:
+    one = shop()
+    rows = _file(one, 40, list)
+    source = one.workspace.project.source
+    before = Path(str(source)).read_bytes()
+    with pytest.raises(InputError, match="replace the input"):
+        score(rows, source, one.workspace)
+    with pytest.raises(InputError, match="replace the input"):
+        report(one.workspace, output=source)
+    assert Path(str(source)).read_bytes() == before
+
+
+def test_scores_replace_earlier_scores_but_no_other_file(shop: Make) -> None:
+    one = shop()
+    rows = _file(one, 40, list)
+    other = one.folder / "deliveries.csv"
+    other.write_text("order,amount\n1,2\n")
+    with pytest.raises(InputError, match="holds no predictions"):
+        score(rows, other, one.workspace)
+    assert other.read_text() == "order,amount\n1,2\n"
+    for name in ("out.csv", "out.parquet"):
+        for _ in range(2):
+            assert score(rows, one.folder / name, one.workspace).facts["rows"] == 40

@@ -296,3 +296,32 @@ def test_a_thousands_mark_that_parts_no_three_digits_makes_no_number() -> None:
     how = ColumnReading(name="x", type="number", decimal=",", thousands=".")
     texts = pl.Series(["1.234,5", "50.05", "12.34.5", "7,5", "1.234.567", "-2.500"])
     assert convert_numbers(texts, how).to_list() == [1234.5, None, None, 7.5, 1234567.0, -2500.0]
+
+
+def _thousands(mark: str, slip: str) -> list[str]:
+    """Return 300 whole numbers with marks before three digits each, and one other among them."""
+    cells = [f"{1 + row % 7}{mark}{row % 1000:03d}" for row in range(300)]
+    cells[40] = slip
+    return cells
+
+
+@pytest.mark.parametrize(
+    ("separator", "mark", "slip"),
+    [(";", ".", "1.25"), (";", ".", "1.5"), (";", ".", "12.3456"), ("\t", ",", "1,25")],
+)
+def test_one_slip_does_not_divide_all_others_by_a_thousand(
+    tmp_path: Path, separator: str, mark: str, slip: str
+) -> None:
+    lines = [f"{cell}{separator}x" for cell in _thousands(mark, slip)]
+    text = "\n".join([f"units{separator}kind", *lines])
+    table = _read(tmp_path, text, misfits=tables.Misfits())
+    assert table.frame["units"].drop_nulls().to_list()[:2] == [1000, 2001]
+    assert table.frame["units"].null_count() == 1
+    assert any("thousands marks" in note for note in table.understood.notes)
+
+
+def test_decimals_that_lose_their_last_zeros_stay_decimals(tmp_path: Path) -> None:
+    numbers = [f"{number / 1000:.3f}".rstrip("0") for number in range(1001, 1400)]
+    table = _read(tmp_path, "\n".join(["weight;kind", *(f"{n};x" for n in numbers)]))
+    assert table.frame["weight"].max() == 1.399
+    assert any("read as decimal points" in note for note in table.understood.notes)

@@ -320,7 +320,7 @@ def _cells(
     facts: dict[str, Any] = {"cells": [_placed(cell, table.lines) for cell in cells]}
     if label:
         facts["marked_rows"] = len({row for row, _ in marked})
-    return [*_of_cells(cells, rows.height, table, known, personal), *mended(rows, judged)], facts
+    return [*_of_cells(cells, rows.height, table, known, personal), *mended(rows, project)], facts
 
 
 def _placed(cell: Cell, lines: Sequence[int]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import polars as pl
 
 from evermodel.data.personal.hiding import notes_without, of_persons, summary_without
 from evermodel.errors import InputError, masked
+from evermodel.loop.beginning import refuse_to_replace
 from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
 from evermodel.project import load_project
 from evermodel.protocols import Progress
@@ -103,6 +104,9 @@ def data_profile(
     if html and Path(html).exists() and not force:
         what = "there is a file already"
         raise InputError(what, where=str(html), hint="name another, or replace it with --force")
+    if html:
+        asked, place = asked_of(data, folder)
+        refuse_to_replace(html, load_project(place).source if asked is None else asked, force=True)
     summary, notes, named = profiled(data, folder, progress=progress)
     if html:
         text = profile_page(summary, title=named, notes=notes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from evermodel.bundle import Model, Predictions
 from evermodel.errors import InputError
 from evermodel.loop.aside import Aside
 from evermodel.loop.batch_log import BatchLog
+from evermodel.loop.beginning import refuse_to_replace
 from evermodel.loop.broken import Breaks
 from evermodel.loop.reading import reading_of
 from evermodel.loop.state import load_version, read_state
@@ -28,6 +29,7 @@ __all__ = ["predicted", "prediction_columns", "score", "with_predictions"]
 
 _BATCH_ROWS = 65_536
 _SHOWN = 5
+_HEADER = 1 << 20
 
 
 def score(
@@ -64,6 +66,8 @@ def score(
     ------
     DataError
         When columns that the model reads are absent or of another type.
+    InputError
+        When `target` is a file that is read, or one that holds no predictions.
     NotFoundError
         When nothing is live.
     """
@@ -71,10 +75,8 @@ def score(
     state = read_state(workspace)
     version = state.version(number if number is not None else state.live)
     model = load_version(workspace, version)
-    if Path(str(source)).resolve() == Path(target).resolve():
-        raise InputError(
-            "the output would replace the input", where=str(target), hint="name another file"
-        )
+    refuse_to_replace(target, source, workspace.project.source, force=True)
+    _refuse_to_lose(Path(target))
     effort = Effort()
     how = reading_of(model, workspace.project, target=False)
     apart = workspace.project.data.gate_scoring == "quarantine"
@@ -123,6 +125,22 @@ def score(
         "logged": 0 if written is None else written.rows,
     }
     return Report(verb="score", subject=workspace.project.name, results=results, facts=facts)
+
+
+def _refuse_to_lose(target: Path) -> None:
+    """Refuse to write over a file that holds no predictions, and so is none of an earlier run."""
+    if not target.is_file() or not target.stat().st_size:
+        return
+    if target.suffix.lower() in (".parquet", ".pq"):
+        with suppress(pl.exceptions.PolarsError):
+            if "prediction" in pl.read_parquet_schema(target):
+                return
+    else:
+        with target.open("rb") as file:
+            if b"prediction" in file.readline(_HEADER):
+                return
+    what = "there is a file already that holds no predictions"
+    raise InputError(what, where=str(target), hint="name another file, or take that one away")
 
 
 def _closed(aside: Aside) -> Iterator[pl.DataFrame]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from evermodel.errors import BusyError, InputError, NotFoundError, SurroundingsError
-from evermodel.loop.beginning import check
+from evermodel.loop.beginning import check, refuse_to_replace
 from evermodel.loop.gating import gate_result
 from evermodel.loop.learned import learned_from_page
 from evermodel.loop.predictions import log_damage
@@ -249,6 +249,8 @@ def report(
 
     Raises
     ------
+    InputError
+        When another file lies where the page shall be.
     NotFoundError
         When nothing was done in the project yet and no file is named.
     SurroundingsError
@@ -265,6 +267,7 @@ def report(
             where=str(workspace.root),
             hint="evermodel run, or name a file with --output",
         )
+    refuse_to_replace(path, workspace.project.source)
     progress("gathering", 0.2)
     checked = None
     try:

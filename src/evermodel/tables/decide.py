@@ -20,6 +20,8 @@ __all__ = ["decide"]
 
 _KEPT = "kept as category"
 _FEW = 0.05
+# Of numbers with three decimals one in ten loses a zero at the end where such are not written.
+_HARDLY, _ENOUGH_MARKS = 0.02, 100
 
 
 def decide(
@@ -115,7 +117,15 @@ def _file_decimal(evidence: Sequence[Evidence], reading: Reading) -> Literal["",
 
 
 def _proves_comma(one: Evidence) -> bool:
-    return bool(one.marked["comma"] or one.marked["spaced comma"])
+    commas = one.marked["comma"]
+    if commas and not one.marked["spaced comma"] and _is_slip(commas, one.marked["either"]):
+        return False
+    return bool(commas or one.marked["spaced comma"])
+
+
+def _is_slip(odd: int, grouped: int) -> bool:
+    """Whether marks that part no three digits are too few to be decimal marks."""
+    return grouped >= _ENOUGH_MARKS and odd <= _HARDLY * grouped
 
 
 def _infer(one: Evidence, found: Settled, known: _Known, notes: list[str]) -> ColumnReading:
@@ -167,14 +177,10 @@ def _number(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | N
     if one.infinite:
         notes.append(f"{one.name}: infinite values: {one.infinite}")
     if not one.marked:
-        mark = known.mark(one.name)
-        if (mark == "," or (not mark and known.separator == ";")) and _only_grouped(one):
-            before = "as elsewhere in the file" if known.decimal else "as they were before"
-            shown = "three digits follow each (set reading.decimal to choose)"
-            notes.append(f"{one.name}: points are thousands marks, {before if mark else shown}")
-            return ColumnReading(
-                name=one.name, type="number", decimal=",", thousands=".", whole=True
-            )
+        if _may_be_grouped(one, known):
+            grouped = _grouped(one, known, notes)
+            if grouped is not None:
+                return grouped
         whole = one.integers == one.numbers
         return ColumnReading(name=one.name, type="number", whole=whole)
     comma = _proves_comma(one)
@@ -202,10 +208,28 @@ def _number(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | N
     return ColumnReading(name=one.name, type="number", thousands=thousands)
 
 
-def _only_grouped(one: Evidence) -> bool:
-    """Whether every point in a column of numbers can be a thousands mark."""
-    grouped = one.grouped_points
-    return grouped > 0 and grouped == one.points and grouped + one.integers == one.numbers
+def _may_be_grouped(one: Evidence, known: _Known) -> bool:
+    """Whether points in a column without commas may be thousands marks."""
+    mark = known.mark(one.name)
+    told = mark == "," or (not mark and known.separator == ";")
+    return told and one.grouped_points > 0 and one.points + one.integers == one.numbers
+
+
+def _grouped(one: Evidence, known: _Known, notes: list[str]) -> ColumnReading | None:
+    """Return the reading with thousands points, where all or all but a few part three digits."""
+    odd = one.points - one.grouped_points
+    if odd and not _is_slip(odd, one.grouped_points):
+        if one.grouped_points > odd:
+            notes.append(
+                f"{one.name}: points are read as decimal points, though three digits follow"
+                f" {one.grouped_points} of {one.points} (set reading.decimal to choose)"
+            )
+        return None
+    before = "as elsewhere in the file" if known.decimal else "as they were before"
+    shown = "three digits follow each" if not odd else f"three digits follow all but {odd}"
+    how = before if known.mark(one.name) else f"{shown} (set reading.decimal to choose)"
+    notes.append(f"{one.name}: points are thousands marks, {how}")
+    return ColumnReading(name=one.name, type="number", decimal=",", thousands=".", whole=True)
 
 
 def _date(

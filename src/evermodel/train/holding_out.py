@@ -29,6 +29,7 @@ def held_out(
 ) -> pl.Series | None:
     r"""Return for each row whether a training would test on it; None where it would not begin.
 
+    A row that it would neither test on nor learn from, as one without an outcome, is missing.
     `twins` is what that training would be given.
 
     Examples
@@ -38,7 +39,7 @@ def held_out(
     >>> made = parse_project('[project]\nname = "a"\n[data]\n' + data)
     >>> rows = pl.DataFrame({"y": [1.0, None, 2.0], "part": ["train", "test", "test"]})
     >>> held_out(rows, made).to_list()
-    [False, False, True]
+    [False, None, True]
     """
     place = "evermodel place"
     try:
@@ -52,9 +53,10 @@ def held_out(
         )
     except DataError:
         return None
-    tested = np.zeros(frame.height, dtype=bool)
+    tested = np.full(frame.height, None, dtype=object)
+    tested[places] = False
     tested[places[split.test]] = True
-    return pl.Series("tested", tested)
+    return pl.Series("tested", tested.tolist(), dtype=pl.Boolean)
 
 
 def hold_out(

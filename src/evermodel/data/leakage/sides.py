@@ -21,9 +21,13 @@ _TEST_WORDS = ("test", "holdout", "eval", "evaluation")
 
 
 class Sides(msgspec.Struct, frozen=True, kw_only=True):
-    """How the rows are parted: `test` says which rows are tested on, None where chance will."""
+    """How the rows are parted: `test` says which rows are tested on, None where chance will.
+
+    `learned` says which are learned from; a row may be neither.
+    """
 
     test: Flags | None
+    learned: Flags | None = None
     share: float
     how: str
     by_time: bool
@@ -38,11 +42,11 @@ class Sides(msgspec.Struct, frozen=True, kw_only=True):
         Where the split is yet to be drawn, that is its mean over all draws.
         """
         sizes = np.bincount(group[group >= 0], minlength=1)
-        if self.test is None:
+        if self.test is None or self.learned is None:
             others = np.where(group >= 0, sizes[np.maximum(group, 0)] - 1, 0)
             return float((1 - self.share**others).mean())
         learned = np.zeros(sizes.size, bool)
-        learned[group[~self.test & (group >= 0)]] = True
+        learned[group[self.learned & (group >= 0)]] = True
         tested = group[self.test]
         found = (tested >= 0) & learned[np.maximum(tested, 0)]
         return float(found.mean()) if tested.size else 0.0
@@ -109,7 +113,9 @@ def sides(
     """
     if not 0 < share < 1:
         raise InputError("the share to test on lies between 0 and 1", found=repr(share))
+    learned: Flags | None = None
     if isinstance(split, pl.Series):
+        learned = (~split.cast(pl.Boolean)).fill_null(value=False).to_numpy().astype(bool)
         test = split.cast(pl.Boolean).fill_null(value=False).to_numpy().astype(bool)
         how = "this split"
     elif split == "random":
@@ -131,13 +137,17 @@ def sides(
             found=f"{int(test.sum())} of {test.size} rows to test on",
             hint="a column that names the split says test or train in each row",
         )
-    return Sides(test=test, share=float(test.mean()), how=how, by_time=_in_order(stamps, test))
+    learned = ~test if learned is None else learned
+    share = float(test.sum() / (test | learned).sum())
+    return Sides(
+        test=test, learned=learned, share=share, how=how, by_time=_in_order(stamps, learned, test)
+    )
 
 
-def _in_order(stamps: pl.Series | None, test: Flags) -> bool:
+def _in_order(stamps: pl.Series | None, learned_from: Flags, test: Flags) -> bool:
     """Say whether nothing is learned from rows that are newer than the oldest of the test."""
     if stamps is None:
         return False
     when, known = moments(stamps)
-    learned, tested = when[~test & known], when[test & known]
+    learned, tested = when[learned_from & known], when[test & known]
     return bool(learned.size and tested.size and learned.max() <= tested.min())

@@ -12,7 +12,7 @@ import polars as pl
 
 from evermodel.data.bands import column
 from evermodel.data.intake import take
-from evermodel.data.leakage.sides import Flags, Sides, moments, row_times, sides
+from evermodel.data.leakage.sides import Sides, moments, row_times, sides
 from evermodel.data.leakage.target_formulas import formulas
 from evermodel.data.leakage.written_afterwards import gaps_that_tell, later_dates
 from evermodel.data.naming import is_identifier, is_row_number, is_weight
@@ -283,11 +283,11 @@ def _same_answer(group: npt.NDArray[np.int64], aim: pl.Series) -> tuple[float, f
 def _times(stamps: pl.Series, cut: Sides, known_after: timedelta) -> Iterator[CheckResult]:
     when, known = moments(stamps)
     n = cut.tested(stamps.len())
-    if cut.test is None:
+    if cut.test is None or cut.learned is None:
         # The newest row of training is all but the newest of all.
         share = float((when[known] < when[known].max()).mean())
     else:
-        learned, tested = when[~cut.test & known], when[cut.test & known]
+        learned, tested = when[cut.learned & known], when[cut.test & known]
         share = float((tested < learned.max()).mean()) if learned.size and tested.size else 0.0
     why = f"in {cut.how}, {share:.1%} of the test rows are older than the newest row of training"
     if share > 0:
@@ -295,13 +295,15 @@ def _times(stamps: pl.Series, cut: Sides, known_after: timedelta) -> Iterator[Ch
     yield _share(
         "time_across_split", stamps.name, share, n, why, propose="split by time", evidence={}
     )
-    if known_after and cut.test is not None and isinstance(stamps.dtype, (pl.Datetime, pl.Date)):
-        yield from _outcomes(stamps.cast(pl.Datetime("us")), cut.test, known_after)
+    if known_after and isinstance(stamps.dtype, (pl.Datetime, pl.Date)):
+        yield from _outcomes(stamps.cast(pl.Datetime("us")), cut, known_after)
 
 
-def _outcomes(stamps: pl.Series, test: Flags, known_after: timedelta) -> Iterator[CheckResult]:
+def _outcomes(stamps: pl.Series, cut: Sides, known_after: timedelta) -> Iterator[CheckResult]:
     when, known = moments(stamps)
-    learned, tested = when[~test & known], when[test & known]
+    if cut.learned is None or cut.test is None:
+        return
+    learned, tested = when[cut.learned & known], when[cut.test & known]
     if not learned.size or not tested.size:
         return
     late = known_after / timedelta(microseconds=1)
