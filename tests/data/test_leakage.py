@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from evermodel.data import check
 from evermodel.data.leakage.columns import class_leaks, number_leaks, suspects
+from evermodel.project import parse_project
 
 RNG = np.random.default_rng(3)
 N = 600
@@ -142,3 +144,19 @@ def test_of_one_class_nothing_can_be_told() -> None:
     some = pl.Series(["a", "b"] * 250)
     assert class_leaks({"x": some}, one) == ()
     assert suspects({"x": some}, one, number=False) == ()
+
+
+def test_check_tells_what_nearly_gives_the_answer_away() -> None:
+    rng = np.random.default_rng(4)
+    left = np.where(rng.random(1000) < 0.3, "yes", "no")
+    refund = np.where(left == "no", 0.0, rng.uniform(5, 90, 1000).round(2))
+    refund[rng.random(1000) < 0.02] = np.nan
+    other = rng.normal(0, 1, 1000) + (left == "yes")
+    frame = pl.DataFrame({"refund": refund, "other": other, "left": left}).fill_nan(None)
+    made = parse_project(
+        '[project]\nname="p"\n[data]\nsource="a.csv"\ntarget="left"\ntask="binary"\n'
+    )
+    told = [each for each in check(frame, project=made).results if each.name == "near_leakage"]
+    assert [(each.subject, each.verdict) for each in told] == [("refund", "warn")]
+    assert told[0].max == 0.9
+    assert (told[0].value or 0) > 0.9

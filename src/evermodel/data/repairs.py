@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+import msgspec
 import polars as pl
 
 from evermodel.data.intake import numbers
+from evermodel.data.label_slips import label_slips
 from evermodel.data.proposal import RepairAdvice
 from evermodel.project import Repair
 from evermodel.records import ColumnType
 from evermodel.tables.convert import apply_repairs
 
-__all__ = ["MISSING_WORDS", "mended", "repair_for"]
+__all__ = ["MISSING_WORDS", "mended", "repair_for", "with_label_slips"]
 
 MISSING_WORDS = frozenset(
     {
@@ -59,6 +61,33 @@ def repair_for(
     if counts.height > _MOST_LEVELS:
         return _missing_words(series.name, counts.head(_MOST_LEVELS), known)
     return _spelling_repair(series.name, counts, known)
+
+
+def with_label_slips(series: pl.Series, advice: RepairAdvice | None) -> RepairAdvice | None:
+    """Return the repair of a target with what its misspelt labels are, where it has two classes.
+
+    Examples
+    --------
+    >>> labels = pl.Series("left", ["yes", "no"] * 100 + ["yess"])
+    >>> with_label_slips(labels, None).repair.map
+    {'yess': 'yes'}
+    """
+    if series.dtype != pl.String:
+        return advice
+    repair = advice.repair if advice else Repair()
+    counts = mended(series, repair).drop_nulls().alias("value").value_counts(name="count")
+    slips = label_slips({str(word): int(n) for word, n in counts.iter_rows()})
+    if not slips:
+        return advice
+    rows = int(counts.filter(pl.col("value").is_in(list(slips)))["count"].sum())
+    said = [advice.why] if advice else []
+    said += [f"{word!r} = {right!r}" for word, right in list(slips.items())[:3]]
+    return RepairAdvice(
+        column=series.name,
+        repair=msgspec.structs.replace(repair, map={**repair.map, **slips}),
+        rows=rows + (advice.rows if advice else 0),
+        why="; ".join(said),
+    )
 
 
 def mended(series: pl.Series, repair: Repair | None) -> pl.Series:

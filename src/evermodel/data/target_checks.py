@@ -6,9 +6,17 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from evermodel.data.column_checks import evidence
 from evermodel.data.imbalance import imbalance
 from evermodel.data.intake import numbers
-from evermodel.data.leakage.columns import class_leaks, number_leaks
+from evermodel.data.label_slips import label_slips
+from evermodel.data.leakage.columns import (
+    FEW_CLASSES,
+    NEARLY,
+    class_leaks,
+    nearly,
+    number_leaks,
+)
 from evermodel.data.target import labels
 from evermodel.project import ROWS_A_CLASS
 from evermodel.records import CheckResult, Task
@@ -50,13 +58,14 @@ def target_checks(
     if task == "regression":
         yield from _amount(target)
     else:
-        yield from _classes(known, task, positive)
+        yield from _classes(target, task, positive)
     if known.n_unique() > 1:
         yield from _contradictions(columns, target, task)
         yield from _leaks(columns, target, task)
 
 
-def _classes(known: pl.Series, task: str, positive: str) -> Iterator[CheckResult]:
+def _classes(target: pl.Series, task: str, positive: str) -> Iterator[CheckResult]:
+    known = target.drop_nulls()
     counts = labels(known).alias("value").value_counts(sort=True, name="n")
     names = counts.get_column("value").to_list()
     why, most = "with one class there is nothing to tell apart", None
@@ -67,14 +76,17 @@ def _classes(known: pl.Series, task: str, positive: str) -> Iterator[CheckResult
     elif known.len() < ROWS_A_CLASS * len(names):
         most = known.len() // ROWS_A_CLASS
         why = "too many classes for these rows: join some, or make the task a regression"
-    right = len(names) >= 2 and (most is None or len(names) <= most)
+    least = 2 if task == "binary" else 3
+    if len(names) == 2 < least:
+        why = 'two classes are a binary task: set data.task = "binary"'
+    right = len(names) >= least and (most is None or len(names) <= most)
     yield CheckResult(
         name="classes",
         subject=known.name,
         value=float(len(names)),
         unit="classes",
         n=known.len(),
-        min=2,
+        min=least,
         max=most,
         verdict="pass" if right else "fail",
         why=why,
@@ -94,7 +106,28 @@ def _classes(known: pl.Series, task: str, positive: str) -> Iterator[CheckResult
             why=f"the positive class {positive!r} of the project does not occur",
             evidence={"rows": [], "examples": names[:5]},
         )
+    yield from _slips(target, known, counts)
     yield from imbalance(known, "binary" if task == "binary" else "multiclass")
+
+
+def _slips(target: pl.Series, known: pl.Series, counts: pl.DataFrame) -> Iterator[CheckResult]:
+    """Labels that look like a slip of one of two: each would be learned as a class of its own."""
+    found = label_slips(dict(counts.iter_rows()))
+    if not found:
+        return
+    wrong = labels(target).is_in(list(found)).fill_null(value=False)
+    shown = ", ".join(f"{word!r} for {right!r}" for word, right in list(found.items())[:3])
+    yield CheckResult(
+        name="label_slips",
+        subject=target.name,
+        value=float(wrong.sum()),
+        unit="rows",
+        n=known.len(),
+        max=0,
+        verdict="warn",
+        why=f"a misspelt answer is a class of its own: {shown}; join them in data.repairs",
+        evidence=evidence(target, wrong),
+    )
 
 
 def _amount(target: pl.Series) -> Iterator[CheckResult]:
@@ -159,7 +192,8 @@ def _leaks(
     columns: Mapping[str, pl.Series], target: pl.Series, task: Task
 ) -> Iterator[CheckResult]:
     find = number_leaks if task == "regression" else class_leaks
-    for leak in find(columns, target):
+    leaks = find(columns, target)
+    for leak in leaks:
         yield CheckResult(
             name="leakage",
             subject=leak.column,
@@ -167,4 +201,19 @@ def _leaks(
             verdict="fail",
             why=f"{leak.why}: put it into leave_out, unless it is known before the outcome",
             evidence={"rows": [], "examples": []},
+        )
+    if task == "regression" or labels(target.drop_nulls()).n_unique() > FEW_CLASSES:
+        return
+    away = {leak.column for leak in leaks}
+    rest = {name: series for name, series in columns.items() if name not in away}
+    for near in nearly(rest, target, number=False):
+        yield CheckResult(
+            name="near_leakage",
+            subject=near.column,
+            value=near.strength,
+            unit="share",
+            n=near.rows,
+            max=NEARLY,
+            verdict="warn",
+            why=f"{near.why}: put it into leave_out, unless it is known before the outcome",
         )

@@ -48,14 +48,15 @@ _SAID = {
     "unreadable_cells": "`{subject}`: {value} with a value that is not of its type",
     "mixed_values": "`{subject}` mixes numbers or dates with words",
     "many_values": "`{subject}` has {value} that hardly repeat",
-    "duplicate_rows": "{value} repeat an earlier row",
-    "duplicate_but_key": "{value} repeat an earlier row in all but the key",
-    "near_duplicate_rows": "{value} repeat an earlier row nearly",
+    "duplicate_rows": "{value} {repeat} an earlier row",
+    "duplicate_but_key": "{value} {repeat} an earlier row in all but the key",
+    "near_duplicate_rows": "{value} {repeat} an earlier row nearly",
     "duplicate_keys": "`{subject}`: {value} with a key that another row has",
     "column_missing": "`{subject}` is not in the table",
     "column_unknown": "`{subject}` is new",
     "wrong_type": "`{subject}` holds something else than it should",
     "leakage": "`{subject}` gives the answer away",
+    "near_leakage": "`{subject}` nearly gives the answer away",
     "label_rate_by_group": "`{subject}` differs between groups: {slice}, {value}",
     "missing_by_group": "`{subject}` is missing more often in one group: {slice}, {value}",
     "representation": "Shares differ from the reference: {group}, {value}",
@@ -71,11 +72,14 @@ _SAID = {
     "gaps_tell_target": "`{subject}`: whether it is missing tells the outcome",
     "later_than_row": "`{subject}` may be written after the fact",
     "label_errors": "Outcomes in `{subject}` that may be wrong: {value}",
+    "label_slips": "Outcomes in `{subject}` that look misspelt: {value}",
     "odd_targets": "Outcomes in `{subject}` far from what rows of their kind have: {value}",
     "conflicting_labels": "{value} of the rows contradict an equal row",
     "wrong_cells": "`{subject}`: {value} looking wrong",
     "mended": "Mended by the declared repairs: {value}",
 }
+
+_UNTOLD = "Whether outcomes in `{subject}` are wrong cannot be told from these rows"
 
 
 def headline(result: CheckResult) -> str:
@@ -90,8 +94,11 @@ def headline(result: CheckResult) -> str:
     """
     value = number(result.value, result.unit) if result.value is not None else ""
     text = _NAMES if _hints_at_names(result) else _SAID.get(result.name)
+    if result.name == "label_errors" and result.verdict == "unknown":
+        text = _UNTOLD  # the middle of so wide an interval would be taken for the answer
     if text is not None and (value or "{value}" not in text):
         named = {"subject": printable(result.subject), "slice": printable(result.slice)}
+        named["repeat"] = "repeats" if result.value == 1 else "repeat"
         return text.format(value=value, group=named["slice"] or named["subject"], **named)
     subject = f"`{printable(result.subject)}`: " if result.subject else ""
     measured = f", {value}" if value else ""

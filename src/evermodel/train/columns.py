@@ -116,6 +116,12 @@ def read_target(column: pl.Series, project: Project) -> Target:
             found=repr(classes[0]),
             hint="bring rows of another class: there is nothing to tell apart",
         )
+    if data.task == MULTICLASS and len(classes) == 2:
+        raise DataError(
+            f"the target {data.target!r} has two classes, and the task is multiclass",
+            found=" and ".join(map(repr, classes)),
+            hint='set data.task = "binary", or bring rows of the other classes',
+        )
     if data.task == MULTICLASS and len(column) < ROWS_A_CLASS * len(classes):
         raise DataError(
             f"the target {data.target!r} has too many classes for its rows",

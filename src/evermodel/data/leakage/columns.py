@@ -7,6 +7,7 @@ an unjust accusation costs a good feature; what is only suspicious is said in a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -17,12 +18,15 @@ from evermodel.data.intake import average, extremes, numbers
 from evermodel.data.proposal import Advice
 from evermodel.data.target import labels
 
-__all__ = ["class_leaks", "number_leaks", "sums", "suspects"]
+__all__ = ["FEW_CLASSES", "NEARLY", "class_leaks", "nearly", "number_leaks", "sums", "suspects"]
 
 Floats = npt.NDArray[np.float64]
 
+NEARLY = 0.9
+"""The share of the errors of guessing the most frequent class from which a column is suspect."""
+FEW_CLASSES = 10
+"""Of more classes an honest column may tell as much, by some rule that connects them."""
 _ALMOST_ALL = 0.999
-_NEARLY = 0.9  # of the errors that guessing the most frequent class makes
 _ALIKE = 0.99
 _MOST_ROWS = 50_000
 _LEAST_ROWS = 50
@@ -65,13 +69,33 @@ def suspects(
     >>> [advice.column for advice in suspects({"near": near}, y, number=False)]
     ['near']
     """
+    return tuple(
+        Advice(column=near.column, why=near.why) for near in nearly(columns, target, number=number)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A column that nearly tells the target: by how much more than guessing, of how many rows."""
+
+    column: str
+    strength: float
+    rows: int
+    why: str
+
+
+def nearly(columns: Mapping[str, pl.Series], target: pl.Series, *, number: bool) -> Iterator[Near]:
+    """Yield the columns that nearly tell the target, each with how much it tells.
+
+    Of classes that is the share of the errors of guessing the most frequent one that it saves; of
+    numbers the size of the rank correlation.
+    """
     rows = _some_rows(target)
     aim = target.gather(rows)
     aim = _finite(numbers(aim)) if number else labels(aim)
     if aim.len() < _LEAST_ROWS if number else not _can_be_told(aim):
-        return ()
+        return
     base = 0.0 if number else _base(aim)
-    found = []
     for name, series in columns.items():
         some = series.gather(rows)
         if number:
@@ -80,9 +104,8 @@ def suspects(
         else:
             share = max((share for share, _ in _told(some, aim)), default=0.0)
             strength, said = (share - base) / (1.0 - base), f"in {share:.1%} of the rows"
-        if strength >= (_ALIKE if number else _NEARLY):
-            found.append(Advice(column=name, why=f"alone it nearly tells the target ({said})"))
-    return tuple(found)
+        if strength >= (_ALIKE if number else NEARLY):
+            yield Near(name, strength, aim.len(), f"alone it nearly tells the target ({said})")
 
 
 def _some_rows(target: pl.Series) -> pl.Series:

@@ -12,14 +12,14 @@ import polars as pl
 from evermodel.data.cells import suspect_cells
 from evermodel.data.expectations import learned
 from evermodel.data.intake import Intake, take
-from evermodel.data.leakage.columns import class_leaks, number_leaks, suspects
+from evermodel.data.leakage.columns import FEW_CLASSES, class_leaks, number_leaks, suspects
 from evermodel.data.leakage.written_afterwards import gaps_that_tell
 from evermodel.data.naming import is_weight
 from evermodel.data.personal.columns import Personal, personal_columns
 from evermodel.data.proposal import Advice, Proposal, RepairAdvice, TargetAdvice
 from evermodel.data.proposing.order import row_order
 from evermodel.data.proposing.times import TimeAdvice, date_texts, time_advice
-from evermodel.data.repairs import mended, repair_for
+from evermodel.data.repairs import mended, repair_for, with_label_slips
 from evermodel.data.roles import Roles, find_roles, protected_columns, split_column
 from evermodel.data.target import target_advice
 from evermodel.errors import DataError, nearest
@@ -31,7 +31,6 @@ __all__ = ["propose"]
 
 _MANY_VALUES = 50
 _LOOKED_AT = 20_000
-_FEW_CLASSES = 10
 _PUT_BACK = "known before the outcome? then take it off this list"
 _PUT_OUT = "leave it out unless it is known before the outcome"
 
@@ -60,6 +59,9 @@ def propose(
     intake = take(table)
     _usable(intake, source, target)
     repairs = _repairs(intake)
+    answers = with_label_slips(intake.frame[target], repairs.get(target))
+    if answers is not None and task != "multiclass":
+        repairs[target] = answers
     columns = {
         column: mended(intake.frame[column], repairs[column].repair if column in repairs else None)
         for column in intake.frame.columns
@@ -188,7 +190,7 @@ def _leaks(
     leaks = list(number_leaks(features, target) if number else class_leaks(features, target))
     rest = _without(features, leaks)
     near = suspects(rest, target, number=number)
-    if number or target.n_unique() > _FEW_CLASSES:
+    if number or target.n_unique() > FEW_CLASSES:
         return tuple(leaks), tuple(f"{a.column!r}: {a.why}; {_PUT_OUT}" for a in near)
     leaks += (Advice(column=a.column, why=f"{a.why}; {_PUT_BACK}") for a in near)
     gaps = gaps_that_tell(_without(rest, near), target, outcome.task)
