@@ -91,7 +91,8 @@ def test_copied_rows_are_found_with_what_remembering_them_gives() -> None:
     assert result.value == pytest.approx(200 / 900 * 0.8)
     assert result.evidence["propose"] == "keep equal rows together"
     assert result.evidence["remembered_right"] == 1.0
-    assert result.evidence["rows"] == [0, 1, 2, 3, 4]
+    assert result.evidence["rows"] == [0, 800]
+    assert len(set(result.evidence["examples"])) == 1
 
 
 def test_the_share_of_a_random_split_is_the_mean_over_random_splits_and_lies_in_its_interval() -> (

@@ -48,7 +48,7 @@ def test_the_verdict_comes_first_and_what_must_be_fixed_next() -> None:
 
 def test_three_examples_are_shown_with_the_lines_of_the_file() -> None:
     text = findings_text(REPORT)
-    assert "line 6: inf; line 9: inf; line 11: inf\n" in text
+    assert "lines 6, 9, 11: inf\n" in text
     assert "row 1: -4" in text  # no file with lines
     assert "line 13" not in text
 
@@ -91,7 +91,7 @@ def test_no_line_is_wider_than_asked(width: int) -> None:
 
 def test_the_page_is_one_file_with_the_same_words() -> None:
     page = findings_page(REPORT, notes=["columns are divided by ;"])
-    for words in ("Must fix", "line 6: inf", "columns are divided by ;", "1 to fix"):
+    for words in ("Must fix", "lines 6, 9, 11: inf", "columns are divided by ;", "1 to fix"):
         assert words in page
     assert "http" not in page.replace("http-equiv", "")
 

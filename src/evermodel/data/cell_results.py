@@ -57,6 +57,7 @@ def cell_results(
             value=float(len(found)),
             unit="cells",
             n=rows,
+            max=0,
             verdict="warn",
             why=found[0].reason,
             evidence=evidence,

@@ -9,9 +9,15 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from evermodel.data.column_checks import column_checks, misfit_checks, reading_checks
+from evermodel.data.column_checks import (
+    column_checks,
+    evidence,
+    misfit_checks,
+    nothing_there,
+    reading_checks,
+)
 from evermodel.data.copies.twins import duplicates
-from evermodel.data.intake import Intake, row_text, take
+from evermodel.data.intake import Intake, numbers, row_text, take
 from evermodel.data.own_checks import own_checks
 from evermodel.data.personal import personal_data
 from evermodel.data.personal.hiding import hidden, of_persons
@@ -27,6 +33,11 @@ __all__ = ["check"]
 
 _FEW_ROWS = 100
 _MOST_REJECTED = 0.05
+_MOST_REPEATED = 0.01
+_MOST_TWICE = 0.05
+_MOST_OF_BOOLEAN = 3  # true, false and none
+_TOO_FEW = "too few rows to learn from"
+_OWN_KEY = "each key names one row, so that an answer that arrives for it finds that row"
 # What is said of a column because it is learned from.
 _OF_FEATURES = ("constant", "many_values", "missing")
 
@@ -60,7 +71,11 @@ def check(
         When it is no table or has no columns.
     """
     intake = take(table)
-    results = [*_rows(intake), *misfit_checks(table), *reading_checks(intake.understood)]
+    results = [
+        *_rows(intake),
+        *misfit_checks(table),
+        *reading_checks(intake.frame, intake.understood),
+    ]
     if project is not None:
         results += _schema(intake.frame, project)
     if reference is not None:
@@ -71,7 +86,7 @@ def check(
     if intake.rows:
         results += _repeated(intake.frame, project, thorough=thorough)
         for column in intake.frame.columns:
-            words = tuple(intake.missing.get(column, {}))
+            words = intake.missing.get(column, {})
             found = column_checks(intake.frame[column], missing_words=words, now=now)
             results += [r for r in found if column not in unused or r.name not in _OF_FEATURES]
         gaps = map(time_gaps, intake.frame.get_columns())
@@ -155,15 +170,16 @@ def _features(frame: pl.DataFrame, project: Project) -> Mapping[str, pl.Series]:
 
 
 def _rows(intake: Intake) -> Iterator[CheckResult]:
+    few = intake.rows < _FEW_ROWS
     yield CheckResult(
         name="rows",
         subject="rows",
         value=float(intake.rows),
         unit="rows",
         n=intake.rows,
-        min=2,
+        min=2 if intake.rows < 2 else _FEW_ROWS,
         verdict="fail" if intake.rows < 2 else "warn" if intake.rows < _FEW_ROWS else "pass",
-        why="too few rows to learn from" if intake.rows < _FEW_ROWS else "",
+        why=_TOO_FEW if few else f"fewer than {_FEW_ROWS} would be {_TOO_FEW}",
     )
     understood = intake.understood
     rejected = int(getattr(understood, "rejected_rows", 0))
@@ -178,6 +194,7 @@ def _rows(intake: Intake) -> Iterator[CheckResult]:
         value=float(rejected),
         unit="rows",
         n=rejected + intake.rows,
+        max=_MOST_REJECTED * (unread + intake.rows) if share > _MOST_REJECTED else 0,
         verdict="fail" if share > _MOST_REJECTED else "warn",
         why="what could not be read, or is no row of the table, is left aside, never guessed at",
         evidence={
@@ -225,9 +242,10 @@ def _untimed(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
             value=float(absent),
             unit="rows",
             n=frame.height,
+            max=frame.height / 2 if 2 * absent > frame.height else 0,
             verdict="fail" if 2 * absent > frame.height else "warn",
             why="rows that do not say when they happened are not learned from",
-            evidence={"rows": frame[name].is_null().arg_true().head(5).to_list(), "examples": []},
+            evidence=nothing_there(frame[name]),
         )
 
 
@@ -236,6 +254,10 @@ def _absent(name: str, why: str, frame: pl.DataFrame, verdict: Any) -> CheckResu
     return CheckResult(
         name="column_missing",
         subject=name,
+        value=0.0,
+        unit="columns",
+        n=frame.width,
+        min=1,
         verdict=verdict,
         why=why + (f"; did you mean {word!r}?" if word else ""),
         evidence={"rows": [], "examples": [word] if word else []},
@@ -250,18 +272,24 @@ def _fits(series: pl.Series, kind: str) -> bool:
     if kind == "timestamp":
         return series.dtype.is_temporal()
     if kind == "boolean":
-        return series.dtype == pl.Boolean or series.n_unique() <= 3
+        return series.dtype == pl.Boolean or series.n_unique() <= _MOST_OF_BOOLEAN
     return True
 
 
 def _mistyped(series: pl.Series, kind: str) -> CheckResult:
+    known = series.is_not_null()
+    wrong = known & numbers(series).is_null() if kind == "number" else known
+    boolean = kind == "boolean"
     return CheckResult(
         name="wrong_type",
         subject=series.name,
+        value=float(series.n_unique() if boolean else known.sum()),
+        unit="values",
         n=series.len(),
+        max=_MOST_OF_BOOLEAN if boolean else 0,
         verdict="fail",
         why=f"the column is to hold a {kind}, and not every value is one",
-        evidence={"rows": [], "examples": series.drop_nulls().head(3).cast(pl.String).to_list()},
+        evidence=evidence(series, wrong if wrong.any() else known),
     )
 
 
@@ -282,9 +310,13 @@ def _against(
             yield CheckResult(
                 name="column_unknown",
                 subject=name,
-                n=frame.height,
+                value=1.0,
+                unit="columns",
+                n=frame.width,
+                max=0,
                 verdict="warn",
                 why="earlier data did not have it: a model in use ignores it",
+                evidence=evidence(frame[name], frame[name].is_not_null()),
             )
 
 
@@ -317,7 +349,8 @@ def _duplicates(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckR
         value=float(rows),
         unit="rows",
         n=frame.height,
-        verdict="warn" if share > 0.01 else "pass",
+        max=_MOST_REPEATED * frame.height,
+        verdict="warn" if share > _MOST_REPEATED else "pass",
         why="a row that stands in training and test alike makes the test too good",
         evidence={
             "rows": again.arg_true().head(5).to_list(),
@@ -331,7 +364,10 @@ def _duplicates(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckR
     some = frame.select(key).filter(given)
     twice = some.height - some.unique().height
     # Where keys mostly repeat they name who a row is about; where hardly ever, a repeat is odd.
-    odd = 0 < twice < 0.05 * some.height
+    odd = 0 < twice < _MOST_TWICE * some.height
+    why = "keys that mostly repeat name who or what the rows are about"
+    if odd or not twice:
+        why = "an answer that arrives for this key fits more than one row" if odd else _OWN_KEY
     repeated = some.is_duplicated()
     yield CheckResult(
         name="duplicate_keys",
@@ -339,8 +375,9 @@ def _duplicates(frame: pl.DataFrame, project: Project | None) -> Iterator[CheckR
         value=float(twice),
         unit="rows",
         n=some.height,
+        max=0 if odd or not twice else None,
         verdict="warn" if odd else "pass",
-        why="an answer that arrives for this key fits more than one row" if odd else "",
+        why=why,
         evidence={
             "rows": given.arg_true().filter(repeated).head(5).to_list() if odd else [],
             "examples": [row_text(row) for row in some.filter(repeated).head(3).rows() if odd],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from evermodel.data.intake import extremes
+from evermodel.data.intake import extremes, numbers
 from evermodel.data.naming import not_below_zero, percent, words
 from evermodel.data.repairs import repair_for
 from evermodel.project import Repair
@@ -16,7 +18,14 @@ from evermodel.project.keys import key_of
 from evermodel.records import CheckResult
 from evermodel.stats.intervals import wilson
 
-__all__ = ["MOST_MISFITS", "column_checks", "evidence", "misfit_checks", "reading_checks"]
+__all__ = [
+    "MOST_MISFITS",
+    "column_checks",
+    "evidence",
+    "misfit_checks",
+    "nothing_there",
+    "reading_checks",
+]
 
 _SENTINELS = (
     -1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0,
@@ -27,6 +36,9 @@ _REVERSIBLE = {"quantity", "qty", "amount", "price", "cost", "income", "salary",
 _EXAMPLES = 5
 _NAMED = 3
 _MOST_LEVELS = 1000
+_OWN_VALUES = 0.5  # of the values, above which they hardly repeat
+_MOSTLY = 0.5
+_COUNTED = re.compile(r"^(\d+) of \d+ values are not (numbers|dates)")  # as the reader says it
 MOST_MISFITS = 0.05
 """The largest share of a column that may be left missing for not being of its type."""
 
@@ -44,9 +56,14 @@ def evidence(series: pl.Series, wrong: pl.Series) -> dict[str, Any]:
 
 
 def column_checks(
-    series: pl.Series, *, missing_words: Sequence[str] = (), now: datetime | None = None
+    series: pl.Series,
+    *,
+    missing_words: Mapping[str, int] | None = None,
+    now: datetime | None = None,
 ) -> Iterator[CheckResult]:
     """Yield what is worth knowing about one column; a column in order yields its gaps only.
+
+    `missing_words` are those that the reader took as missing here, with how many rows have each.
 
     Examples
     --------
@@ -54,7 +71,7 @@ def column_checks(
     ['below_zero']
     """
     if series.null_count():
-        yield _gaps(series, missing_words)
+        yield _gaps(series, missing_words or {})
     known = series.drop_nulls()
     if series.len() and known.n_unique() <= 1:
         yield _constant(series, known)
@@ -67,23 +84,36 @@ def column_checks(
         yield from _words(series, known)
 
 
-def reading_checks(understood: Any) -> Iterator[CheckResult]:
+def reading_checks(frame: pl.DataFrame, understood: Any) -> Iterator[CheckResult]:
     """Yield a line for each column that the reader left as words though most of it is none.
+
+    `value` is how many values are none of what most are; where no kind is the usual one, how many
+    there are.
 
     Examples
     --------
-    >>> list(reading_checks(None))
+    >>> list(reading_checks(pl.DataFrame({"n": [1, 2]}), None))
     []
     """
     for one in getattr(understood, "columns", ()):
-        if one.doubt:
-            yield CheckResult(
-                name="mixed_values",
-                subject=one.name,
-                verdict="warn",
-                n=understood.rows,
-                why=f"{one.doubt}; declare what is odd under data.repairs (missing, map or strip)",
-            )
+        if not one.doubt or one.name not in frame.columns:
+            continue
+        series = frame[one.name]
+        counted = _COUNTED.match(one.doubt)
+        odd = series.is_not_null()
+        if counted and counted[2] == "numbers":
+            odd &= numbers(series).is_null()
+        yield CheckResult(
+            name="mixed_values",
+            subject=one.name,
+            value=float(counted[1] if counted else odd.sum()),
+            unit="values",
+            n=understood.rows,
+            max=0,
+            verdict="warn",
+            why=f"{one.doubt}; declare what is odd under data.repairs (missing, map or strip)",
+            evidence=evidence(series, odd) if counted is None or counted[2] == "numbers" else {},
+        )
 
 
 def misfit_checks(table: Any) -> Iterator[CheckResult]:
@@ -113,7 +143,7 @@ def misfit_checks(table: Any) -> Iterator[CheckResult]:
             value=float(cells),
             unit="rows",
             n=rows,
-            max=MOST_MISFITS * rows,
+            max=MOST_MISFITS * rows if share > MOST_MISFITS else 0,
             verdict="fail" if share > MOST_MISFITS else "warn",
             why=f"{cells} of {rows} values ({share:.2%}) are not {kind[types[column]]}, as the "
             f"column's type is: {said}{', ...' if cells > _NAMED else ''}; "
@@ -138,17 +168,35 @@ def _what_to_do(column: str, share: float) -> str:
 
 def _result(name: str, series: pl.Series, wrong: pl.Series, why: str, **more: Any) -> CheckResult:
     rows = int(wrong.fill_null(value=False).sum())
-    given: dict[str, Any] = {"verdict": "warn", "evidence": evidence(series, wrong)} | more
+    given: dict[str, Any] = {"verdict": "warn", "max": 0, "evidence": evidence(series, wrong)}
+    given |= more
     return CheckResult(
         name=name, subject=series.name, value=rows, unit="rows", n=series.len(), why=why, **given
     )
 
 
-def _gaps(series: pl.Series, named: Sequence[str]) -> CheckResult:
+def nothing_there(series: pl.Series, named: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """Return the first rows where a column has no value, and what stands there in the file.
+
+    Examples
+    --------
+    >>> nothing_there(pl.Series([1, None]))
+    {'rows': [1], 'examples': ['nothing']}
+    >>> nothing_there(pl.Series([1, None]), {"?": 1})["examples"]
+    ["'?'"]
+    """
+    rows = series.is_null().arg_true().head(_EXAMPLES).to_list()
+    words = [word for word in named or {} if word]
+    said = " or ".join(map(repr, words))
+    if not words or sum((named or {}).values()) - (named or {}).get("", 0) < series.null_count():
+        said = f"nothing or {said}" if words else "nothing"
+    return {"rows": rows, "examples": [said] * len(rows)}
+
+
+def _gaps(series: pl.Series, named: Mapping[str, int]) -> CheckResult:
     absent = series.null_count()
     share = absent / series.len()
     low, high, *_ = wilson(absent, series.len())
-    said = ", ".join(repr(word) for word in named if word)
     return CheckResult(
         name="missing",
         subject=series.name,
@@ -158,27 +206,28 @@ def _gaps(series: pl.Series, named: Sequence[str]) -> CheckResult:
         high=high,
         level=0.95,
         n=series.len(),
-        verdict="warn" if share >= 0.5 else "pass",
+        max=_MOSTLY,
+        verdict="warn" if share > _MOSTLY else "pass",
         why="a gap is learned from as a gap; where most is missing, little can be learned",
         method="Wilson score interval",
-        evidence={
-            "rows": series.is_null().arg_true().head(_EXAMPLES).to_list(),
-            "examples": [said] if said else [],
-        },
+        evidence=nothing_there(series, named),
     )
 
 
 def _constant(series: pl.Series, known: pl.Series) -> CheckResult:
-    shown = [str(known[0])[:80]] if known.len() else []
+    always = series.null_count() in (0, series.len())
+    shown = evidence(series, series.is_not_null()) if known.len() else nothing_there(series)
     return CheckResult(
         name="constant",
         subject=series.name,
         value=float(known.n_unique()),
         unit="values",
         n=series.len(),
-        verdict="warn" if series.null_count() in (0, series.len()) else "pass",
+        # Beside gaps one value may tell something.
+        min=2 if always else None,
+        verdict="warn" if always else "pass",
         why="a column with one value teaches nothing, and a later second value is new to the model",
-        evidence={"rows": [], "examples": shown},
+        evidence=shown,
     )
 
 
@@ -214,11 +263,12 @@ def _sentinels(series: pl.Series) -> Iterator[CheckResult]:
         gap, spread = abs(value - other), abs(other - far)
         # Counts that end in -1 lie close to 0; only there is the usual gap too much to ask.
         negative_code = value < 0 <= other and value in (-1.0, -9.0, -99.0)
-        if value not in _SENTINELS or rows < max(5, 0.0005 * series.len()):
+        few = math.ceil(max(5, 0.0005 * series.len())) - 1
+        if value not in _SENTINELS or rows <= few:
             continue
         if gap >= 0.5 * spread or negative_code:
             why = f"{value:g} stands apart from all other values, as a code for unknown or a limit"
-            yield _result("code_among_numbers", series, series == value, why)
+            yield _result("code_among_numbers", series, series == value, why, max=few)
 
 
 def _times(series: pl.Series, now: datetime | None) -> Iterator[CheckResult]:
@@ -275,7 +325,8 @@ def _words(series: pl.Series, known: pl.Series) -> Iterator[CheckResult]:
             value=float(distinct),
             unit="values",
             n=series.len(),
-            verdict="warn" if distinct > 0.5 * known.len() else "pass",
+            max=_OWN_VALUES * known.len(),
+            verdict="warn" if distinct > _OWN_VALUES * known.len() else "pass",
             why="values that hardly repeat teach little, and new rows will bring new ones",
-            evidence={"rows": [], "examples": known.unique().sort().head(3).to_list()},
+            evidence=evidence(series, series.is_not_null()),
         )

@@ -56,12 +56,19 @@ def expected(frame: pl.DataFrame, made: Expectation) -> CheckResult:
         near = nearest(made.column, frame.columns)
         why = f"there is no such column to hold to {made.text!r}"
         why += f"; did you mean {near!r}?" if near else ""
-        return CheckResult(name="expectation", subject=made.column, verdict="fail", why=why)
+        return CheckResult(
+            name="expectation", subject=made.column, value=0.0, unit="columns", n=frame.width,
+            min=1, verdict="fail", why=why,
+        )  # fmt: skip
     series = frame[made.column]
     wrong = breaking(series, made)
     if wrong is None:
         why = f"{made.text!r} cannot be asked of a column of this type ({series.dtype})"
-        return CheckResult(name="expectation", subject=made.column, verdict="fail", why=why)
+        known = series.is_not_null()
+        return CheckResult(
+            name="expectation", subject=made.column, value=float(known.sum()), unit="values",
+            n=len(series), max=0, verdict="fail", why=why, evidence=evidence(series, known),
+        )  # fmt: skip
     rows = int(wrong.sum())
     return CheckResult(
         name="expectation",

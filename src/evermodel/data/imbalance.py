@@ -8,6 +8,7 @@ from statistics import NormalDist
 
 import polars as pl
 
+from evermodel.data.column_checks import evidence
 from evermodel.data.target import labels
 from evermodel.errors import InputError
 from evermodel.records import CheckResult, Task
@@ -90,7 +91,7 @@ def imbalance(target: pl.Series, task: Task, *, test_share: float = 0.2) -> Iter
     sizes = known.value_counts(name="rows").sort(["rows", "class"], descending=[True, False])
     counts = {str(name): int(rows) for name, rows in sizes.iter_rows()}
     yield _majority(target.name, counts)
-    yield _rarest(target.name, counts, test_share)
+    yield _rarest(target, counts, test_share)
 
 
 def _majority(name: str, counts: dict[str, int]) -> CheckResult:
@@ -124,7 +125,8 @@ def _majority(name: str, counts: dict[str, int]) -> CheckResult:
     )
 
 
-def _rarest(name: str, counts: dict[str, int], test_share: float) -> CheckResult:
+def _rarest(target: pl.Series, counts: dict[str, int], test_share: float) -> CheckResult:
+    name = target.name
     rarest, rows = list(counts.items())[-1]
     tested = round(rows * test_share)
     width, needed = recall_width(tested), rows_for_width(_NARROW)
@@ -151,7 +153,7 @@ def _rarest(name: str, counts: dict[str, int], test_share: float) -> CheckResult
         why=why,
         method="half width of Wilson's interval at its widest, a recall of one half",
         evidence={
-            "rows": [],
+            **evidence(target, labels(target) == rarest),
             "tested": tested,
             "needed_in_test": needed,
             "too_rare": dict(list({w: counts[w] for w in reversed(wide)}.items())[:_NAMED]),

@@ -39,10 +39,12 @@ def own_checks(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
         try:
             found = check(frame)
         except Exception as error:  # noqa: BLE001 - it is the user's code
-            yield _broken(name, f"it ended with {type(error).__name__}", str(error))
+            why = f"it ended with {type(error).__name__}"
+            yield _broken(name, why, frame.height, str(error))
             continue
         if not _results(found):
-            yield _broken(name, f"it returned no list of CheckResult but {type(found).__name__}")
+            why = f"it returned no list of CheckResult but {type(found).__name__}"
+            yield _broken(name, why, frame.height)
             continue
         for result in found:
             method = result.method or f"check {name}"
@@ -54,11 +56,15 @@ def _results(found: Any) -> bool:
     return listed and all(isinstance(each, CheckResult) for each in found)
 
 
-def _broken(name: str, what: str, said: str = "") -> CheckResult:
+def _broken(name: str, what: str, rows: int, said: str = "") -> CheckResult:
     # What the error says may hold a value of somebody's row: an example, which is not kept.
     return CheckResult(
         name=name,
         subject="check",
+        value=1.0,
+        unit="errors",
+        n=rows,
+        max=0,
         verdict="fail",
         why=f"the check {name!r} is broken: {what}",
         evidence={"rows": [], "examples": [said] if said else []},

@@ -6,23 +6,20 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from evermodel.data.column_checks import evidence
+from evermodel.data.column_checks import evidence, nothing_there
 from evermodel.data.imbalance import imbalance
-from evermodel.data.intake import numbers
+from evermodel.data.intake import numbers, row_text
 from evermodel.data.label_slips import label_slips
-from evermodel.data.leakage.columns import (
-    FEW_CLASSES,
-    NEARLY,
-    class_leaks,
-    nearly,
-    number_leaks,
-)
+from evermodel.data.leakage.columns import FEW_CLASSES, NEARLY, class_leaks, nearly, number_leaks
+from evermodel.data.leakage.shown import side_by_side
 from evermodel.data.target import labels
 from evermodel.project import ROWS_A_CLASS
 from evermodel.records import CheckResult, Task
 from evermodel.stats.intervals import wilson
 
 __all__ = ["target_checks"]
+
+_CONFLICT = 0.02
 
 
 def target_checks(
@@ -48,10 +45,11 @@ def target_checks(
         high=high,
         level=0.95,
         n=target.len(),
+        max=1 - 1 / max(target.len(), 1),
         verdict="fail" if known.is_empty() else "pass",
         why="rows without the truth are not learned from",
         method="Wilson score interval",
-        evidence={"rows": target.is_null().arg_true().head(5).to_list(), "examples": []},
+        evidence=nothing_there(target),
     )
     if known.is_empty():
         return
@@ -68,6 +66,8 @@ def _classes(target: pl.Series, task: str, positive: str) -> Iterator[CheckResul
     known = target.drop_nulls()
     counts = labels(known).alias("value").value_counts(sort=True, name="n")
     names = counts.get_column("value").to_list()
+    words = labels(target)
+    first = {"rows": [words.index_of(name) for name in names[:5]], "examples": names[:5]}
     why, most = "with one class there is nothing to tell apart", None
     if task == "binary":
         most = 2.0
@@ -90,7 +90,7 @@ def _classes(target: pl.Series, task: str, positive: str) -> Iterator[CheckResul
         max=most,
         verdict="pass" if right else "fail",
         why=why,
-        evidence={"rows": [], "examples": names[:5]},
+        evidence=first,
     )
     if len(names) < 2:
         return
@@ -104,10 +104,10 @@ def _classes(target: pl.Series, task: str, positive: str) -> Iterator[CheckResul
             min=1,
             verdict="fail",
             why=f"the positive class {positive!r} of the project does not occur",
-            evidence={"rows": [], "examples": names[:5]},
+            evidence=dict(first),
         )
     yield from _slips(target, known, counts)
-    yield from imbalance(known, "binary" if task == "binary" else "multiclass")
+    yield from imbalance(target, "binary" if task == "binary" else "multiclass")
 
 
 def _slips(target: pl.Series, known: pl.Series, counts: pl.DataFrame) -> Iterator[CheckResult]:
@@ -159,6 +159,7 @@ def _amount(target: pl.Series) -> Iterator[CheckResult]:
             min=2,
             verdict="fail",
             why="a target that never changes needs no model",
+            evidence=evidence(target, target.is_not_null()),
         )
 
 
@@ -173,18 +174,18 @@ def _contradictions(
     equal = equal.filter(pl.col("y").is_not_null())
     mixed = equal.filter(pl.col("y").n_unique().over("h") > 1)
     share = mixed.height / max(equal.height, 1)
+    shown = mixed.sort("h", "row").get_column("row").head(6).to_list()
+    whole = frame.with_columns(target)
     yield CheckResult(
         name="conflicting_labels",
         subject=target.name,
         value=share,
         unit="share",
         n=equal.height,
-        verdict="warn" if share > 0.02 else "pass",
+        max=_CONFLICT,
+        verdict="warn" if share > _CONFLICT else "pass",
         why="rows that are equal but for the truth: label errors, or a telling column is missing",
-        evidence={
-            "rows": mixed.sort("h", "row").get_column("row").head(6).to_list(),
-            "examples": [],
-        },
+        evidence={"rows": shown, "examples": [row_text(whole.row(row)) for row in shown[:3]]},
     )
 
 
@@ -197,10 +198,13 @@ def _leaks(
         yield CheckResult(
             name="leakage",
             subject=leak.column,
-            n=target.len() - target.null_count(),
+            value=leak.value,
+            unit=leak.unit,
+            n=leak.rows,
+            max=leak.most,
             verdict="fail",
             why=f"{leak.why}: put it into leave_out, unless it is known before the outcome",
-            evidence={"rows": [], "examples": []},
+            evidence=side_by_side([columns[name] for name in leak.shown], target),
         )
     if task == "regression" or labels(target.drop_nulls()).n_unique() > FEW_CLASSES:
         return
@@ -216,4 +220,5 @@ def _leaks(
             max=NEARLY,
             verdict="warn",
             why=f"{near.why}: put it into leave_out, unless it is known before the outcome",
+            evidence=side_by_side([columns[near.column]], target),
         )

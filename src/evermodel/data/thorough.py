@@ -50,7 +50,11 @@ def across_split(
         random = () if ordered or tested is None else _of_random(frame, project, list(columns))
     except DataError as error:
         yield CheckResult(
-            name="across_split", subject="rows", verdict="unknown", why=f"{error.what}"
+            name="across_split",
+            subject="rows",
+            n=frame.height,
+            verdict="unknown",
+            why=f"{error.what}",
         )
         return
     told = {result.name for result in found if result.verdict in ("warn", "fail")}
@@ -122,7 +126,10 @@ def people(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
             yield from _one_of_two(look(frame, project, groups))
         except EvermodelError as error:
             why = " ".join(part for part in (error.what, error.where, error.found) if part)
-            yield CheckResult(name="groups", subject=", ".join(groups), verdict="unknown", why=why)
+            named = ", ".join(groups)
+            yield CheckResult(
+                name="groups", subject=named, n=frame.height, verdict="unknown", why=why
+            )
 
 
 def _one_of_two(results: tuple[CheckResult, ...]) -> list[CheckResult]:

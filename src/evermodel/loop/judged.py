@@ -103,4 +103,9 @@ def mended(rows: pl.DataFrame, project: Project | None) -> tuple[CheckResult, ..
     count = sum(int((some[name] != judged[name]).sum()) for name in some.columns)
     if not count:
         return ()
-    return (CheckResult(name="mended", subject="cells", value=float(count), unit="cells"),)
+    why = "what the project file declares as repairs was made of these cells, and nothing else"
+    return (
+        CheckResult(
+            name="mended", subject="cells", value=float(count), unit="cells", n=some.height, why=why
+        ),
+    )

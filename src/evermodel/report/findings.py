@@ -27,6 +27,8 @@ _TOLD = frozenset(
 """Results that are worth a line although nothing is wrong with them."""
 _SHOWN_IN_ORDER = frozenset({"duplicate_rows", "duplicate_but_key", "near_duplicate_rows"})
 """Those of them whose examples help."""
+_SAID_IN_WHY = frozenset({"label_rate_by_group", "missing_by_group", "representation"})
+"""Results whose examples are the shares that their sentence compares already."""
 _NAMES = "`{subject}` looks like names of persons or firms: {value} of its values"
 _SAID = {
     "rows": "{value}",
@@ -169,11 +171,15 @@ def findings_text(
     for title, findings in grouped(report.results):
         lines += ["", title]
         shown, more = _bounded(findings)
+        before: list[str] = []
         for result in shown:
             lines += _wrapped(headline(result) + _of(result), width, "  ")
             why = "" if _hints_at_names(result) else result.why
-            for text in (why, *_example_lines(result)):
+            examples = _example_lines(result)
+            # The parts of one sum are shown by the same rows.
+            for text in (why, *(examples if examples != before else ())):
                 lines += _wrapped(text, width, "    ")
+            before = examples
         if more:
             lines.append(f"  and {more} more like these: --html or --json shows them all")
     said = _unsaid(notes, report.results)
@@ -224,8 +230,13 @@ def _example_lines(result: CheckResult) -> list[str]:
     if result.verdict == "pass" and result.name not in _SHOWN_IN_ORDER:
         return []
     values = [str(value) for value in result.evidence.get("examples", ())][:_SHOWN]
+    if result.name in _SAID_IN_WHY or (values and all(repr(v) in result.why for v in values)):
+        return []
     lines, rows = result.evidence.get("lines", ()), result.evidence.get("rows", ())
     word, places = ("line", lines) if lines else ("row", rows)
+    if len(values) > 1 and len(set(values)) == 1 and len(places) >= len(values):
+        named = ", ".join(map(str, places[: len(values)]))
+        return [f"{word}s {named}: {printable(values[0])}"]
     if values and len(places) >= len(values):
         pairs = zip(places, values, strict=False)
         return ["; ".join(f"{word} {place}: {printable(value)}" for place, value in pairs)]

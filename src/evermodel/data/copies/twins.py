@@ -247,6 +247,7 @@ def _repeats(
         high=bounds.high * n,
         level=bounds.level,
         n=n,
+        max=_MATERIAL * n,
         verdict=verdict,
         why=why + (_FEW_VALUES if by_chance else ""),
         method=bounds.method,

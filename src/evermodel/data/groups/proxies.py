@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.bands import column, group_edges, grouped
-from evermodel.data.intake import take
+from evermodel.data.intake import extremes, take
 from evermodel.data.naming import is_identifier, is_row_number, is_weight
 from evermodel.data.roles import is_text
 from evermodel.records import CheckResult, Verdict
@@ -29,6 +29,7 @@ _BINS = 32
 _MOST_WORDS = 100
 _MOST_GROUPS = 10
 _NAMED = 5
+_SHOWN = 3
 _TREES = 80  # in all, over the groups where there are more than two
 _MODEL = {
     "num_leaves": 15,
@@ -152,11 +153,36 @@ def _of_trait(
         why += f", most of all {alone[0][0]!r}; without {trait!r} a model can still go by it"
     results = [_result(trait, "", together, margin, tested.size, why)]
     results[0].evidence.update({"strongest": strongest, "groups": names})
+    shown = [f"{name}: ROC AUC {one['auc']:.2f}" for name, one in strongest.items()]
+    results[0].evidence["examples"] = shown
     for name, auc, bounds in alone:
         if bounds.low > margin:
             why = f"{name!r} alone tells {trait!r} {_how_well(auc)}, so it can stand in for it"
-            results.append(_result(name, trait, (auc, bounds), margin, tested.size, why))
+            found = _result(name, trait, (auc, bounds), margin, tested.size, why)
+            found.evidence["examples"] = _telling(some[name], aim, names, trait)
+            results.append(found)
     return results
+
+
+def _telling(series: pl.Series, aim: Codes, names: Sequence[str], trait: str) -> list[str]:
+    """Return the values, or ranges of them, that move the groups' shares in most rows."""
+    bins = _binned(series)
+    counts = np.zeros((int(bins.max()) + 1, len(names)))
+    np.add.at(counts, (bins, aim), 1.0)
+    sizes = counts.sum(axis=1)
+    moved = np.abs(counts - np.outer(sizes, counts.sum(axis=0) / aim.size)).sum(axis=1)
+    shown = []
+    for code in np.argsort(-moved, kind="stable")[:_SHOWN].tolist():
+        held = series.filter(pl.Series(bins == code))
+        if not sizes[code] or (held.dtype == pl.String and code == _MOST_WORDS):
+            continue
+        value = "missing" if held[0] is None else str(held[0])
+        if held[0] is not None and held.dtype.is_numeric():
+            value = " to ".join(f"{end:g}" for end in sorted(set(extremes(held))))
+        most = int(counts[code].argmax())
+        part = f"{counts[code][most] / sizes[code]:.0%} of {int(sizes[code]):,} rows"
+        shown.append(f"{series.name} {value}: {trait} {names[most]} in {part}")
+    return shown
 
 
 def _how_well(auc: float) -> str:

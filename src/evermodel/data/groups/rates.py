@@ -35,6 +35,7 @@ class _Contrast(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     high: float
     n: int
+    n_others: int
     least: float
     most: float
     worth: float
@@ -252,6 +253,7 @@ def _labelled(one: _Contrast, target: str, name: str, level: float) -> CheckResu
 def _result(
     name: str, subject: str, one: _Contrast, why: str, level: float, method: str
 ) -> CheckResult:
+    unit = "" if method.startswith("Welch") else "share"
     if one.verdict == "unknown":
         why += "; too few rows to say"
         if one.enough and one.high > one.low:
@@ -262,7 +264,7 @@ def _result(
         subject=subject,
         slice=one.slice,
         value=one.own - one.others,
-        unit="" if method.startswith("Welch") else "share",
+        unit=unit,
         low=one.low,
         high=one.high,
         level=level,
@@ -274,11 +276,19 @@ def _result(
         method=method,
         evidence={
             "rows": [],
+            "examples": [
+                f"{one.slice}: {_amount(one.own, unit)} of {one.n:,} rows",
+                f"others: {_amount(one.others, unit)} of {one.n_others:,} rows",
+            ],
             "here": one.own,
             "others": one.others,
             "worth": round(one.worth, 1),
         },
     )
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:.1%}" if unit == "share" else f"a mean of {value:,.6g}"
 
 
 def _parts(
@@ -314,6 +324,7 @@ def _rates(
             low=low,
             high=high,
             n=n,
+            n_others=names.len() - n,
             least=allowed[0],
             most=allowed[1],
             worth=own[1],
@@ -362,6 +373,7 @@ def _means(
             low=off - reach,
             high=off + reach,
             n=int(inside.sum()),
+            n_others=int((~inside).sum()),
             least=-allowed,
             most=allowed,
             worth=own[2],

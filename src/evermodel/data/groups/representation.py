@@ -18,6 +18,7 @@ from evermodel.records import CheckResult, Verdict
 
 __all__ = ["shares"]
 
+_SHOWN = 3
 _MOST_UNKNOWN = 0.1
 _TURNS = 50
 
@@ -234,11 +235,29 @@ def _group(
         method="Newcombe (1998) from Wilson's bounds, Bonferroni over all groups",
         evidence={
             "rows": [],
+            "examples": [
+                f"here: {mine[0]:.1%} of {here.rows:,} rows",
+                f"reference: {own[0]:.1%}" + (f" of {there.rows:,} rows" if there.rows else ""),
+            ],
             "share": mine[0],
             "reference": own[0],
             "worth": round(mine[1], 1),
         },
     )
+
+
+def _furthest(here: Side, there: Side) -> list[str]:
+    """Return the groups whose shares lie furthest apart, with both."""
+    pairs = {
+        key: tuple(side.shares.get(key, (0.0, 0.0))[0] for side in (here, there))
+        for key in sorted({*here.shares, *there.shares})
+    }
+    first = sorted(pairs, key=lambda key: -abs(pairs[key][0] - pairs[key][1]))[:_SHOWN]
+    words = {**there.words, **here.words}
+    return [
+        f"{' and '.join(words[key])}: {pairs[key][0]:.1%} here, {pairs[key][1]:.1%} there"
+        for key in first
+    ]
 
 
 def _needed(worth: float, other: float, width: float, allowed: float) -> str:
@@ -271,6 +290,7 @@ def _together(
         verdict, why = "unknown", f"too few rows to say whether {named} are as in the reference"
     evidence: dict[str, Any] = {
         "rows": [],
+        "examples": _furthest(here, there),
         "groups": len({*here.shares, *there.shares}),
         "not_known": here.unknown,
         "reference_rows": there.rows or None,

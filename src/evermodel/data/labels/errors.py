@@ -256,7 +256,7 @@ def _result(
         high=noise.high,
         level=noise.level,
         n=n,
-        max=_FEW_WRONG,
+        max=_PROVEN if verdict == "warn" else _FEW_WRONG,
         verdict=verdict,
         why=why,
         method=noise.method,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -18,7 +19,16 @@ from evermodel.data.intake import average, extremes, numbers
 from evermodel.data.proposal import Advice
 from evermodel.data.target import labels
 
-__all__ = ["FEW_CLASSES", "NEARLY", "class_leaks", "nearly", "number_leaks", "sums", "suspects"]
+__all__ = [
+    "FEW_CLASSES",
+    "NEARLY",
+    "Leak",
+    "class_leaks",
+    "nearly",
+    "number_leaks",
+    "sums",
+    "suspects",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,9 +44,43 @@ _LEAST_OF_CLASS = 10
 _PROBES = 96
 _MOST_FOR_TRIPLES = 40
 _MOST_FOR_PAIRS = 200
+_SAID_IN_TEXT = 0.995
+_SAME = 0.98
+_IN_ORDER = 0.9995
+_BY_GROUP = 0.9999
+_ADDS_UP = 0.99
 
 
-def class_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[Advice, ...]:
+class Leak(Advice, frozen=True, kw_only=True):
+    """A column that gives the target away: how far, where that begins, and what shows it.
+
+    `value` is a share of the `rows` looked at (or a rank correlation, without a `unit`), `most`
+    what it stays below in a column that may be learned from, `shown` the columns to look at.
+    """
+
+    value: float
+    most: float
+    rows: int
+    unit: str = "share"
+    shown: tuple[str, ...] = ()
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """By how much a column tells, from where on that is too much, and in words."""
+
+    value: float
+    most: float
+    why: str
+    unit: str = "share"
+
+    def leak(self, column: str, rows: int, *shown: str) -> Leak:
+        return Leak(
+            column=column, why=self.why, value=self.value, most=self.most, rows=rows,
+            unit=self.unit, shown=shown or (column,),
+        )  # fmt: skip
+
+
+def class_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[Leak, ...]:
     """Return the columns that alone tell the class of nearly every row.
 
     Examples
@@ -51,9 +95,9 @@ def class_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[Ad
         return ()
     found = []
     for name, series in columns.items():
-        why = _tells_class(series.gather(rows), aim)
-        if why:
-            found.append(Advice(column=name, why=why))
+        told = _tells_class(series.gather(rows), aim)
+        if told is not None:
+            found.append(told.leak(name, aim.len()))
     return tuple(found)
 
 
@@ -127,17 +171,18 @@ def _base(aim: pl.Series) -> float:
     return extremes(aim.alias("value").value_counts().get_column("count"))[1] / aim.len()
 
 
-def _tells_class(series: pl.Series, aim: pl.Series) -> str:
+def _tells_class(series: pl.Series, aim: pl.Series) -> _Told | None:
     # Hits must be far above what the most frequent class alone gives.
     needed = max(_ALMOST_ALL, 1.0 - 0.01 * (1.0 - _base(aim)))
     for share, why in _told(series, aim):
         if share >= needed:
-            return why
+            return _Told(share, needed, why)
     if series.dtype == pl.String and series.n_unique() > aim.n_unique():
         share = _says(series, aim)
-        if share >= 0.995:
-            return f"its text says the target in {share:.1%} of the rows"
-    return ""
+        if share >= _SAID_IN_TEXT:
+            why = f"its text says the target in {share:.1%} of the rows"
+            return _Told(share, _SAID_IN_TEXT, why)
+    return None
 
 
 def _told(series: pl.Series, aim: pl.Series) -> Iterator[tuple[float, str]]:
@@ -196,7 +241,7 @@ def _says(series: pl.Series, aim: pl.Series) -> float:
     return average(good)
 
 
-def number_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[Advice, ...]:
+def number_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[Leak, ...]:
     """Return the columns that hold a number to be predicted: copies, in order, or as parts of it.
 
     Examples
@@ -210,40 +255,42 @@ def number_leaks(columns: Mapping[str, pl.Series], target: pl.Series) -> tuple[A
     aim = _finite(numbers(target.gather(rows)))
     if aim.len() < _LEAST_ROWS:
         return ()
-    found: dict[str, str] = {}
+    found: dict[str, Leak] = {}
     values: dict[str, Floats] = {}
     for name, series in columns.items():
         some = series.gather(rows)
         if some.dtype.is_numeric():
             some = _finite(some)
             values[name] = some.cast(pl.Float64).to_numpy().astype(np.float64)
-            why = _copies(some, aim)
+            told = _copies(some, aim)
         else:
-            why = _group_tells(some, aim)
-        if why:
-            found[name] = why
+            told = _group_tells(some, aim)
+        if told is not None:
+            found[name] = told.leak(name, aim.len())
     rest = {name: column for name, column in values.items() if name not in found}
-    for parts, formula in sums(rest, aim.to_numpy().astype(np.float64), target.name):
+    for parts, formula, share in sums(rest, aim.to_numpy().astype(np.float64), target.name):
+        why = f"{formula}, so it is only known together with the target"
         for name in parts:
-            found.setdefault(name, f"{formula}, so it is only known together with the target")
-    return tuple(Advice(column=name, why=why) for name, why in found.items())
+            found.setdefault(name, _Told(share, _ADDS_UP, why).leak(name, aim.len(), *parts))
+    return tuple(found.values())
 
 
 def _finite(series: pl.Series) -> pl.Series:
     return series.set(series.is_infinite(), None) if series.dtype.is_float() else series
 
 
-def _copies(series: pl.Series, aim: pl.Series) -> str:
+def _copies(series: pl.Series, aim: pl.Series) -> _Told | None:
     rank = _rank_correlation(series, aim)
     if rank < 0.95:
-        return ""
+        return None
     same = average(series == aim)
-    if same >= 0.98:
+    if same >= _SAME:
         of = "rows" if series.null_count() == 0 else "rows that have it"
-        return f"it equals the target in {same:.1%} of the {of}"
-    if rank >= 0.9995:
-        return f"it rises or falls with the target all but exactly (rank correlation {rank:.4f})"
-    return ""
+        return _Told(same, _SAME, f"it equals the target in {same:.1%} of the {of}")
+    if rank >= _IN_ORDER:
+        why = f"it rises or falls with the target all but exactly (rank correlation {rank:.4f})"
+        return _Told(rank, _IN_ORDER, why, unit="")
+    return None
 
 
 def _rank_correlation(series: pl.Series, aim: pl.Series) -> float:
@@ -255,32 +302,34 @@ def _rank_correlation(series: pl.Series, aim: pl.Series) -> float:
     return abs(float(np.corrcoef(x.rank().to_numpy(), y.rank().to_numpy())[0, 1]))
 
 
-def _group_tells(series: pl.Series, aim: pl.Series) -> str:
+def _group_tells(series: pl.Series, aim: pl.Series) -> _Told | None:
     distinct = series.n_unique()
     if distinct < 2 or aim.len() < 5 * distinct:
-        return ""
+        return None
     total = float(((aim - aim.mean()) ** 2).sum())
     group = pl.DataFrame({"v": series, "y": aim}).with_columns(m=pl.col("y").mean().over("v"))
     left = float(((group["y"] - group["m"]) ** 2).sum())
-    if total > 0 and 1 - left / total >= 0.9999:
-        return f"its {distinct} values tell the target all but exactly"
-    return ""
+    if total > 0 and 1 - left / total >= _BY_GROUP:
+        why = f"its {distinct} values tell the target all but exactly"
+        return _Told(1 - left / total, _BY_GROUP, why)
+    return None
 
 
 def sums(
     columns: Mapping[str, Floats], target: Floats, name: str = "the target"
-) -> list[tuple[tuple[str, ...], str]]:
+) -> list[tuple[tuple[str, ...], str, float]]:
     """Return the smallest sets of two or three columns whose signed sum or product is it.
 
     Every candidate is tried on a few telling rows first and then on all of them; it must hold in
-    99 % of the rows in which each of its columns plays a part.
+    99 % of the rows in which each of its columns plays a part. The share of all rows in which it
+    holds stands beside it.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> a, b = rng.integers(1, 99, 100) * 1.0, rng.integers(1, 99, 100) * 1.0
     >>> sums({"a": a, "b": b}, a - b, "y")
-    [(('a', 'b'), "'a' - 'b' = 'y'")]
+    [(('a', 'b'), "'a' - 'b' = 'y'", 1.0)]
     """
     usable = {n: c for n, c in columns.items() if np.unique(c[~np.isnan(c)]).size > 2}
     names = list(usable)[:_MOST_FOR_PAIRS]
@@ -292,21 +341,25 @@ def sums(
         full, whole = np.nan_to_num(full), ~np.isnan(target)
     full, goal = full[whole], target[whole]
     rows = np.linspace(0, goal.size - 1, min(_PROBES, goal.size)).astype(int)
-    found: list[tuple[tuple[str, ...], str]] = []
+    found: list[tuple[tuple[str, ...], str, float]] = []
     for chosen, signs in (*_pairs(full[rows], goal[rows]), *_triples(full[rows], goal[rows])):
-        used = {n for parts, _ in found for n in parts}
+        used = {n for parts, *_ in found for n in parts}
         parts = tuple(names[i] for i in chosen)
-        if not used & set(parts) and _holds(full[:, chosen] @ np.array(signs), goal, full, chosen):
+        if used & set(parts):
+            continue
+        share = _holds(full[:, chosen] @ np.array(signs), goal, full, chosen)
+        if share:
             said = "".join(
                 f"{' + ' if s > 0 else ' - '}{n!r}" for n, s in zip(parts, signs, strict=True)
             )
-            found.append((parts, f"{said.removeprefix(' + ').lstrip()} = {name!r}"))
+            found.append((parts, f"{said.removeprefix(' + ').lstrip()} = {name!r}", share))
     for first, second in _products(full[rows], goal[rows]):
         parts = (names[first], names[second])
-        if not {n for p, _ in found for n in p} & set(parts) and _holds(
-            full[:, first] * full[:, second], goal, full, (first, second)
-        ):
-            found.append((parts, f"{parts[0]!r} x {parts[1]!r} = {name!r}"))
+        if {n for p, *_ in found for n in p} & set(parts):
+            continue
+        share = _holds(full[:, first] * full[:, second], goal, full, (first, second))
+        if share:
+            found.append((parts, f"{parts[0]!r} x {parts[1]!r} = {name!r}", share))
     return found
 
 
@@ -316,14 +369,17 @@ def _near(a: Floats, b: Floats) -> npt.NDArray[np.bool_]:
     return np.abs(a - b) <= slack + 1e-6 * np.abs(b)
 
 
-def _holds(made: Floats, goal: Floats, full: Floats, chosen: Sequence[int]) -> bool:
-    """Say whether it holds in nearly all rows, and not only where a column is zero anyway."""
+def _holds(made: Floats, goal: Floats, full: Floats, chosen: Sequence[int]) -> float:
+    """Return in which share it holds: of nearly all rows, and not only where a column is zero.
+
+    0 where that is not so.
+    """
     right = _near(made, goal)
-    if right.mean() < 0.99:
-        return False
+    if right.mean() < _ADDS_UP:
+        return 0.0
     plays = np.all(full[:, list(chosen)] != 0, axis=1) & (goal != 0)
     enough = plays.sum() >= max(20, 0.01 * goal.size)
-    return bool(enough and right[plays].mean() >= 0.99)
+    return float(right.mean()) if enough and right[plays].mean() >= _ADDS_UP else 0.0
 
 
 def _pairs(full: Floats, goal: Floats) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:

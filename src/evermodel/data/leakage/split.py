@@ -11,7 +11,8 @@ import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.bands import column
-from evermodel.data.intake import take
+from evermodel.data.intake import row_text, take
+from evermodel.data.leakage.shown import side_by_side
 from evermodel.data.leakage.sides import Sides, moments, row_times, sides
 from evermodel.data.leakage.target_formulas import formulas
 from evermodel.data.leakage.written_afterwards import gaps_that_tell, later_dates
@@ -141,7 +142,7 @@ def _entities(frame: pl.DataFrame, key: Sequence[str], cut: Sides) -> Iterator[C
     yield _share(
         "entity_across_split", named, share, cut.tested(frame.height), why,
         propose="" if cut.by_time else f"keep groups of {named} together",
-        evidence={"entities": known},
+        evidence={"entities": known, **_first_twins(frame.select(key), group, cut)},
     )  # fmt: skip
 
 
@@ -159,6 +160,7 @@ def _share(
     """One share of the test rows; it warns where there is a way out and one row in 100 needs it."""
     low, high, level, method = wilson(share * n, n)
     warns = bool(propose) and low > _MATERIAL
+    shown = {"rows": [], "examples": []} | evidence
     return CheckResult(
         name=name,
         subject=subject,
@@ -172,7 +174,7 @@ def _share(
         verdict=verdict or ("warn" if warns else "pass"),
         why=why,
         method=method,
-        evidence={"rows": [], **evidence, **({"propose": propose} if warns else {})},
+        evidence=shown | ({"propose": propose} if warns else {}),
     )
 
 
@@ -249,18 +251,38 @@ def _equal_rows(
         else:
             why += "; but their outcomes differ, so that it does not help to remember them"
             propose = ""
-    twice = np.flatnonzero(np.bincount(group[group >= 0], minlength=1)[np.maximum(group, 0)] > 1)
     evidence = {
+        **_first_twins(pl.DataFrame([*features.values(), target]), group, cut),
         "by_chance": round(chance, 3),
         "remembered_right": same[0] if same else None,
         "twins_in_test": round(share * cut.tested(frame.height)),
     }
-    found = _share(
+    yield _share(
         "equal_rows_across_split", "rows", share, cut.tested(frame.height), why,
         propose=propose, evidence=evidence,
     )  # fmt: skip
-    found.evidence["rows"] = twice[group[twice] >= 0][:5].tolist()
-    yield found
+
+
+def _first_twins(frame: pl.DataFrame, group: npt.NDArray[np.int64], cut: Sides) -> dict[str, Any]:
+    """Return the first rows of a group that stands, or may stand, on both sides of the split."""
+    sizes = np.bincount(group[group >= 0], minlength=1)
+    if cut.test is None:
+        torn = sizes > 1
+    else:
+        tested = np.bincount(group[(group >= 0) & cut.test], minlength=sizes.size)
+        torn = (tested > 0) & (tested < sizes)
+    rows = np.flatnonzero((group >= 0) & torn[np.maximum(group, 0)])
+    if rows.size:
+        rows = rows[group[rows] == group[rows[0]]]
+    if cut.test is not None:  # one of each side first
+        rows = rows[np.argsort(_turn_of(cut.test[rows]), kind="stable")]
+    shown = rows[:5].tolist()
+    return {"rows": shown, "examples": [row_text(frame.row(row)) for row in shown[:3]]}
+
+
+def _turn_of(side: Flags) -> npt.NDArray[np.int64]:
+    """Return the turn of each row among those of its side."""
+    return np.where(side, np.cumsum(side), np.cumsum(~side))
 
 
 def _same_answer(group: npt.NDArray[np.int64], aim: pl.Series) -> tuple[float, float, int] | None:
@@ -293,8 +315,9 @@ def _times(stamps: pl.Series, cut: Sides, known_after: timedelta) -> Iterator[Ch
     if share > 0:
         why += ": a model may learn from what came after them, which it cannot in use"
     yield _share(
-        "time_across_split", stamps.name, share, n, why, propose="split by time", evidence={}
-    )
+        "time_across_split", stamps.name, share, n, why, propose="split by time",
+        evidence=_newest_and_oldest(stamps, cut),
+    )  # fmt: skip
     if known_after and isinstance(stamps.dtype, (pl.Datetime, pl.Date)):
         yield from _outcomes(stamps.cast(pl.Datetime("us")), cut, known_after)
 
@@ -313,8 +336,23 @@ def _outcomes(stamps: pl.Series, cut: Sides, known_after: timedelta) -> Iterator
         "outcomes_across_split", stamps.name, early, learned.size,
         f"of {early:.1%} of the rows of training the outcome was not known yet when the test began",
         propose=f"split by time, and leave out the {days:g} days before the test",
-        evidence={"known_after_days": days},
+        evidence={"known_after_days": days, **_newest_and_oldest(stamps, cut)},
     )  # fmt: skip
+
+
+def _newest_and_oldest(stamps: pl.Series, cut: Sides) -> dict[str, Any]:
+    """Return the newest row that is (or may be) learned from, and the oldest that is tested on."""
+    learned = pl.Series(~cut.test if cut.test is not None else np.ones(stamps.len(), np.bool_))
+    tested = pl.Series(cut.test) if cut.test is not None else learned
+    rows, said = [], []
+    for side, newest in ((learned, True), (tested, False)):
+        some = (stamps.is_not_null() & side).arg_true()
+        when = stamps.gather(some)
+        at = when.arg_max() if newest else when.arg_min()
+        if at is not None:
+            rows.append(int(some[at]))
+            said.append(f"{stamps[rows[-1]]}, {'learned from' if newest else 'tested on'}")
+    return {"rows": rows, "examples": said}
 
 
 def _formulas(
@@ -332,8 +370,13 @@ def _formulas(
             high=high,
             level=level,
             n=found.rows,
+            max=found.needed,
             verdict="fail",
             why=f"{found.said}, so they are only known together with the target",
             method=method,
-            evidence={"rows": [], "propose": f"leave out {left}", "leave_out": list(found.columns)},
+            evidence={
+                **side_by_side([features[name] for name in found.columns], target),
+                "propose": f"leave out {left}",
+                "leave_out": list(found.columns),
+            },
         )

@@ -38,12 +38,16 @@ _ALMOST_ALL = 0.999
 
 
 class Formula(msgspec.Struct, frozen=True, kw_only=True):
-    """Columns that hold the target together, how, and in how many rows that was tried."""
+    """Columns that hold the target together, how, and in how many rows that was tried.
+
+    `share` is in which part of them it holds, `needed` in which it has to.
+    """
 
     columns: tuple[str, ...]
     said: str
     rows: int
     share: float = 1.0
+    needed: float = 1.0
 
 
 def formulas(
@@ -247,7 +251,9 @@ def _cuts(values: Mapping[str, Floats], goal: Floats, name: str) -> list[Formula
             if share >= needed:
                 said = f"one cut of {names[first]!r} {word} {names[second]!r} tells {name!r}"
                 parts = (names[first], names[second])
-                found.append(Formula(columns=parts, said=said, rows=aim.size, share=share))
+                found.append(
+                    Formula(columns=parts, said=said, rows=aim.size, share=share, needed=needed)
+                )
     return found
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from evermodel.data.intake import numbers
+from evermodel.data.leakage.shown import side_by_side
 from evermodel.data.target import labels
 from evermodel.records import CheckResult, Task
 from evermodel.stats.intervals import Interval, wilson
@@ -39,23 +41,26 @@ def gaps_that_tell(
     ['why']
     """
     known = target.is_not_null()
-    gaps = {name: series.filter(known).is_null() for name, series in columns.items()}
-    gaps = {name: gap for name, gap in gaps.items() if 0 < int(gap.sum()) < gap.len()}
+    gaps = {name: series.filter(known).null_count() for name, series in columns.items()}
+    some = [columns[name] for name, gap in gaps.items() if 0 < gap < int(known.sum())]
     # Two sides of each column are looked at.
-    surely = 1 - (1 - level) / max(2 * len(gaps), 1)
-    for name, gap in gaps.items():
+    surely = 1 - (1 - level) / max(2 * len(some), 1)
+    for series in some:
         if task == "regression":
-            found = _of_number(name, gap, numbers(target.filter(known)))
+            found = _of_number(series, target, known)
         else:
-            found = _of_class(name, gap, labels(target.filter(known)), surely)
+            found = _of_class(series, target, known, surely)
         if found is not None:
             yield found
 
 
-def _of_class(name: str, gap: pl.Series, aim: pl.Series, level: float) -> CheckResult | None:
+def _of_class(
+    series: pl.Series, target: pl.Series, known: pl.Series, level: float
+) -> CheckResult | None:
+    name, aim = series.name, labels(target.filter(known))
     usual = dict(aim.alias("value").value_counts(name="n").iter_rows())
-    for side, said in ((~gap, "filled in"), (gap, "empty")):
-        some = aim.filter(side)
+    for side, said in ((series.is_not_null(), "filled in"), (series.is_null(), "empty")):
+        some = aim.filter(side.filter(known))
         if some.len() < _LEAST:
             continue
         counts = some.alias("value").value_counts(sort=True, name="n")
@@ -70,14 +75,17 @@ def _of_class(name: str, gap: pl.Series, aim: pl.Series, level: float) -> CheckR
                 f"{some.len():,} rows, and in {1 - others:.1%} of all: it seems to be written "
                 "once the outcome is known"
             )
-            return _accused("gaps_tell_target", name, hits / some.len(), bounds, some.len(), why)
+            shown, limit = side_by_side([series], target, side), 1 - _PURE * others
+            return _accused(name, hits / some.len(), bounds, some.len(), why, limit, shown)
     return None
 
 
-def _of_number(name: str, gap: pl.Series, aim: pl.Series) -> CheckResult | None:
+def _of_number(series: pl.Series, target: pl.Series, known: pl.Series) -> CheckResult | None:
+    name, aim = series.name, numbers(target.filter(known))
     values = aim.to_numpy().astype(np.float64)
     usable = np.isfinite(values)
-    values, without = values[usable], gap.to_numpy()[usable].astype(bool)
+    values = values[usable]
+    without = series.filter(known).is_null().to_numpy()[usable].astype(bool)
     if min(int(without.sum()), int((~without).sum())) < _LEAST or values.std() == 0:
         return None
     rest = sum(
@@ -91,7 +99,11 @@ def _of_number(name: str, gap: pl.Series, aim: pl.Series) -> CheckResult | None:
         f"whether {name!r} is empty tells {told:.0%} of what there is to know of {aim.name!r}: it "
         "seems to be written once the outcome is known"
     )
-    return _accused("gaps_tell_target", name, told, bounds, values.size, why)
+    sides = [
+        side_by_side([series], target, side) for side in (series.is_null(), series.is_not_null())
+    ]
+    shown = {key: [*sides[0][key][:2], *sides[1][key][:2]] for key in ("rows", "examples")}
+    return _accused(name, told, bounds, values.size, why, _TOLD, shown)
 
 
 def _explained(told: float, n: int, level: float = 0.95) -> Interval:
@@ -105,10 +117,16 @@ def _explained(told: float, n: int, level: float = 0.95) -> Interval:
 
 
 def _accused(
-    name: str, column: str, value: float, bounds: Interval, n: int, why: str
+    column: str,
+    value: float,
+    bounds: Interval,
+    n: int,
+    why: str,
+    most: float,
+    shown: dict[str, Any],
 ) -> CheckResult:
     return CheckResult(
-        name=name,
+        name="gaps_tell_target",
         subject=column,
         value=value,
         unit="share",
@@ -116,11 +134,12 @@ def _accused(
         high=bounds.high,
         level=bounds.level,
         n=n,
+        max=most,
         verdict="warn",
         why=why,
         method=bounds.method,
         evidence={
-            "rows": [],
+            **shown,
             "propose": f"leave out {column}, unless it is known before the outcome",
             "leave_out": [column],
         },
@@ -150,7 +169,8 @@ def later_dates(columns: Mapping[str, pl.Series], time: pl.Series) -> Iterator[C
         n = int(both.sum())
         if n < _LEAST:
             continue
-        later = int((series.cast(pl.Datetime("us")) > began).filter(both).sum())
+        after = series.cast(pl.Datetime("us")) > began
+        later = int(after.filter(both).sum())
         bounds = wilson(later, n)
         if bounds.low <= _LATER:
             continue
@@ -163,6 +183,7 @@ def later_dates(columns: Mapping[str, pl.Series], time: pl.Series) -> Iterator[C
             high=bounds.high,
             level=bounds.level,
             n=n,
+            max=_LATER,
             verdict="unknown",
             why=(
                 f"{name!r} lies after {time.name!r} in {later / n:.1%} of the rows: a plan made "
@@ -170,7 +191,7 @@ def later_dates(columns: Mapping[str, pl.Series], time: pl.Series) -> Iterator[C
             ),
             method=bounds.method,
             evidence={
-                "rows": [],
+                **side_by_side([series], time, after & both),
                 "propose": f"leave out {name}, unless it was planned before the outcome",
                 "leave_out": [name],
             },

@@ -52,6 +52,7 @@ _NANP = (
     r"(?:\([2-9](?:[02-9]\d|1[02-9])\) ?-?|[2-9](?:[02-9]\d|1[02-9])[ .-])"
     r"[2-9](?:[02-9]\d|1[02-9])[ .-]\d{4}"
 )
+_NAMED_SHARE = 0.5
 _NANP_RATE = (8 * 99 / 1000) ** 2  # of the ways to write ten digits
 _PAIRS = r"0[1-9](?:[ .]\d{2}){4}"  # as in France
 _TRUNK = r"\(?0[1-9]\d{1,4}\)?[ /]\d{2,4}(?: ?\d{2,4}){1,3}"
@@ -151,8 +152,9 @@ def phones(drawn: Drawn) -> Iterator[Finding]:
     if not (drawn.digits >= 7).any():
         return
     hits, pattern = _named(drawn), _PHONE_ANY
+    needed = _NAMED_SHARE
     if hits is None and drawn.written:
-        hits, pattern = _national(drawn)
+        hits, pattern, needed = _national(drawn)
     if hits is not None:
         named = pattern == _PHONE_ANY
         yield Finding(
@@ -161,6 +163,7 @@ def phones(drawn: Drawn) -> Iterator[Finding]:
             hits=hits,
             found=_some(drawn.values, hits, pattern.strip("^$")),
             basis="name and form" if named else "form",
+            needed=needed,
         )
         return
     if drawn.written:
@@ -183,7 +186,7 @@ def _named(drawn: Drawn) -> pl.Series | None:
             return None
         if not _last_word_fits(drawn.name):
             return None
-    return hits if average(hits) >= 0.5 else None
+    return hits if average(hits) >= _NAMED_SHARE else None
 
 
 def _last_word_fits(name: str) -> bool:
@@ -191,7 +194,8 @@ def _last_word_fits(name: str) -> bool:
     return (last[-1].rstrip("0123456789") or last[-1]) in _PHONE_WORDS | _PHONE_TAIL
 
 
-def _national(drawn: Drawn) -> tuple[pl.Series | None, str]:
+def _national(drawn: Drawn) -> tuple[pl.Series | None, str, float]:
+    """Return which values a country writes so, how, and the share of them that had to be."""
     values, digits = drawn.values, drawn.digits
     shaped = values.str.contains(rf"^(?:1[ .-])?{_NANP_SHAPE}$")
     if shaped.sum() >= 0.5 * drawn.n:
@@ -200,14 +204,14 @@ def _national(drawn: Drawn) -> tuple[pl.Series | None, str]:
         bracketed = int(values.str.contains(r"^\(\d{3}\)").sum()) >= 0.5 * tried
         certain = by_chance(right, tried, _NANP_RATE) <= CERTAIN or (bracketed and tried >= 3)
         if right >= 0.9 * tried and certain:
-            return hits, _NANP
+            return hits, _NANP, 0.9 * tried / drawn.n
     pairs = values.str.contains(rf"^{_PAIRS}$")
     if drawn.n >= 5 and pairs.sum() >= 0.8 * drawn.n:
-        return pairs, _PAIRS
+        return pairs, _PAIRS, 0.8
     trunk = values.str.contains(rf"^{_TRUNK}$") & digits.is_between(9, 12)
     if drawn.n >= 20 and trunk.sum() >= 0.9 * drawn.n:
-        return trunk, _TRUNK
-    return None, ""
+        return trunk, _TRUNK, 0.9
+    return None, "", 0.0
 
 
 def _spoken(drawn: Drawn) -> Iterator[Finding]:
@@ -357,4 +361,5 @@ def addresses(drawn: Drawn) -> Iterator[Finding]:
             hits=hits,
             found=tuple(drawn.values.filter(hits).head(5).to_list()),
             basis="name and form" if named else "form",
+            needed=enough / drawn.n,
         )

@@ -149,7 +149,8 @@ def _hidden(result: CheckResult, frame: pl.DataFrame, personal: Collection[str])
 
 def _rows(result: CheckResult) -> list[int]:
     found = list(result.evidence.get("rows", ()))
-    for group in result.evidence.get("groups", ()):
+    groups = result.evidence.get("groups", ())
+    for group in groups if isinstance(groups, (list, tuple)) else ():  # or how many there are
         found += group if isinstance(group, (list, tuple)) else []
     return [row for row in found[:50] if isinstance(row, int)]
 

@@ -241,8 +241,8 @@ def _whole(drawn: Drawn, one: Identifier, plain: pl.Series) -> Finding | None:
     # Without a check digit all that can be asked of a named column is that hardly any is wrong.
     ranges_only = one.kind == "us_ssn"
     limit = (1.0 if ranges_only else _NAMED) if named else CERTAIN
-    enough = share >= (0.98 if ranges_only else 0.5 if named else 0.8)
-    if not passed or not enough or likely > max(limit, _LIKELY):
+    needed = 0.98 if ranges_only else 0.5 if named else 0.8
+    if not passed or share < needed or likely > max(limit, _LIKELY):
         return None
     hits = np.zeros(drawn.n, dtype=bool)
     hits[at.to_numpy()[right]] = True
@@ -253,7 +253,8 @@ def _whole(drawn: Drawn, one: Identifier, plain: pl.Series) -> Finding | None:
         found=tuple(drawn.values.filter(pl.Series(hits)).head(5).to_list()),
         basis="name and form" if ranges_only and named else "check digits",
         verdict="warn" if likely <= limit else "unknown",
-        detail=_counts(tried, passed, one.chance, likely),
+        detail=_counts(tried, passed, one.chance, likely) | {"largest_p_value": limit},
+        needed=needed * tried / drawn.n,
     )
 
 

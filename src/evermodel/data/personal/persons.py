@@ -54,6 +54,9 @@ _PLACES = {
 }  # fmt: skip
 _NO_PLACE = {"ip", "ipv4", "ipv6", "mac", "email", "mail", "type", "id", "count", "web", "url"}
 _TEXTS = 200
+_DATED_SHARE = 0.9
+_NAMES_SHARE = 0.8
+_MODEL_SHARE = 0.5
 
 
 def births(series: pl.Series, drawn: Drawn | None) -> Iterator[Finding]:
@@ -76,14 +79,14 @@ def births(series: pl.Series, drawn: Drawn | None) -> Iterator[Finding]:
         hits = year.is_between(1900, 2100).fill_null(value=False)
         known = series.len() - series.null_count()
         shown = tuple(series.filter(hits).head(5).dt.to_string("%Y-%m-%d").to_list())
-        if known and int(hits.sum()) >= 0.9 * known:
+        if known and int(hits.sum()) >= _DATED_SHARE * known:
             yield _birth(hits, shown, dated=True)
     elif drawn is not None and drawn.n:
         hits = drawn.values.str.contains(_DATED) if drawn.written else drawn.values == ""
-        dated = average(hits) >= 0.9
+        dated = average(hits) >= _DATED_SHARE
         if not dated and years:
             hits = drawn.values.str.contains(r"^(?:19|20)\d\d$")
-        if average(hits) >= 0.9:
+        if average(hits) >= _DATED_SHARE:
             yield _birth(hits, tuple(drawn.values.filter(hits).head(5).to_list()), dated=dated)
 
 
@@ -99,6 +102,7 @@ def _birth(hits: pl.Series, found: tuple[str, ...], *, dated: bool) -> Finding:
         found=found,
         basis="name and form",
         verdict="warn" if dated else "pass",
+        needed=_DATED_SHARE,
     )
 
 
@@ -134,7 +138,7 @@ def hints(
         )
     elif names or maybe:
         hits = drawn.values.str.contains(_WRITTEN_NAME)
-        written = names and average(hits) >= 0.8
+        written = names and average(hits) >= _NAMES_SHARE
         yield Finding(
             kind="person_name",
             said="names of persons",
@@ -142,6 +146,7 @@ def hints(
             found=tuple(drawn.values.filter(hits).head(5).to_list()) if written else (),
             basis="name and form" if written else "name",
             verdict="warn" if written else "pass",
+            needed=_NAMES_SHARE,
         )
     place = next((_PLACES[word] for word in sorted(drawn.words) if word in _PLACES), "")
     if place and "postal_address" not in found and not drawn.words & _NO_PLACE and drawn.n >= 2:
@@ -205,7 +210,7 @@ def recognised(drawn: Drawn, model: Any) -> Iterator[Finding]:
         names = [entity.text for entity in text.ents if entity.label_ in ("PERSON", "PER")]
         if sum(map(len, names)) >= 0.8 * len(text.text):
             persons.append(row)
-    if len(persons) >= 0.5 * at.len():
+    if len(persons) >= _MODEL_SHARE * at.len():
         hits = pl.Series(range(drawn.n)).is_in(persons)
         yield Finding(
             kind="person_name",
@@ -214,4 +219,5 @@ def recognised(drawn: Drawn, model: Any) -> Iterator[Finding]:
             found=tuple(drawn.values.filter(hits).head(5).to_list()),
             basis="model",
             detail={"looked_at": at.len()},
+            needed=_MODEL_SHARE,
         )

@@ -133,6 +133,7 @@ def _result(series: pl.Series, drawn: Drawn | None, finding: Finding, seed: int)
         high=high,
         level=None if only_named else 0.95,
         n=count,
+        max=finding.needed if finding.verdict == "warn" and not only_named else None,
         verdict=finding.verdict,
         why=_why(finding, share, int(hits.sum()), count, of="dates" if drawn is None else "values"),
         method=_method(drawn, count, finding, seed),

@@ -47,7 +47,10 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found: `hits` marks the values, `found` holds the found parts of some of them."""
+    """What was found: `hits` marks the values, `found` holds the found parts of some of them.
+
+    `needed` is the share of the values that had to be hit; 0 where a single one is enough.
+    """
 
     kind: str
     said: str
@@ -57,6 +60,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     basis: Literal["form", "check digits", "name and form", "name", "model"] = "form"
     verdict: Literal["pass", "warn", "unknown"] = "warn"
     detail: dict[str, Any] = {}
+    needed: float = 0.0
 
 
 def draw(series: pl.Series, *, seed: int = 0, most: int = MOST) -> Drawn | None:

@@ -187,7 +187,9 @@ def _leaks(
     as telling: what a rule connects, or last week's value. They are kept, with a note.
     """
     number = outcome.task == "regression"
-    leaks = list(number_leaks(features, target) if number else class_leaks(features, target))
+    leaks: list[Advice] = [
+        *(number_leaks(features, target) if number else class_leaks(features, target))
+    ]
     rest = _without(features, leaks)
     near = suspects(rest, target, number=number)
     if number or target.n_unique() > FEW_CLASSES:
