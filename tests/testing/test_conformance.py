@@ -28,12 +28,19 @@ def gaps(frame: pl.DataFrame) -> list[CheckResult]:
     """Find the share of missing cells: a check as it should be."""
     cells = frame.width * frame.height
     if not cells:
-        return [CheckResult(name="gaps", verdict="unknown", why="the table has no cells")]
+        return [CheckResult(name="gaps", n=0, verdict="unknown", why="the table has no cells")]
     absent = sum(frame.null_count().row(0))
     low, high, *_ = wilson(absent, cells)
     return [
         CheckResult(
-            name="gaps", value=absent / cells, low=low, high=high, level=0.95, n=cells, unit="share"
+            name="gaps",
+            value=absent / cells,
+            low=low,
+            high=high,
+            level=0.95,
+            n=cells,
+            unit="share",
+            why="what is missing cannot be learned from",
         )
     ]
 
@@ -63,7 +70,13 @@ def test_the_checks_of_evermodel_pass_on_tables_like_real_ones(name: str) -> Non
 
 def _one(**fields: Any) -> Callable[[pl.DataFrame], list[CheckResult]]:
     def check(frame: pl.DataFrame) -> list[CheckResult]:
-        return [CheckResult(**{"name": "one"} | fields)]
+        given: dict[str, Any] = {
+            "name": "one",
+            "value": 3.0,
+            "max": 2.0,
+            "why": "there are too many of them",
+        }
+        return [CheckResult(**given | fields)]
 
     return check
 
@@ -139,7 +152,11 @@ def _past_the_end(frame: pl.DataFrame) -> list[CheckResult]:
         (_one(value=0.5, low=0.4, high=0.6), "there is an interval and no n"),
         (_one(level=95), "level is 95 and must lie between 0 and 1"),
         (_one(min=2.0, max=1.0), "min is 2 and above max, 1"),
-        (_one(verdict="fail"), "the verdict is fail and why is empty"),
+        (_one(value=None), "there is no value, no interval and no n"),
+        (_one(verdict="warn", max=None), "the verdict is warn and there is no min and no max"),
+        (_one(verdict="fail", max=None), "the verdict is fail and there is no min and no max"),
+        (_one(why=""), "why is empty; say in one sentence why this matters"),
+        (_one(verdict="fail", why=""), "the verdict is fail and why is empty"),
         (_one(verdict="unknown", why=" "), "the verdict is unknown and why is empty"),
         (_one(why="Traceback (most recent call last):"), "why holds a traceback"),
         (_one(why='File "a.py", line 3, in check'), "why holds a traceback"),
@@ -197,9 +214,9 @@ def test_whoever_stops_the_tests_is_obeyed() -> None:
 def test_a_check_for_one_table_is_tested_with_tables_like_it() -> None:
     def minors(frame: pl.DataFrame) -> list[CheckResult]:
         young = int((frame["age"] < 18).sum())
-        why = "customers under 18 may not sign" if young else ""
+        why = "customers under 18 may not sign"
         verdict: Any = "fail" if young else "pass"
-        return [CheckResult(name="minors", value=young, verdict=verdict, why=why)]
+        return [CheckResult(name="minors", value=young, max=0, verdict=verdict, why=why)]
 
     check_conformance(minors, like=pl.DataFrame({"age": [17, 40, None]}))
     with pytest.raises(AssertionError, match="return an empty list where a column is not there"):
@@ -209,7 +226,7 @@ def test_a_check_for_one_table_is_tested_with_tables_like_it() -> None:
 def test_a_check_that_is_an_object_has_the_name_of_its_kind() -> None:
     class Rows:
         def __call__(self, frame: pl.DataFrame, /) -> list[CheckResult]:
-            return [CheckResult(name="rows", value=frame.height)]
+            return [CheckResult(name="rows", value=frame.height, why="few rows teach little")]
 
     assert str(conformance_cases(Rows())[0]) == "Rows on a clean table"
 
@@ -254,6 +271,7 @@ def test_tables_like_another_have_its_columns_and_types() -> None:
 def test_a_value_at_the_very_end_of_its_interval_is_within_it() -> None:
     third = 1 / 3
     result = CheckResult(
-        name="one", value=third, low=third * (1 + 1e-12), high=third * (1 - 1e-15) + 1e-12, n=3
-    )
+        name="one", value=third, low=third * (1 + 1e-12), high=third * (1 - 1e-15) + 1e-12, n=3,
+        why="a third is no half",
+    )  # fmt: skip
     assert result_problems(result, rows=3) == []

@@ -15,10 +15,10 @@ CHECKS = """
 from evermodel.records import CheckResult
 
 def rows(frame):
-    return [CheckResult(name="rows", value=frame.height)]
+    return [CheckResult(name="rows", value=frame.height, why="few rows teach little")]
 
 def first(frame):
-    return [CheckResult(name="first", value=float(frame[0, 0]))]
+    return [CheckResult(name="first", value=float(frame[0, 0]), why="it is first")]
 
 def means(before, after):
     return CheckResult(name="means", value=float(after.mean() - before.mean()))

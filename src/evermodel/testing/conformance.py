@@ -72,14 +72,16 @@ def check_conformance(
     Examples
     --------
     >>> def rows(frame):
-    ...     return [CheckResult(name="rows", value=frame.height)]
+    ...     why = "without rows there is nothing to learn from"
+    ...     return [CheckResult(name="rows", value=frame.height, why=why)]
     >>> check_conformance(rows)
     >>> def some_rows(frame):
     ...     few = frame.height < 1
-    ...     return [CheckResult(name="rows", verdict="warn" if few else "pass")]
-    >>> check_conformance(some_rows, like=pl.DataFrame({"age": [31, 52]}))
+    ...     verdict = "warn" if few else "pass"
+    ...     return [CheckResult(name="rows", value=frame.height, min=1, verdict=verdict)]
+    >>> check_conformance(some_rows, like=pl.DataFrame({"age": [31, 52]}))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    AssertionError: some_rows on no rows: result 'rows': the verdict is warn and why is empty
+    AssertionError: some_rows on the table itself: result 'rows': why is empty...
     """
     told: list[str] = []
     cause: BaseException | None = None
@@ -191,15 +193,19 @@ def result_problems(result: CheckResult, *, rows: int) -> list[str]:
 
     Examples
     --------
-    >>> result_problems(CheckResult(name="rows", value=3.0), rows=3)
+    >>> why = "few rows teach little"
+    >>> result_problems(CheckResult(name="rows", value=3.0, why=why), rows=3)
     []
-    >>> result_problems(CheckResult(name="share", value=0.5, low=0.4, high=0.6), rows=3)
+    >>> result_problems(CheckResult(name="share", value=0.5, low=0.4, high=0.6, why=why), rows=3)
     ['there is an interval and no n; say how many values it comes from']
+    >>> result_problems(CheckResult(name="rows", value=3.0, verdict="warn", why=why), rows=3)
+    ['the verdict is warn and there is no min and no max; say what the value is compared with']
     """
     wrong = [*_wrong_types(result)]
     if wrong:
         return wrong
     return [
+        *_owed(result),
         *_interval(result),
         *_why(result),
         *_rows(result.evidence.get("rows", []), rows),
@@ -234,6 +240,17 @@ def _wrong_types(result: CheckResult) -> Iterator[str]:
         yield f"evidence is {_kind(fields['evidence'])} and must be a dict"
 
 
+def _owed(result: CheckResult) -> Iterator[str]:
+    """Find what nobody could judge the result without."""
+    if all(one is None for one in (result.value, result.low, result.high, result.n)):
+        yield "there is no value, no interval and no n; say what was measured, or of how many"
+    if result.verdict in ("warn", "fail") and result.min is None and result.max is None:
+        yield (
+            f"the verdict is {result.verdict} and there is no min and no max; say what the value "
+            "is compared with"
+        )
+
+
 def _interval(result: CheckResult) -> Iterator[str]:
     low, high, value = result.low, result.high, result.value
     if low is not None and high is not None and low > high:
@@ -259,6 +276,8 @@ def _why(result: CheckResult) -> Iterator[str]:
     if not why.strip():
         if result.verdict != "pass":
             yield f"the verdict is {result.verdict} and why is empty"
+        else:
+            yield "why is empty; say in one sentence why this matters"
         return
     if _TRACEBACK.search(why):
         yield "why holds a traceback or the name of an object; say in a sentence what is wrong"
