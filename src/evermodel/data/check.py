@@ -18,6 +18,7 @@ from evermodel.data.column_checks import (
 )
 from evermodel.data.copies.twins import duplicates
 from evermodel.data.intake import Intake, numbers, row_text, take
+from evermodel.data.leakage.identifiers import identifiers
 from evermodel.data.own_checks import own_checks
 from evermodel.data.personal import personal_data
 from evermodel.data.personal.hiding import hidden, of_persons
@@ -131,11 +132,13 @@ def _of_target(
         return []
     target, columns = frame[data.target], _features(frame, project)
     told = {each.name for each in known if each.name == "conflicting_labels"}
+    odd = {each.subject for each in known if (each.name, each.verdict) == ("many_values", "warn")}
     found = target_checks(columns, target, data.task, positive=data.positive)
     results = [each for each in found if each.name not in told]
+    leaking = {each.subject for each in results if each.name == "leakage"}
+    results += identifiers(columns, odd | leaking)
     if thorough:
         results += wrong_labels(frame, project, columns)
-        leaking = {each.subject for each in results if each.name == "leakage"}
         across = across_split(frame, project, tested, columns)
         results += [each for each in across if not _said(each, leaking)]
     return results

@@ -19,7 +19,7 @@ from evermodel.data.personal.columns import Personal
 from evermodel.data.proposal import Advice
 from evermodel.records import ColumnType
 
-__all__ = ["Roles", "find_roles", "is_text", "protected_columns", "split_column"]
+__all__ = ["Roles", "find_roles", "is_text", "names_rows", "protected_columns", "split_column"]
 
 _SPLIT_TRAIN = {"train", "training", "tr", "fit", "learn", "dev", "development"}
 _SPLIT_TEST = {"test", "testing", "holdout", "hold-out", "hold out", "eval", "evaluation", "te"}
@@ -180,6 +180,25 @@ def find_roles(
     return Roles(
         key=key, leave_out=(*out, *spare), texts=tuple(texts), names=tuple(names), types=types
     )
+
+
+def names_rows(series: pl.Series) -> str:
+    """Say how a column numbers or names the rows, "" where it does neither.
+
+    These are the columns that `find_roles` leaves out, or makes a key.
+
+    Examples
+    --------
+    >>> names_rows(pl.Series("No", [1, 2, 3])), names_rows(pl.Series("age", [31, 52, 31]))
+    ('it numbers the rows', '')
+    """
+    known = series.drop_nulls()
+    per_row = known.n_unique() / max(known.len(), 1)
+    if _row_number(series.name, series, per_row):
+        return "it numbers the rows"
+    if known.n_unique() < _FEW or not _identifies(series.name, series, known, per_row):
+        return ""
+    return "it names each row" if _one_each(known) else ""
 
 
 def _one_each(known: pl.Series) -> bool:

@@ -23,7 +23,7 @@ _SHOWN = 3
 _MOST = 8
 _TOLD = frozenset(
     {"missing", "many_values", "duplicate_rows", "duplicate_but_key", "label_errors"}
-) | {"near_duplicate_rows", "mended"}
+) | {"near_duplicate_rows", "mended", "personal_data_scan", "identifier"}
 """Results that are worth a line although nothing is wrong with them."""
 _SHOWN_IN_ORDER = frozenset({"duplicate_rows", "duplicate_but_key", "near_duplicate_rows"})
 """Those of them whose examples help."""
@@ -63,6 +63,8 @@ _SAID = {
     "missing_by_group": "`{subject}` is missing more often in one group: {slice}, {value}",
     "representation": "Shares differ from the reference: {group}, {value}",
     "proxy": "`{subject}` can be told from other columns: {value}",
+    "identifier": "`{subject}` has a value of its own in {value} of the rows",
+    "personal_data_scan": "Personal data were looked for in {value}",
     "personal_data": "`{subject}` holds personal data: {value} of its values",
     "majority_accuracy": "Always guessing {slice} is right in {value} of the rows",
     "rarest_class": "Few rows of the rarest outcome: {slice}",

@@ -196,9 +196,8 @@ def _scan(
         unit="columns",
         n=frame.height,
         why=(
-            "this scan knows personal data by how they are written and by column names; where it "
-            "finds nothing there may still be some: names inside texts, customer numbers, or "
-            "people whom several columns single out together"
+            "by how they are written and by column names: such a look cannot see names inside "
+            "texts, customer numbers, or people whom several columns single out together"
         ),
         method=f"texts, whole numbers and dates; at most {MOST} distinct values of a column",
         evidence={
