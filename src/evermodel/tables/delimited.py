@@ -12,6 +12,7 @@ import codecs
 import csv
 import gzip
 import io
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,19 @@ import polars as pl
 
 from evermodel.errors import DataError
 from evermodel.project import Reading
+from evermodel.tables.encodings import (
+    LineByLine,
+    all_utf8,
+    census_of,
+    encoding_note,
+    line_end,
+    single_byte,
+    whole_lines,
+    without_broken,
+)
 from evermodel.tables.headings import one_table
 from evermodel.tables.raw import RawBatch
-from evermodel.tables.sniff import HEAD_BYTES, Dialect, single_byte, sniff
+from evermodel.tables.sniff import HEAD_BYTES, Dialect, sniff
 from evermodel.tables.understanding import Rejected, Understanding
 
 __all__ = ["Delimited", "follow"]
@@ -33,6 +44,8 @@ __all__ = ["Delimited", "follow"]
 _BLOCK = 1 << 24
 _LONGEST_CELL = 1 << 28
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
+_BY_BYTES = ("utf-8", "utf-8-sig", "cp1252", "latin-1")
+"""Encodings that are told apart by the bytes of the text itself."""
 
 
 class _NotUtf8Error(Exception):
@@ -61,12 +74,11 @@ class Delimited:
     def __init__(self, path: Path, reading: Reading, dialect: Dialect | None = None) -> None:
         self.path = path
         self.where = str(path)
-        if dialect is None:
-            with self._open() as file:
-                dialect = sniff(_read(file, HEAD_BYTES, self.where), reading, where=self.where)
-        self.dialect = dialect
+        self.reading = reading
+        self.dialect = self._sniffed(reading) if dialect is None else dialect
         self.told = bool(reading.encoding)
         self.blank_lines = 0
+        self._broken: list[int] = []
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -83,6 +95,7 @@ class Delimited:
         """
         del rows  # blocks are cut by size, which bounds memory better than rows do
         self.blank_lines = 0
+        self._broken = []
         try:
             yield from one_table(self._batches(), self.dialect.heads)
         except _NotUtf8Error as error:
@@ -94,28 +107,33 @@ class Delimited:
             ) from None
 
     def settle(self) -> None:
-        """Read the whole file once for its encoding, and fall back on one byte a letter."""
-        if self.told or self.dialect.encoding != "utf-8":
+        """Read the whole file once for its encoding, and for lines that are in another."""
+        if self.told or self.dialect.encoding not in _BY_BYTES:
             return
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        with self._open() as file:
-            while block := _read(file, _BLOCK, self.where):
-                try:
-                    decoder.decode(block)
-                except UnicodeDecodeError:
-                    break
-            else:
-                try:
-                    decoder.decode(b"", final=True)
-                except UnicodeDecodeError:
-                    block = b""
-                else:
+        if self.dialect.encoding.startswith("utf-8"):
+            with self._open() as file:
+                if all_utf8(self._blocks(file)):
                     return
-        encoding = single_byte(block)
-        note = f"the text is not UTF-8: read as {encoding} (set reading.encoding if this is wrong)"
-        self.dialect = msgspec.structs.replace(
-            self.dialect, encoding=encoding, notes=(*self.dialect.notes, note)
-        )
+        with self._open() as file:
+            census = census_of(self._blocks(file))
+        dialect, notes = self.dialect, []
+        encoding = "utf-8" if census.is_utf8 else "latin-1" if census.undefined else "cp1252"
+        if dialect.encoding not in ("utf-8-sig", encoding):
+            dialect = self._sniffed(msgspec.structs.replace(self.reading, encoding=encoding))
+            dialect = msgspec.structs.replace(dialect, encoding=encoding)
+            notes += [] if census.is_utf8 else [encoding_note(encoding)]
+        odd = census.odd if dialect.encoding.startswith("utf-8") else 0
+        notes.append(census.note(dialect.encoding, dialect.skip + dialect.header + dialect.units))
+        every = (*dialect.notes, *filter(None, notes))
+        self.dialect = msgspec.structs.replace(dialect, odd_lines=odd, notes=every)
+
+    def _sniffed(self, reading: Reading) -> Dialect:
+        with self._open() as file:
+            return sniff(_read(file, HEAD_BYTES, self.where), reading, where=self.where)
+
+    def _blocks(self, file: BinaryIO) -> Iterator[bytes]:
+        while block := _read(file, _BLOCK, self.where):
+            yield block
 
     def _open(self) -> BinaryIO:
         file: BinaryIO = self.path.open("rb")
@@ -145,44 +163,62 @@ class Delimited:
                 if batch is None:
                     yield from self._slow(whole + rest, blocks, place)
                     return
-                yield batch
+                yield self._sound(batch, place.line)
             if rest:
                 batch = None if dialect.padded else self._fast(rest + b"\n", place)
                 if batch is None:
                     yield from self._slow(rest, iter(()), place)
                 else:
-                    yield batch
+                    yield self._sound(batch, place.line)
+
+    def _sound(self, batch: RawBatch, until: int) -> RawBatch:
+        """Return the batch, which ends before this line, without rows that are no clean text."""
+        broken = [line for line in self._broken if line < until]
+        if not broken:
+            return batch
+        del self._broken[: len(broken)]
+        return without_broken(batch, broken, self.dialect.separator)
 
     def _utf8(self, file: BinaryIO) -> Iterator[bytes]:
         """Yield the file as UTF-8 with a line feed at every line's end."""
-        decoder = codecs.getincrementaldecoder(self.dialect.encoding)()
-        plain = self.dialect.encoding == "utf-8"
         old_mac: bool | None = None
-        while True:
-            block = _read(file, _BLOCK, self.where)
-            try:
-                text = decoder.decode(block, final=not block)
-            except UnicodeDecodeError:
-                raise _NotUtf8Error(block) from None
-            if plain:
-                content = block
-            else:
-                try:
-                    content = text.encode()
-                except UnicodeEncodeError:
-                    raise _NotUtf8Error(block) from None
+        for content in self._decoded(file):
             if b"\x00" in content:
                 what = "this is a binary file, not a text table"
                 hint = "export it as CSV"
                 raise DataError(what, where=self.where, found="a NUL byte", hint=hint)
             if old_mac is None and content:
-                old_mac = b"\n" not in content and b"\r" in content
+                old_mac = line_end(content) == b"\r"
             if old_mac:
                 content = content.replace(b"\r", b"\n")
             if content:
                 yield content
+
+    def _decoded(self, file: BinaryIO) -> Iterator[bytes]:
+        """Yield the file as UTF-8."""
+        if self.dialect.odd_lines:
+            yield from self._line_by_line(file)
+            return
+        decoder = codecs.getincrementaldecoder(self.dialect.encoding)()
+        plain = self.dialect.encoding == "utf-8"
+        while True:
+            block = _read(file, _BLOCK, self.where)
+            try:
+                text = decoder.decode(block, final=not block)
+                # An encoding may have letters that are none, such as half a pair of UTF-16.
+                yield block if plain else text.encode()
+            except UnicodeError:
+                raise _NotUtf8Error(block) from None
             if not block:
                 return
+
+    def _line_by_line(self, file: BinaryIO) -> Iterator[bytes]:
+        lines: LineByLine | None = None
+        for content, end in whole_lines(self._blocks(file)):
+            if lines is None:
+                lines = LineByLine(end)
+                self._broken = lines.broken
+            yield lines.utf8(content)
 
     def _fast(self, content: bytes, place: _Place) -> RawBatch | None:
         """Return the rows of a block of whole lines, or None where its quotes follow no rule."""
@@ -253,9 +289,10 @@ class Delimited:
                 rows.append(row)
                 lines.append(start)
             if len(rows) >= 65_536:
-                yield _collect(rows, lines, rejected, dialect)
+                batch = _collect(rows, lines, rejected, dialect)
+                yield self._sound(batch, place.line + counted.number)
                 rows, lines, rejected = [], [], []
-        yield _collect(rows, lines, rejected, dialect)
+        yield self._sound(_collect(rows, lines, rejected, dialect), sys.maxsize)
 
     def _unclosed(self, line: int) -> DataError:
         return DataError(
@@ -451,7 +488,10 @@ def follow(opened: Delimited, understood: Understanding) -> None:
     told = Reading(separator=understood.separator, encoding=understood.encoding)
     again = Delimited(opened.path, told)
     opened.dialect = msgspec.structs.replace(
-        again.dialect, quote=understood.quote, header=understood.header
+        again.dialect,
+        quote=understood.quote,
+        header=understood.header,
+        odd_lines=understood.odd_lines,
     )
     opened.told = True
     absent = [one.name for one in understood.columns if one.name not in opened.dialect.names]

@@ -382,6 +382,7 @@ class _Gathered:
             rejected=tuple(self.rejected),
             rejected_rows=self.rejected_rows,
             unread_rows=self.unread_rows,
+            odd_lines=dialect.odd_lines if dialect else 0,
         )
 
     def _notes(self, opened: RawSource | TypedSource) -> list[str]:

@@ -13,6 +13,14 @@ from evermodel.errors import DataError
 from evermodel.project import Reading
 from evermodel.records import Record
 from evermodel.tables.dates import looks_like_date
+from evermodel.tables.encodings import (
+    decoded,
+    encoding_note,
+    is_utf8,
+    line_end,
+    mostly_utf8,
+    single_byte,
+)
 from evermodel.tables.headings import combined, has_groups
 from evermodel.tables.unit_lines import has_units, units_note
 from evermodel.tables.values import looks_like_number
@@ -49,7 +57,8 @@ class Dialect(Record, frozen=True, kw_only=True):
     """How a delimited file is written: `skip` leading lines stand before the header.
 
     `grouped` says that the last of these groups the names, `units` that a line of units stands
-    below them; `heads` are these lines and the header, cell by cell.
+    below them; `heads` are these lines and the header, cell by cell. `odd_lines` counts the lines
+    of a text in UTF-8 that are in another encoding, once the whole was looked through.
     """
 
     separator: str
@@ -63,6 +72,7 @@ class Dialect(Record, frozen=True, kw_only=True):
     units: bool = False
     heads: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
+    odd_lines: int = 0
 
 
 def name_binary(head: bytes) -> str:
@@ -110,7 +120,7 @@ def sniff(head: bytes, reading: Reading, *, where: str) -> Dialect:
     lines = _lines(text, whole=len(head) < HEAD_BYTES)
     notes: list[str] = []
     if encoding in ("cp1252", "latin-1") and not reading.encoding:
-        notes.append(_encoding_note(encoding))
+        notes.append(encoding_note(encoding))
     skip, separator = _leading(lines)
     if not separator:
         above = _titles(lines[skip:], reading.separator)
@@ -176,11 +186,6 @@ def groups_note(line: int, names: Sequence[str]) -> str:
     return f"the header has two lines ({line - 1} and {line}), put together: {shown}"
 
 
-def _encoding_note(encoding: str) -> str:
-    name = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}[encoding]
-    return f"the text is not UTF-8: read as {name} (set reading.encoding if letters look wrong)"
-
-
 def _encoding(head: bytes, reading: Reading, where: str) -> str:
     if reading.encoding:
         try:
@@ -208,24 +213,22 @@ def _encoding(head: bytes, reading: Reading, where: str) -> str:
         return "utf-16-le"
     if len(sample) >= 4 and zeros[1] > 0.7 * half and not zeros[0]:
         return "utf-16-be"
-    return "utf-8" if _is_utf8(head) else single_byte(head)
+    return "utf-8" if mostly_utf8(_whole_lines(head)) else single_byte(head)
 
 
-def single_byte(content: bytes) -> str:
-    """Return the encoding of one byte a letter that can hold the content."""
-    # Windows-1252 leaves these five bytes without a meaning.
-    return "latin-1" if re.search(rb"[\x81\x8d\x8f\x90\x9d]", content) else "cp1252"
-
-
-def _is_utf8(head: bytes) -> bool:
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < HEAD_BYTES)
-    except UnicodeDecodeError:
-        return False
-    return True
+def _whole_lines(head: bytes) -> bytes:
+    """Return the head without the line, or the letter, that goes on behind it."""
+    if len(head) < HEAD_BYTES:
+        return head
+    end = head.rfind(line_end(head)) + 1
+    if end:
+        return head[:end]
+    return next((part for cut in range(4) if is_utf8(part := head[: len(head) - cut])), head)
 
 
 def _decode(head: bytes, encoding: str) -> str:
+    if encoding in ("utf-8", "utf-8-sig"):
+        return decoded(_whole_lines(head))
     return codecs.getincrementaldecoder(encoding)("replace").decode(head)
 
 

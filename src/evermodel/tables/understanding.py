@@ -62,7 +62,8 @@ class Understanding(Record, frozen=True, kw_only=True):
     `missing` counts, for each column, the rows of every word that was taken as missing (`""` is
     the empty cell). `rejected` names at most 1,000 rows; `rejected_rows` counts them all,
     `unread_rows` those that should have been rows, and are no header again or another table.
-    `lines` of a text file are counted from 1, the header's line included.
+    `lines` of a text file are counted from 1, the header's line included. `odd_lines` counts those
+    of a text in UTF-8 that are in another encoding.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class Understanding(Record, frozen=True, kw_only=True):
     rejected: tuple[Rejected, ...] = ()
     rejected_rows: int = 0
     unread_rows: int = 0
+    odd_lines: int = 0
 
 
 @dataclass(slots=True)
