@@ -125,6 +125,17 @@ def test_a_folder_without_a_project_is_an_error_that_says_how_to_begin(
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_memory_that_runs_out_is_no_error_inside(
+    live: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 24.4 MiB")
+
+    monkeypatch.setattr("evermodel.loop.telling.history", exhausted)
+    done = _called(capsys, "-C", live, "history", "--json")
+    done.refuses("not enough memory", "24.4 MiB", code=2)
+
+
 def test_an_error_inside_is_exit_code_3_and_its_traceback_is_asked_for(
     live: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,8 @@ def _said(caught: BaseException, verb: str) -> tuple[EvermodelError, int]:
             return MissingExtraError(f"evermodel {verb}", "loop", found=f"no {absent}"), 2
     if isinstance(caught, OSError):
         return _refused(caught), 2
+    if isinstance(caught, MemoryError):
+        return _too_large(caught), 2
     return _inside(caught), 3
 
 
@@ -146,6 +148,16 @@ def _refused(error: OSError) -> EvermodelError:
         where=str(error.filename or ""),
         found=error.strerror or str(error),
         hint="free some disk space, or look at the permissions",
+    )
+
+
+def _too_large(error: MemoryError) -> EvermodelError:
+    from evermodel.errors import SurroundingsError
+
+    return SurroundingsError(
+        "there is not enough memory for this",
+        found=str(error)[:200],
+        hint="close other programs, or take a part of the rows",
     )
 
 

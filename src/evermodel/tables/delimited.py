@@ -43,6 +43,7 @@ __all__ = ["Delimited", "follow"]
 
 _BLOCK = 1 << 24
 _LONGEST_CELL = 1 << 28
+_MOST_UNPACKED, _MOST_RATIO = 1 << 30, 250
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 _BY_BYTES = ("utf-8", "utf-8-sig", "cp1252", "latin-1")
 """Encodings that are told apart by the bytes of the text itself."""
@@ -78,6 +79,7 @@ class Delimited:
         self.dialect = self._sniffed(reading) if dialect is None else dialect
         self.told = bool(reading.encoding)
         self.blank_lines = 0
+        self.unpacked = 0
         self._broken: list[int] = []
 
     @property
@@ -127,12 +129,28 @@ class Delimited:
         every = (*dialect.notes, *filter(None, notes))
         self.dialect = msgspec.structs.replace(dialect, odd_lines=odd, notes=every)
 
+    def require_modest(self) -> None:
+        """Raise `DataError` when the file unpacks to far more than one that tells anything.
+
+        Whoever reads it in parts need not ask: its rows take no more room than others.
+        """
+        ratio = self.unpacked / max(1, self.path.stat().st_size)
+        if self.unpacked > _MOST_UNPACKED and ratio > _MOST_RATIO:
+            what = "this file unpacks to far more than its size"
+            found = f"{self.unpacked / 2**20:,.0f} MB, {ratio:,.0f} times its size"
+            limit = f"{_MOST_UNPACKED / 2**20:,.0f} MB at more than {_MOST_RATIO} times"
+            hint = f"more than {limit} is not read into memory: unpack it yourself if it is a table"
+            raise DataError(what, where=self.where, found=found, hint=hint)
+
     def _sniffed(self, reading: Reading) -> Dialect:
         with self._open() as file:
             return sniff(_read(file, HEAD_BYTES, self.where), reading, where=self.where)
 
     def _blocks(self, file: BinaryIO) -> Iterator[bytes]:
+        size = 0
         while block := _read(file, _BLOCK, self.where):
+            size += len(block)
+            self.unpacked = max(self.unpacked, size)
             yield block
 
     def _open(self) -> BinaryIO:
@@ -154,7 +172,7 @@ class Delimited:
                 whole, rest = _cut(rest, dialect)
                 if not whole:
                     if len(rest) > _LONGEST_CELL:
-                        raise self._unclosed(place.line)
+                        raise self._endless(rest, place.line)
                     continue
                 if dialect.padded:
                     yield from self._slow(whole + rest, blocks, place)
@@ -293,6 +311,17 @@ class Delimited:
                 yield self._sound(batch, place.line + counted.number)
                 rows, lines, rejected = [], [], []
         yield self._sound(_collect(rows, lines, rejected, dialect), sys.maxsize)
+
+    def _endless(self, content: bytes, line: int) -> DataError:
+        """Return what to say of a row that is longer than any, as far as it was read."""
+        if self.dialect.quote and b"\n" in content:
+            return self._unclosed(line)
+        return DataError(
+            f"a line is longer than {_LONGEST_CELL / 2**20:,.0f} MB",
+            where=f"{self.where}:{line}",
+            found="no end of a line",
+            hint="export it again with a line for each row",
+        )
 
     def _unclosed(self, line: int) -> DataError:
         return DataError(

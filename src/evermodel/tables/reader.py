@@ -22,6 +22,7 @@ from evermodel.tables.evidence import Evidence, missing_words
 from evermodel.tables.headings import is_apart
 from evermodel.tables.patches import Patch, patched
 from evermodel.tables.raw import Lined, RawBatch, RawSource, TypedSource, lines_of, noted
+from evermodel.tables.room import require_room, size_of, too_large
 from evermodel.tables.sources import open_source, require_same, state_of
 from evermodel.tables.typed import as_raw, type_of
 from evermodel.tables.understanding import ColumnReading, Misfits, Rejected, Table, Understanding
@@ -90,6 +91,7 @@ def read(
     forced = _forced(repairs or {}, types or {})
     if isinstance(opened, Delimited):
         opened.settle()
+        opened.require_modest()
     batches: Iterator[RawBatch | pl.DataFrame] = (
         iter([opened.frame()]) if isinstance(opened, TypedSource) else raw_batches(opened, 65_536)
     )
@@ -431,19 +433,19 @@ def _whole(
     misfits: Misfits | None,
 ) -> Table:
     kept: list[tuple[RawBatch, dict[str, pl.Series]]] = []
-    for raw, done in _texts(batches, repairs, forced, reading):
-        gathered.add(raw, done)
-        kept.append((raw, done))
-    understood = gathered.verdict(opened, reading, forced, lenient=misfits is not None)
-    frames = []
-    in_lines = isinstance(opened, RawSource) and opened.kind != "database"
-    lines = lines_of([raw.lines for raw, _ in kept]) if in_lines else ()
-    while kept:
-        raw, done = kept.pop(0)  # texts are let go of as soon as they are values
-        frames.append(
-            _typed(raw, done, understood.columns, reading, repairs, opened.where, misfits)
-        )
-    frame = pl.concat(frames, rechunk=True) if len(frames) > 1 else frames[0]
+    held = 0
+    try:
+        for raw, done in _texts(batches, repairs, forced, reading):
+            gathered.add(raw, done)
+            kept.append((raw, done))
+            held += size_of(raw.frame)
+            require_room(held, where=opened.where)
+        understood = gathered.verdict(opened, reading, forced, lenient=misfits is not None)
+        in_lines = isinstance(opened, RawSource) and opened.kind != "database"
+        lines = lines_of([raw.lines for raw, _ in kept]) if in_lines else ()
+        frame = _values(kept, understood, reading, repairs, opened.where, misfits)
+    except MemoryError:
+        raise too_large(held, where=opened.where) from None
     schema = Schema(
         columns=tuple(
             Column(
@@ -461,6 +463,28 @@ def _whole(
         lines=lines,
         misfits=misfits or Misfits(),
     )
+
+
+def _values(
+    kept: list[tuple[RawBatch, dict[str, pl.Series]]],
+    understood: Understanding,
+    reading: Reading,
+    repairs: Mapping[str, Repair],
+    where: str,
+    misfits: Misfits | None,
+) -> pl.DataFrame:
+    """Return batches of texts as one table of values; they are taken out of `kept`."""
+    frames = []
+    values, texts = 0, sum(size_of(raw.frame) for raw, _ in kept)
+    while kept:
+        raw, done = kept.pop(0)  # texts are let go of as soon as they are values
+        frames.append(_typed(raw, done, understood.columns, reading, repairs, where, misfits))
+        values += size_of(frames[-1])
+        require_room(texts + values, where=where)
+    if len(frames) == 1:
+        return frames[0]
+    require_room(texts + values, where=where, more=values)
+    return pl.concat(frames, rechunk=True)
 
 
 def _typed(
