@@ -18,11 +18,12 @@ import polars as pl
 
 from evermodel.data.column_checks import evidence
 from evermodel.data.intake import numbers, row_text, take
-from evermodel.data.naming import calendar_part
+from evermodel.data.naming import calendar_part, is_identifier
 from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.data.repairs import MISSING_WORDS
 from evermodel.data.slips import part_slip, unit_slip
 from evermodel.records import CheckResult, Report, Verdict
+from evermodel.stats.intervals import wilson
 from evermodel.tables import ColumnProfile, Profile
 
 __all__ = ["gate"]
@@ -34,6 +35,11 @@ _LEAST_SIZES = 12
 _POSSIBLE_PER_ROW = 10  # of rows at random one in twenty has a twin then
 _BY_ROW = "wrong"
 _EMPTY = "the batch is empty"
+_MANY = 20  # different values, from which on a column of numbers is more than a few codes
+_SURE = 0.999
+_STUCK_LEAST = 0.1
+_STUCK = 4.0  # times the largest share of any value; unaltered slices of real data reach 3.1
+_AHEAD = 3.0  # times the rows of the next frequent value
 _SUSPICIOUS = (0.0, -1.0, 99.0, 999.0, 9999.0, 99999.0, -99.0, -999.0, -9999.0)
 
 
@@ -262,7 +268,8 @@ def _flood(
     series: pl.Series, known: pl.Series, column: ColumnProfile, edges: Floats, shares: Floats
 ) -> Iterator[CheckResult]:
     """Find one value that takes over a column in which it was rare: a default, a stuck sensor."""
-    counts = known.alias("value").value_counts(sort=True, name="n").row(0)
+    top = known.alias("value").value_counts(sort=True, name="n").head(2)
+    counts = top.row(0)
     value, after = float(counts[0]), int(counts[1]) / known.len()
     # The bin holds other values too, so this is at least what the value's share was.
     before = float(shares[int(np.searchsorted(edges, value, side="left"))])
@@ -272,8 +279,11 @@ def _flood(
         least, enough = 0.15, 0.15
     else:
         least, enough = 0.35, 0.7
-    if after - before >= least and after >= 0.15:
-        broken = _distinct(column) >= 20 and after >= enough
+    risen = after - before >= least and after >= 0.15
+    broken = risen and _distinct(column) >= _MANY and after >= enough
+    stuck = [] if broken else list(_stuck(series, top, column, shares))
+    yield from stuck
+    if risen and not stuck:
         yield _result(
             "default_flood" if broken else "one_value_more",
             series,
@@ -285,6 +295,42 @@ def _flood(
             unit="share",
             max=before,
         )
+
+
+def _stuck(
+    series: pl.Series, top: pl.DataFrame, column: ColumnProfile, shares: Floats
+) -> Iterator[CheckResult]:
+    """Find a value whose share no single value ever came near: a sensor that stands still.
+
+    A short or calm batch has few values, so the next frequent one must stay far behind as well.
+    Of identifiers one takes over whenever its bearer is busy.
+    """
+    if is_identifier(series.name) or _distinct(column) < _MANY or series.len() < _LEAST_ROWS:
+        return
+    n = series.len() - series.null_count()
+    rows = [*top.get_column("n").to_list(), 0]
+    # Where the profile does not know it, the fullest bin is at least what one value had.
+    heap = column.heap if column.heap is not None else float(shares.max()) * column.present
+    usual = wilson(heap, column.present, _SURE)
+    found = wilson(rows[0], n, _SURE)
+    if found.low < max(_STUCK_LEAST, _STUCK * usual.high) or rows[0] < _AHEAD * rows[1]:
+        return
+    value = float(top.row(0)[0])
+    yield _result(
+        "stuck_value",
+        series,
+        f"{value:g} is in {rows[0] / n:.0%} of the rows, and no single value was in more than "
+        f"{heap / column.present:.1%} before: a sensor that stands still, or a default",
+        wrong=series == top.row(0)[0],
+        by_row=True,
+        value=rows[0] / n,
+        unit="share",
+        low=found.low,
+        high=found.high,
+        level=_SURE,
+        max=_STUCK * usual.high,
+        method=found.method,
+    )
 
 
 def _category(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:

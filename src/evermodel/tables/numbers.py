@@ -158,7 +158,9 @@ class Numbers:
             inner[0] += int(self.tally[0])
             inner[-1] += int(self.tally[1])
             counts = tuple(inner)
-        return said | {"edges": edges, "counts": counts}
+        # Beyond the values that are known one by one, the rows of a single one are not.
+        rows = [*self.tally[:2].tolist(), *self.cells.rows.tolist()] if self.cells.exact else []
+        return said | {"edges": edges, "counts": counts, "heap": max(rows, default=0) or None}
 
     def _compare(self, like: ColumnProfile, values: Floats, rows: Integers | None) -> None:
         """Count the rows in the bins of a reference, comparing while values are in the cache."""

@@ -29,7 +29,8 @@ class ColumnProfile(Record, frozen=True, kw_only=True):
     booleans ("true", "false") have `values`, the most frequent first, their `value_counts`, and in
     `other` the rows of all further values. A profile made `like` another counts in `below` and
     `above` the rows under its `minimum` and over its `maximum`, which the outermost bins hold too;
-    `distinct` is known only of one made without.
+    `distinct` is known only of one made without, and so is `heap`, the rows of the most frequent
+    number; not of streamed numbers that are too many to be known one by one.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ColumnProfile(Record, frozen=True, kw_only=True):
     rows: int
     missing: int
     distinct: int | None = None
+    heap: int | None = None
     mean: float | None = None
     sd: float | None = None
     minimum: float | None = None
@@ -171,8 +173,9 @@ def _of_numbers(series: pl.Series, kind: ColumnType, past: ColumnProfile | None)
         )
     edges = past.edges if past is not None else _edges(present)
     below, above = _outside(present, past)
-    distinct = None
+    distinct = heap = None
     if past is None:
+        heap = int(cast("int", present.unique_counts().max()))
         distinct = min(cast("int", present.approx_n_unique()), len(present))
         if distinct < _FEW:
             distinct = present.n_unique()
@@ -182,6 +185,7 @@ def _of_numbers(series: pl.Series, kind: ColumnType, past: ColumnProfile | None)
         rows=len(series),
         missing=len(series) - len(present),
         distinct=distinct,
+        heap=heap,
         mean=_real(present.mean()),
         sd=_real(present.std(ddof=0)),
         minimum=_real(present.min()),
