@@ -99,7 +99,7 @@ class BatchLog:
         if self._name:
             key = f"{self._name} {len(self._held)}"
         ids = _ids(key, batch)
-        names = [name for name in project.data.key if name in batch.columns]
+        keys = batch.select(name for name in project.data.key if name in batch.columns)
         answers = predictions.rows()
         spent, self._began = time.perf_counter() - self._began, time.perf_counter()
         classes = predictions.label is not None
@@ -107,7 +107,7 @@ class BatchLog:
         rows = pl.DataFrame(
             {
                 "id": ids,
-                "key": _json(batch, names),
+                "key": _json(_as_sent(keys) if keys.width else batch, keys.columns),
                 "features": self._features(batch),
                 "output": [_text(answer) for answer in answers],
                 "action": actions,

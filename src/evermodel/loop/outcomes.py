@@ -12,6 +12,7 @@ import polars as pl
 
 from evermodel.bundle import read_manifest
 from evermodel.errors import DataError, NotFoundError, nearest
+from evermodel.loop.keys import refs_of, refs_of_log, shown_ref
 from evermodel.loop.predictions import compact, features_of, logged, newest_commit, stored
 from evermodel.loop.state import read_state
 from evermodel.loop.tracing import traced
@@ -92,6 +93,8 @@ def labels(
             trace.inputs["outcomes"] = named
             trace.outputs["labels"] = DataSet(digest=newest_commit(workspace, "labels"))
     results = _label_results(counts, table.frame.height, refused, _known_classes(workspace))
+    if rows.height and not counts["matched"]:
+        results[0] = _nothing_matched(workspace, results[0], rows)
     return Report(
         verb="labels",
         subject=Path(file).name,
@@ -149,7 +152,7 @@ def _label_rows(workspace: Workspace, frame: pl.DataFrame) -> tuple[pl.DataFrame
         kept = pl.select(pl.when(kept.is_finite()).then(kept)).to_series()
     else:
         kept = _as_classes(outcome, _known_classes(workspace))
-    ref = frame[by_id].cast(pl.String) if by_id else key_text(frame, data.key)
+    ref = frame[by_id].cast(pl.String) if by_id else refs_of(frame, data.key)
     by, as_of = _when(frame, data.time)
     now = workspace.ports.clock.now().astimezone(UTC).replace(tzinfo=None)
     rows = pl.DataFrame({"ref": ref, "outcome": kept}).with_columns(
@@ -211,19 +214,6 @@ def _known_classes(workspace: Workspace) -> list[str]:
     state = read_state(workspace)
     number = state.live or max(state.versions)
     return list(read_manifest(workspace.bundles / str(number)).classes)
-
-
-def key_text(frame: pl.DataFrame, key: tuple[str, ...]) -> pl.Series:
-    """Return the entity key of each row as text, the same for 17, 17.0 and "17"."""
-    parts = []
-    for name in key:
-        column = frame[name]
-        if column.dtype.is_float():
-            whole = column.cast(pl.Int64, strict=False)
-            same = (whole.cast(column.dtype) == column).fill_null(True).all()
-            column = whole if same else column
-        parts.append(column.cast(pl.String).fill_null(""))
-    return pl.DataFrame(parts).select(pl.concat_str(pl.all(), separator="\x1f").alias("ref"))["ref"]
 
 
 def _stored_labels(workspace: Workspace) -> pl.DataFrame | None:
@@ -311,6 +301,24 @@ def _label_results(
     ]  # fmt: skip
 
 
+def _nothing_matched(workspace: Workspace, result: CheckResult, rows: pl.DataFrame) -> CheckResult:
+    """Return the result on matches with why there is none: two keys side by side tell most."""
+    log, key = logged(workspace), workspace.project.data.key
+    if log is None:
+        return msgspec.structs.replace(result, why="no prediction was logged yet")
+    by_id = rows["by"][0] == "id"
+    known = log["id"] if by_id else refs_of_log(log, key).drop_nulls()
+    if not by_id and rows["ref"].is_in(known.implode()).any():
+        why = "their keys are in the log, but no prediction was made at their time or is old enough"
+        return msgspec.structs.replace(result, why=f"{why}: see outcome.known_after")
+    names = ("prediction_id",) if by_id else key
+    found = [("file", rows["ref"]), ("log", known)]
+    shown = [f"{shown_ref(refs[-1], names)} in the {where}" for where, refs in found if len(refs)]
+    what = "ids" if by_id else "keys"
+    why = f"none of their {what} is in the log: are both written alike?"
+    return msgspec.structs.replace(result, why=why, evidence={"examples": shown})
+
+
 def _refusal(refused: int, rows: int) -> Verdict:
     """Return the verdict on refused outcomes: a file of nothing else brought nothing."""
     return "pass" if not refused else "fail" if refused >= rows else "warn"
@@ -330,7 +338,7 @@ def _joined(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> 
     by_key = outcomes.filter(pl.col("by") == "key")
     by_row = outcomes.filter(pl.col("by") == "row")
     if (by_key.height or by_row.height) and key:
-        keyed = _with_ref(log, key).sort("time")
+        keyed = log.with_columns(ref=refs_of_log(log, key)).drop_nulls("ref").sort("time")
         # An outcome speaks of what was known before it: never of a later prediction.
         by_key = by_key.with_columns(at=pl.coalesce("as_of", pl.col("arrived") - delay))
         found.append(_nearest(by_key, keyed, "backward").select(wanted))
@@ -376,26 +384,6 @@ def _nearest(
         )
         .drop_nulls("id")
     )
-
-
-def _with_ref(log: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
-    refs = []
-    for said, features in zip(log["key"].to_list(), log["features"].to_list(), strict=True):
-        row = msgspec.json.decode(said) if said else {}
-        if features and any(name not in row for name in key):
-            # A key that was set later was a column like any other when this was asked.
-            row = {**msgspec.json.decode(features), **row}
-        parts = [row.get(name) for name in key]
-        refs.append(None if all(p is None for p in parts) else "\x1f".join(map(_plain, parts)))
-    return log.with_columns(pl.Series("ref", refs, dtype=pl.String)).drop_nulls("ref")
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _newest(joined: pl.DataFrame) -> pl.DataFrame:

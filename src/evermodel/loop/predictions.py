@@ -16,7 +16,7 @@ from evermodel.serve import seal_segments, segments, unreadable
 from evermodel.store.durable import write_durably
 from evermodel.tables import versions
 
-__all__ = ["compact", "features_of", "keys_of", "log_damage", "logged", "newest_commit", "stored"]
+__all__ = ["compact", "features_of", "log_damage", "logged", "newest_commit", "stored"]
 
 _QUARANTINE = "quarantine"
 
@@ -155,15 +155,6 @@ def features_of(log: pl.DataFrame, types: Mapping[str, ColumnType]) -> pl.DataFr
             column = _in_utc(column)
         columns.append(column)
     return pl.DataFrame(columns)
-
-
-def keys_of(log: pl.DataFrame, types: Mapping[str, Any]) -> list[pl.Series]:
-    """Return the named key columns of logged rows, each in the polars type given for it."""
-    rows = [msgspec.json.decode(text) if text else {} for text in log["key"].to_list()]
-    return [
-        pl.Series(name, [row.get(name) for row in rows], strict=False).cast(kind, strict=False)
-        for name, kind in types.items()
-    ]
 
 
 def _in_utc(times: pl.Series) -> pl.Series:

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from evermodel.loop.keys import keys_of
 from evermodel.loop.matured import LabelledRows, input_types, matured_rows
-from evermodel.loop.predictions import keys_of
 from evermodel.loop.state import State, load_version
 from evermodel.loop.workspace import Workspace
 from evermodel.project import ROW_ORDER, Project
