@@ -183,6 +183,35 @@ def test_rows_in_quarantine_are_taken_back_after_a_repair(shop: Make, tmp_path: 
     assert read_source(workspace.project).frame.height == rows
 
 
+def test_a_sheet_that_was_repaired_for_another_row_on_that_line_is_not_taken_for_it(
+    shop: Make, tmp_path: Path
+) -> None:
+    workspace = shop().workspace
+    path = Path(workspace.project.source)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, "c900001,1"]) + "\n")
+    quarantine = tmp_path / "q.csv"
+    check(folder=workspace.project.root, quarantine=quarantine, thorough=False)
+    mended = lines[1].replace("c000000", "c900001")
+    held = pl.read_csv(quarantine, infer_schema=False).with_columns(row=pl.lit(mended))
+    held.write_csv(quarantine)
+    path.write_text("\n".join([*lines, "c900002,2"]) + "\n")
+    with pytest.raises(DataError, match="no row is in quarantine there"):
+        data_replay(quarantine, workspace)
+    # The row went a line down, and another stands on its own.
+    path.write_text("\n".join([*lines, "c900002,2", "c900001,1"]) + "\n")
+    data_replay(quarantine, workspace)
+    table = read_source(workspace.project)
+    assert table.frame["customer"][-1] == "c900001"
+    assert [row.line for row in table.understood.rejected] == [len(lines) + 1]
+    # A sheet of an earlier version has no names, and its lines alone.
+    held.drop("name").with_columns(row=pl.lit(mended.replace("900001", "900002"))).write_csv(
+        quarantine
+    )
+    data_replay(quarantine, workspace)
+    assert read_source(workspace.project).frame["customer"][-1] == "c900002"
+
+
 def test_a_damaged_correction_is_said_and_not_passed_over(shop: Make, tmp_path: Path) -> None:
     workspace = shop().workspace
     _spoiled(workspace)

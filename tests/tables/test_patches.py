@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evermodel import tables
 from evermodel.errors import DataError
 from evermodel.tables import CellPatch, Patch, RowPatch
-from evermodel.tables.patches import row_names
+from evermodel.tables.patches import decoded, row_names
 
 HEADER = "id,price,plan\n"
 LINES = ["1,10,a", "2,2O,b", "3,30,b", "4,40,c", "4,40,c"]
@@ -90,12 +90,57 @@ def test_repaired_rows_are_taken_in_below_the_others(tmp_path: Path) -> None:
     seen: list[tables.Rejected] = []
     tables.read(path, rejects=seen.append)
     assert [(row.line, row.text) for row in seen] == [(7, "5,50")]
-    row = RowPatch(line=7, cells={"id": "5", "price": "50", "plan": "a"})
-    odd = RowPatch(line=8, cells={"id": "5"})
+    row = RowPatch(line=7, cells={"id": "5", "price": "50", "plan": "a"}, was="5,50")
+    odd = RowPatch(line=8, cells={"id": "5"}, was="5")
     table = tables.read(path, patches=[Patch(rows=(row, odd))])
     assert table.frame.row(-1) == (5, "50", "a")
     assert table.lines[-1] == 7
+    assert table.understood.rejected_rows == 0
     assert any("1 of 2 repaired rows taken in" in note for note in table.understood.notes)
+
+
+@pytest.mark.parametrize(
+    ("lines", "last", "rejected", "done"),
+    [
+        # The source was mended: its own row counts, and once.
+        ([*LINES, "5,50,a"], (5, "50", "a"), [], 0),
+        # Another row that cannot be read is on that line.
+        ([*LINES, "6,60"], (4, "40", "c"), ["6,60"], 0),
+        # Rows came above it.
+        (["0,5,a", *LINES, "6,60", "5,50"], (5, "51", "b"), ["6,60"], 1),
+        # Of two that are alike one was repaired.
+        ([*LINES, "5,50", "5,50"], (5, "51", "b"), ["5,50"], 1),
+    ],
+)
+def test_a_repaired_row_counts_only_while_the_one_that_it_repairs_is_there(
+    tmp_path: Path, lines: list[str], last: tuple[object, ...], rejected: list[str], done: int
+) -> None:
+    path = _file(tmp_path, lines)
+    row = RowPatch(line=7, cells={"id": "5", "price": "51", "plan": "b"}, was="5,50")
+    seen: list[tables.Rejected] = []
+    table = tables.read(path, patches=[Patch(rows=(row,))], rejects=seen.append)
+    assert table.frame.row(-1) == last
+    assert [one.text for one in seen] == rejected
+    assert table.frame.height + len(seen) == len(lines)
+    assert table.understood.rejected_rows == len(rejected)
+    assert tables.texts(path, patches=[Patch(rows=(row,))]).height == table.frame.height
+    (note,) = [note for note in table.understood.notes if note.startswith("correction")]
+    assert f"{done} of 1 repaired rows taken in" in note
+    assert ("fit the source no more" in note) == (not done)
+
+
+def test_a_patch_of_the_first_format_is_read_and_knows_a_row_by_its_line(tmp_path: Path) -> None:
+    kept = (
+        b'{"format": "evermodel.patch/1", "rows": '
+        b'[{"line": 7, "cells": {"id": "5", "price": "51", "plan": "b"}}]}'
+    )
+    patch = decoded(kept)
+    path = _file(tmp_path, [*LINES, "5,50"])
+    assert tables.read(path, patches=[patch]).frame.row(-1) == (5, "51", "b")
+    _file(tmp_path, [*LINES, "5,50,a"])
+    assert tables.read(path, patches=[patch]).frame.rows()[-2:] == [(4, "40", "c"), (5, "50", "a")]
+    with pytest.raises(DataError, match="cannot be read"):
+        decoded(kept.replace(b"patch/1", b"patch/3").replace(b"rows", b"lines"))
 
 
 def test_columns_with_types_of_their_own_are_corrected_in_these(tmp_path: Path) -> None:

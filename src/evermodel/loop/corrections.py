@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,7 +19,7 @@ from evermodel.loop.judged import repaired, suspects
 from evermodel.loop.patches import active, folder_of, numbered
 from evermodel.loop.reformatted import require_as_written
 from evermodel.loop.replaying import replay_scored
-from evermodel.loop.sheets import QUARANTINE, as_given, write_sheet
+from evermodel.loop.sheets import NAME, QUARANTINE, as_given, name_of, write_sheet
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project
 from evermodel.protocols import Progress
@@ -225,33 +225,12 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
         When no row of it can be read even now.
     """
     workspace = open_workspace(folder)
-    project = workspace.project
     delivery = delivery_of(workspace, Path(file))
     if delivery is not None:
         if not Path(file).is_file():
             raise NotFoundError("there is no such file", where=str(file))
         return replay_scored(Path(file), workspace)
-    given = _read(Path(file), QUARANTINE)
-    understood = read_source(project).understood
-    columns = [column.name for column in understood.columns]
-    waiting = _rejected(workspace)
-    taken, left = [], []
-    for _, entry in given:
-        number = _number(entry["line"])
-        if entry["row"] == waiting.get(number):
-            left.append(f"line {number}: it stands as it was: {entry['reason']}")
-            continue
-        if waiting.get(number) is None:
-            where = entry["line"] if number < 0 else number
-            left.append(f"line {where}: no row is in quarantine there")
-            continue
-        cells = _cells(entry["row"], understood.kind, understood.separator, understood.quote)
-        if isinstance(cells, dict):
-            cells = [str(cells.get(name, "")) for name in columns]
-        if len(cells) != len(columns):
-            left.append(f"line {number}: {len(cells)} cells where the table has {len(columns)}")
-            continue
-        taken.append(RowPatch(line=number, cells=dict(zip(columns, cells, strict=True))))
+    taken, left = _repaired(Path(file), workspace)
     if not taken:
         what = "no row of the quarantine can be read yet"
         raise DataError(what, where=str(file), found="; ".join(left[:5]) or "no rows")
@@ -268,13 +247,45 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
     return msgspec.structs.replace(report, results=(*report.results, stays))
 
 
-def _rejected(workspace: Workspace) -> dict[int, str]:
-    """Return the rows that cannot be read, by line, less those that were taken back already."""
+def _repaired(file: Path, workspace: Workspace) -> tuple[list[RowPatch], list[str]]:
+    """Return the rows of a quarantine that were repaired, and why the others are left."""
+    given = _read(file, QUARANTINE)
     found: list[Rejected] = []
-    project = workspace.project
-    read_source(project, rejects=found.append)
-    taken = {row.line for patch in active(project) for row in patch.rows}
-    return {row.line: row.text for row in found if row.line not in taken}
+    understood = read_source(workspace.project, rejects=found.append).understood
+    columns = [column.name for column in understood.columns]
+    waiting = dict(enumerate(found))
+    taken, left = [], []
+    for _, entry in given:
+        number = _number(entry["line"])
+        place = _waiting(number, entry.get(NAME, "").strip(), waiting)
+        if place is None:
+            where = entry["line"] if number < 0 else number
+            left.append(f"line {where}: no row is in quarantine there")
+            continue
+        row = waiting[place]
+        if entry["row"] == row.text:
+            left.append(f"line {row.line}: it stands as it was: {entry['reason']}")
+            continue
+        cells = _cells(entry["row"], understood.kind, understood.separator, understood.quote)
+        if isinstance(cells, dict):
+            cells = [str(cells.get(name, "")) for name in columns]
+        if len(cells) != len(columns):
+            left.append(f"line {row.line}: {len(cells)} cells where the table has {len(columns)}")
+            continue
+        del waiting[place]
+        now = dict(zip(columns, cells, strict=True))
+        taken.append(RowPatch(line=row.line, cells=now, was=row.text))
+    return taken, left
+
+
+def _waiting(line: int, name: str, rows: Mapping[int, Rejected]) -> int | None:
+    """Return which row in quarantine is meant: the one of that name, on its line if it can be.
+
+    Another row may stand on the line by now. A sheet without names has its lines alone.
+    """
+    named = [place for place, row in rows.items() if not name or name_of(row.text) == name]
+    near = [place for place in named if rows[place].line == line]
+    return next(iter(near or (named if name else [])), None)
 
 
 def _cells(text: str, kind: str, separator: str, quote: str) -> list[str] | dict[str, object]:

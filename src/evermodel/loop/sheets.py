@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -16,9 +17,20 @@ from evermodel.records import CheckResult
 from evermodel.store.durable import write_durably
 from evermodel.tables import Rejected
 
-__all__ = ["FORMULA", "QUARANTINE", "as_given", "held_back", "write_quarantine", "write_sheet"]
+__all__ = [
+    "FORMULA",
+    "NAME",
+    "QUARANTINE",
+    "as_given",
+    "held_back",
+    "name_of",
+    "write_quarantine",
+    "write_sheet",
+]
 
 QUARANTINE = ("line", "reason", "row")
+NAME = "name"
+"""By which a row of a quarantine is known, whatever stands on its line in the meantime."""
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 """What a spreadsheet would run, or may have been made of such a text by an apostrophe."""
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -143,7 +155,19 @@ def _cell(value: object) -> str:
 
 def write_quarantine(path: Path, rows: Sequence[Rejected]) -> None:
     """Write rows that could not be read, each with its line and reason, for somebody to repair."""
-    write_sheet(path, QUARANTINE, [(row.line, row.reason, row.text) for row in rows])
+    named = [(row.line, row.reason, row.text, name_of(row.text)) for row in rows]
+    write_sheet(path, (*QUARANTINE, NAME), named)
+
+
+def name_of(text: str) -> str:
+    """Return the name of a row that cannot be read; no spreadsheet takes it for a number.
+
+    Examples
+    --------
+    >>> name_of("4,12,0,zzz") == name_of("4,12,0"), len(name_of(""))
+    (False, 17)
+    """
+    return f"r{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
 
 
 def held_back(project: Project, rows: Sequence[Rejected]) -> tuple[CheckResult, ...]:

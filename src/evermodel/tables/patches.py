@@ -6,7 +6,7 @@ finds it again when the file is sorted anew or grows, and fits nothing once the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,10 +19,13 @@ from evermodel.records import Record
 from evermodel.tables.digests import row_hashes
 from evermodel.tables.raw import RawBatch
 from evermodel.tables.typed import written
+from evermodel.tables.understanding import Rejected
 
 __all__ = ["CellPatch", "Patch", "RowPatch", "patched", "row_names"]
 
-_FORMAT = "evermodel.patch/1"
+_FORMAT = "evermodel.patch/2"
+_FORMATS = ("evermodel.patch/1", _FORMAT)
+"""Of the first, repaired rows are known by their line alone."""
 
 
 class CellPatch(Record, frozen=True, kw_only=True):
@@ -36,10 +39,15 @@ class CellPatch(Record, frozen=True, kw_only=True):
 
 
 class RowPatch(Record, frozen=True, kw_only=True):
-    """One row that could not be read and was repaired: its line, and a text for each column."""
+    """One row that could not be read and was repaired: its line, and a text for each column.
+
+    `was` is the row as it stands in the source, by which it is known; None in a patch of the first
+    format, where the line alone has to do.
+    """
 
     line: int
     cells: dict[str, str]
+    was: str | None = None
 
 
 class Patch(Record, frozen=True, kw_only=True):
@@ -75,7 +83,8 @@ def patched(
     """Return all rows with the corrections made, and notes on what was done and did not fit.
 
     A cell is corrected in the row of its number where that still is the row it was, else in the
-    first row that is; and only while the cell holds what it held.
+    first row that is; and only while the cell holds what it held. A repaired row is taken in only
+    while the row that it repairs is there and cannot be read, which then is no longer rejected.
 
     Raises
     ------
@@ -174,28 +183,70 @@ def _typed(text: str, series: pl.Series, where: str) -> object:
 
 
 def _add(parts: list[RawBatch | pl.DataFrame], rows: Sequence[RowPatch]) -> int:
-    """Add rows below the others; return how many have all columns of the source."""
+    """Add repaired rows below the others, in place of those that cannot be read; return how many.
+
+    A row is added that has all columns of the source, and whose unread one is still there.
+    """
     first = parts[0]
-    columns = _frame(first).columns
-    fit = [row for row in rows if set(row.cells) == set(columns)]
+    if not isinstance(first, RawBatch):
+        return 0  # in a source with types there is no row that cannot be read
+    columns = first.frame.columns
+    waiting = {
+        (at, place): row
+        for at, part in enumerate(parts)
+        if isinstance(part, RawBatch)
+        for place, row in enumerate(part.rejected)
+    }
+    fit, gone = [], set()
+    for found, repaired in _unread(waiting, rows):
+        if set(repaired.cells) == set(columns):
+            fit.append((waiting[found].line, repaired))
+            gone.add(found)
     if not fit:
         return 0
+    lines = {line for line, _ in fit}
+    for at, part in enumerate(parts):
+        if isinstance(part, RawBatch):
+            left = (row for place, row in enumerate(part.rejected) if (at, place) not in gone)
+            doubts = tuple(row for row in part.doubts if row.line not in lines)
+            parts[at] = replace(part, rejected=tuple(left), doubts=doubts)
     texts = pl.DataFrame(
-        {name: [row.cells[name] for row in fit] for name in columns},
+        {name: [row.cells[name] for _, row in fit] for name in columns},
         schema=dict.fromkeys(columns, pl.String),
     )
-    if isinstance(first, RawBatch):
-        lines = np.array([row.line for row in fit], dtype=np.int64)
-        parts.append(RawBatch(texts, lines, kinds=first.kinds, names=first.names))
-        return len(fit)
-    typed = [
-        pl.Series(
-            name, [_typed(row.cells[name], first[name], "") for row in fit], first[name].dtype
-        )
-        for name in columns
-    ]
-    parts.append(pl.DataFrame(typed))
+    at_lines = np.array([line for line, _ in fit], dtype=np.int64)
+    parts.append(RawBatch(texts, at_lines, kinds=first.kinds, names=first.names))
     return len(fit)
+
+
+_Place = tuple[int, int]
+
+
+def _unread(
+    waiting: Mapping[_Place, Rejected], rows: Sequence[RowPatch]
+) -> list[tuple[_Place, RowPatch]]:
+    """Return the repaired rows whose unread ones are there, each with one of its own, in order.
+
+    The one on its line comes first; rows may have come above it since.
+    """
+    by_line: dict[int, list[_Place]] = {}
+    by_text: dict[str, list[_Place]] = {}
+    for place, one in reversed(waiting.items()):
+        by_line.setdefault(one.line, []).append(place)
+        by_text.setdefault(one.text, []).append(place)
+    found: dict[int, _Place] = {}
+    for number, row in enumerate(rows):
+        near = by_line.get(row.line, [])
+        if near and row.was in (None, waiting[near[-1]].text):
+            found[number] = near.pop()
+    taken = set(found.values())
+    for number, row in enumerate(rows):
+        left = by_text.get(row.was, []) if row.was is not None and number not in found else []
+        while left and left[-1] in taken:
+            left.pop()
+        if left:
+            found[number] = left.pop()
+    return [(found[number], row) for number, row in enumerate(rows) if number in found]
 
 
 def decoded(content: bytes) -> Patch:
@@ -207,10 +258,16 @@ def decoded(content: bytes) -> Patch:
         When it is none, or of a later format.
     """
     try:
-        patch = msgspec.json.decode(content, type=Patch)
+        known = msgspec.json.decode(content, type=_Known).format
+        if known not in _FORMATS:
+            hint = "it was made by a later version of Evermodel"
+            raise DataError("a kept correction cannot be read", found=known, hint=hint)
+        return msgspec.json.decode(content, type=Patch)
     except msgspec.DecodeError as error:
         raise DataError("a kept correction is damaged", found=str(error)) from None
-    if patch.format != _FORMAT:
-        hint = "it was made by a later version of Evermodel"
-        raise DataError("a kept correction cannot be read", found=patch.format, hint=hint)
-    return patch
+
+
+class _Known(msgspec.Struct):
+    """What is told of a patch of whatever format."""
+
+    format: str = ""

@@ -99,8 +99,7 @@ def read(
     if patches:
         parts, notes = patched(batches, patches, where=opened.where)
         batches = iter(parts)
-    taken = frozenset(row.line for patch in patches for row in patch.rows)
-    gathered = _Gathered(reading, notes=notes, rejects=rejects, taken=taken, like=like)
+    gathered = _Gathered(reading, notes=notes, rejects=rejects, like=like)
     table = _whole(opened, batches, gathered, reading, repairs or {}, forced, misfits)
     require_same(before)
     return table
@@ -288,11 +287,9 @@ class _Gathered:
         *,
         notes: Sequence[str] = (),
         rejects: Callable[[Rejected], object] | None = None,
-        taken: frozenset[int] = frozenset(),
         like: Mapping[str, ColumnReading] | None = None,
     ) -> None:
         self.like = like
-        self.taken = taken
         self.patch_notes = list(notes)
         self.rejects = rejects
         self.extra = frozenset(reading.missing)
@@ -317,8 +314,7 @@ class _Gathered:
             self.done[name] = type_of(series)
         self.rows += len(raw.lines)
         self.empty += raw.empty
-        # What somebody repaired is among the rows by now.
-        rejected = [row for row in raw.rejected if row.line not in self.taken]
+        rejected = raw.rejected
         self.rejected_rows += len(rejected)
         unread = [row for row in rejected if not is_apart(row)]
         self.unread_rows += len(unread)
