@@ -1,6 +1,8 @@
 """Corrections find their rows again, fit nothing else, and never touch the source."""
 
 import random
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +15,7 @@ from evermodel.errors import DataError
 from evermodel.tables import CellPatch, Patch, RowPatch
 from evermodel.tables.patches import decoded, row_names
 
+PolarsType = pl.DataType | type[pl.DataType]
 HEADER = "id,price,plan\n"
 LINES = ["1,10,a", "2,2O,b", "3,30,b", "4,40,c", "4,40,c"]
 
@@ -63,6 +66,19 @@ def test_of_equal_rows_the_one_of_the_number_is_corrected(tmp_path: Path) -> Non
     path = _file(tmp_path)
     patch = Patch(cells=(_cell(path, 4, "plan", "d"),))
     assert tables.read(path, patches=[patch]).frame["plan"].to_list() == ["a", "b", "b", "c", "d"]
+
+
+def test_each_of_two_equal_rows_that_moved_is_corrected(tmp_path: Path) -> None:
+    path = _file(tmp_path, ["1,10,a", "1,10,a", "2,20,b"])
+    patch = Patch(cells=tuple(_cell(path, row, "plan", f"new {row}") for row in (0, 1)))
+    _file(tmp_path, ["5,50,c", "1,10,a", "1,10,a", "2,20,b"])
+    table = tables.read(path, patches=[patch])
+    assert table.frame["plan"].to_list() == ["c", "new 1", "new 0", "b"]
+    assert "2 of 2 cells corrected" in table.understood.notes[-1]
+    _file(tmp_path, ["5,50,c", "2,20,b", "1,10,a"])
+    table = tables.read(path, patches=[patch])
+    assert table.frame["plan"].to_list() == ["c", "b", "new 0"]
+    assert "1 of 2 cells corrected: the others fit the source no more" in table.understood.notes[-1]
 
 
 def test_what_fits_no_more_is_told_and_changes_nothing(tmp_path: Path) -> None:
@@ -155,6 +171,69 @@ def test_columns_with_types_of_their_own_are_corrected_in_these(tmp_path: Path) 
     assert frame.rows() == [(1.5, True, "a"), (2, False, "b")]
     with pytest.raises(DataError, match="not of its type"):
         tables.read(path, patches=[Patch(cells=(_cell(path, 0, "n", "many"),))])
+
+
+BERLIN = pl.Datetime("us", "Europe/Berlin")
+BEGIN = datetime(2026, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "now", "held"),
+    [
+        (pl.Int64, [1, 2], "9007199254740993", 9007199254740993),
+        (pl.Int64, [1, 2], "5.0", 5),
+        (pl.Int64, [1, 2], "1.5", 1.5),
+        (pl.UInt8, [1, 2], "255", 255),
+        (pl.Float32, [1.0, 2.0], "1.5", 1.5),
+        (pl.Decimal(10, 2), [Decimal("1.00"), Decimal("2.00")], "1.25", 1.25),
+        (pl.Categorical, ["x", "y"], "new", "new"),
+        (pl.Enum(["x", "y"]), ["x", "y"], "new", "new"),
+        (pl.Date, [BEGIN.date()] * 2, "2026-01-05", datetime(2026, 1, 5)),
+        (pl.Datetime("us"), [BEGIN] * 2, "2026-01-05 10:00", datetime(2026, 1, 5, 10)),
+        (BERLIN, [BEGIN] * 2, "2026-01-05 10:00+01:00", datetime(2026, 1, 5, 9)),
+        (pl.Duration("us"), [timedelta(seconds=1)] * 2, "2.5", 2.5),
+        (pl.Int64, [1, 2], "", None),
+    ],
+)
+def test_a_correction_of_a_typed_column_is_what_was_written(
+    tmp_path: Path, kind: PolarsType, values: list[object], now: str, held: object
+) -> None:
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"n": [1, 2], "v": pl.Series(values, dtype=kind)}).write_parquet(path)
+    patch = Patch(cells=(_cell(path, 1, "v", now),))
+    assert tables.read(path, patches=[patch]).frame["v"][1] == held
+    assert tables.texts(path, patches=[patch]).height == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "now", "said"),
+    [
+        (pl.UInt8, [1, 2], "300", "does not fit into UInt8"),
+        (pl.UInt8, [1, 2], "-1", "does not fit into UInt8"),
+        (pl.Int64, [1, 2], "9223372036854775808", "does not fit into Int64"),
+        (pl.Int64, [1, 2], "nan", "no number"),
+        (pl.Int64, [1, 2], "1_0", "the column holds Int64"),
+        (pl.Int64, [9007199254740993, 2], "1.5", "no number with decimals"),
+        (pl.Float32, [1.0, 2.0], "1e300", "does not fit into Float32"),
+        (pl.Float64, [1.0, 2.0], "inf", "no number"),
+        (pl.Decimal(10, 2), [Decimal("1.00"), Decimal("2.00")], "1.257", "does not fit"),
+        (pl.Date, [BEGIN.date()] * 2, "2026-01-05 10:00", "the column holds days"),
+        (pl.Datetime("us"), [BEGIN] * 2, "2026-01-05 10:00+01:00", "no time zone"),
+        # Whether UTC is meant, as the sheet shows it, or Berlin's clock, nobody can tell.
+        (BERLIN, [BEGIN] * 2, "2026-01-05 10:00", "write its offset"),
+        (pl.Boolean, [True, False], "perhaps", "the column holds Boolean"),
+    ],
+)
+def test_a_correction_that_a_typed_column_cannot_hold_is_refused_with_its_row(
+    tmp_path: Path, kind: PolarsType, values: list[object], now: str, said: str
+) -> None:
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"n": [1, 2], "v": pl.Series(values, dtype=kind)}).write_parquet(path)
+    patch = Patch(cells=(_cell(path, 1, "v", now),))
+    with pytest.raises(DataError, match="not of its type") as caught:
+        tables.read(path, patches=[patch])
+    assert caught.value.where == f"{path}, row 2"
+    assert said in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 import msgspec
 import numpy as np
@@ -16,6 +15,7 @@ import polars as pl
 
 from evermodel.errors import DataError
 from evermodel.records import Record
+from evermodel.tables.corrected import corrected, value_of
 from evermodel.tables.digests import row_hashes
 from evermodel.tables.raw import RawBatch
 from evermodel.tables.typed import written
@@ -83,8 +83,9 @@ def patched(
     """Return all rows with the corrections made, and notes on what was done and did not fit.
 
     A cell is corrected in the row of its number where that still is the row it was, else in the
-    first row that is; and only while the cell holds what it held. A repaired row is taken in only
-    while the row that it repairs is there and cannot be read, which then is no longer rejected.
+    first row that is and is no other's; and only while the cell holds what it held. A repaired row
+    is taken in only while the row that it repairs is there and cannot be read, which then is no
+    longer rejected.
 
     Raises
     ------
@@ -112,32 +113,43 @@ def _correct(parts: list[RawBatch | pl.DataFrame], cells: Sequence[CellPatch], w
     """Correct cells in place of the parts; return how many do not fit any more."""
     names = np.concatenate([row_hashes(_sorted(_texts(part))) for part in parts])
     starts = np.cumsum([0, *[_frame(part).height for part in parts]])
-    changes: dict[tuple[int, str], dict[int, str]] = {}
+    found = _found(names, cells)
+    changes: dict[tuple[int, str], dict[int, CellPatch]] = {}
     lost = 0
     for cell in cells:
-        name = np.uint64(int(cell.name, 16))
-        if not (cell.row < len(names) and names[cell.row] == name):
-            found = np.flatnonzero(names == name)
-            if not len(found):
-                lost += 1
-                continue
-            row = int(found[0])
-        else:
-            row = cell.row
+        row = found.get((cell.row, cell.name), -1)
         part = int(np.searchsorted(starts, row, side="right")) - 1
-        place = row - int(starts[part])
-        frame = _frame(parts[part])
-        if cell.column not in frame.columns:
+        if row < 0 or cell.column not in _frame(parts[part]).columns:
             lost += 1
             continue
-        changes.setdefault((part, cell.column), {})[place] = cell.now
+        changes.setdefault((part, cell.column), {})[row - int(starts[part])] = cell
     for (part, column), by_place in changes.items():
         one = parts[part]
         frame = _frame(one)
-        series = _set(frame[column], by_place, where)
+        series = _set(frame[column], by_place, int(starts[part]), where)
         frame = frame.with_columns(series)
         parts[part] = replace(one, frame=frame) if isinstance(one, RawBatch) else frame
     return lost
+
+
+def _found(names: np.ndarray, cells: Sequence[CellPatch]) -> dict[tuple[int, str], int]:
+    """Return where the corrected rows are now; of equal rows each has one of its own."""
+    asked = dict.fromkeys((cell.row, cell.name) for cell in cells)
+    found, taken = {}, set()
+    for row, name in asked:
+        if row < len(names) and names[row] == np.uint64(int(name, 16)):
+            found[row, name] = row
+            taken.add(row)
+    moved = [one for one in asked if one not in found]
+    wanted = np.array([int(name, 16) for _, name in moved], dtype=np.uint64)
+    free: dict[int, list[int]] = {}
+    for row in np.flatnonzero(np.isin(names, wanted))[::-1].tolist():
+        if row not in taken:
+            free.setdefault(int(names[row]), []).append(row)
+    for row, name in moved:
+        if left := free.get(int(name, 16)):
+            found[row, name] = left.pop()
+    return found
 
 
 def _frame(part: RawBatch | pl.DataFrame) -> pl.DataFrame:
@@ -153,33 +165,18 @@ def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(sorted(frame.columns))
 
 
-def _set(series: pl.Series, by_place: dict[int, str], where: str) -> pl.Series:
-    values = [_typed(text, series, where) for text in by_place.values()]
-    kind = series.dtype
-    if kind.is_integer() and any(isinstance(value, float) for value in values):
-        series = series.cast(pl.Float64)
-    new = pl.Series(series.name, values, dtype=series.dtype, strict=False)
-    return series.scatter(list(by_place), new)
-
-
-def _typed(text: str, series: pl.Series, where: str) -> object:
-    """Return a correction as a value of its column."""
-    kind = series.dtype
-    if kind == pl.String:
-        return text
-    if not text:
-        return None
+def _set(series: pl.Series, by_place: dict[int, CellPatch], start: int, where: str) -> pl.Series:
+    """Return a column of a part, which begins with row `start`, with its cells corrected."""
+    place, cell = next(iter(by_place.items()))
     try:
-        if kind == pl.Boolean:
-            return {"true": True, "false": False}[text.lower()]
-        if kind.is_temporal():
-            moment = datetime.fromisoformat(text)
-            return moment.date() if kind == pl.Date else moment
-        value = float(text)
-    except (KeyError, ValueError):
+        values: dict[int, object] = {}
+        for place, cell in by_place.items():
+            values[place] = value_of(cell.now, series.dtype)
+        return corrected(series, values)
+    except ValueError as error:
         what = f"a correction of column {series.name!r} is not of its type"
-        raise DataError(what, where=where, found=text, hint=f"the column holds {kind}") from None
-    return int(value) if kind.is_integer() and value.is_integer() else value
+        where = f"{where}, row {start + place + 1}"
+        raise DataError(what, where=where, found=cell.now, hint=str(error)) from None
 
 
 def _add(parts: list[RawBatch | pl.DataFrame], rows: Sequence[RowPatch]) -> int:
@@ -231,7 +228,7 @@ def _unread(
     """
     by_line: dict[int, list[_Place]] = {}
     by_text: dict[str, list[_Place]] = {}
-    for place, one in reversed(waiting.items()):
+    for place, one in reversed(list(waiting.items())):
         by_line.setdefault(one.line, []).append(place)
         by_text.setdefault(one.text, []).append(place)
     found: dict[int, _Place] = {}
