@@ -21,7 +21,7 @@ from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.judged import MOST_LOOKED_AT, mended, repaired, suspects
 from evermodel.loop.marking import Ask, mark
 from evermodel.loop.patches import active
-from evermodel.loop.sheets import held_back, write_quarantine
+from evermodel.loop.quarantine import held_back, write_quarantine
 from evermodel.loop.twins import twins_of
 from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
 from evermodel.project import Data, Project, load_project, parse_project
@@ -282,7 +282,7 @@ def check(
         results += tuple(_compared(earlier, table, project, results))
     progress("done", 1.0)
     if rejected and quarantine:
-        write_quarantine(Path(quarantine), rejected)
+        results += write_quarantine(Path(quarantine), rejected, declared)
         facts["quarantine"] = str(quarantine)
     elif data is None and project is not None and project.workspace.is_dir():
         results += held_back(project, rejected)

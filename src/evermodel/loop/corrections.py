@@ -17,9 +17,10 @@ from evermodel.loop.aside import delivery_of
 from evermodel.loop.beginning import read_source, refuse_to_replace
 from evermodel.loop.judged import repaired, suspects
 from evermodel.loop.patches import active, folder_of, numbered
+from evermodel.loop.quarantine import NAME, QUARANTINE, digest_of, name_of
 from evermodel.loop.reformatted import require_as_written
 from evermodel.loop.replaying import replay_scored
-from evermodel.loop.sheets import NAME, QUARANTINE, as_given, name_of, write_sheet
+from evermodel.loop.sheets import as_given, write_sheet
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project
 from evermodel.protocols import Progress
@@ -234,7 +235,9 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
     if not taken:
         what = "no row of the quarantine can be read yet"
         raise DataError(what, where=str(file), found="; ".join(left[:5]) or "no rows")
-    report = _kept(workspace, Patch(why="quarantine", rows=tuple(taken)))
+    # A sheet of which nothing is left to do may be replaced.
+    sheet = "" if left else digest_of(Path(file))
+    report = _kept(workspace, Patch(why="quarantine", rows=tuple(taken), sheet=sheet))
     if not left:
         return report
     stays = CheckResult(

@@ -7,30 +7,14 @@ import io
 import re
 import zipfile
 from collections.abc import Sequence
-from hashlib import blake2b
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from evermodel.errors import InputError
-from evermodel.project import Project
-from evermodel.records import CheckResult
 from evermodel.store.durable import write_durably
-from evermodel.tables import Rejected
 
-__all__ = [
-    "FORMULA",
-    "NAME",
-    "QUARANTINE",
-    "as_given",
-    "held_back",
-    "name_of",
-    "write_quarantine",
-    "write_sheet",
-]
+__all__ = ["FORMULA", "as_given", "delimited", "write_sheet"]
 
-QUARANTINE = ("line", "reason", "row")
-NAME = "name"
-"""By which a row of a quarantine is known, whatever stands on its line in the meantime."""
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 """What a spreadsheet would run, or may have been made of such a text by an apostrophe."""
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -57,14 +41,26 @@ def write_sheet(
     if suffix in _OTHER:
         what = "a table to fill in cannot be written in this format"
         raise InputError(what, where=str(path), hint="name it .xlsx or .csv")
+    separator = separator or ("\t" if suffix == ".tsv" else ",")
+    write_durably(path, delimited(columns, rows, separator=separator))
+
+
+def delimited(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, separator: str = ","
+) -> bytes:
+    """Return a table as a text that spreadsheet programs open, and run nothing of.
+
+    Examples
+    --------
+    >>> delimited(["a", "b"], [[1, "=1+1"]]).decode("utf-8-sig").splitlines()
+    ['a,b', "1,'=1+1"]
+    """
     text = io.StringIO()
-    writer = csv.writer(
-        text, delimiter=separator or ("\t" if suffix == ".tsv" else ","), lineterminator="\n"
-    )
+    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_safe(value) for value in row] for row in rows)
     # With the mark in front, spreadsheet programs know the encoding.
-    write_durably(path, b"\xef\xbb\xbf" + text.getvalue().encode())
+    return b"\xef\xbb\xbf" + text.getvalue().encode("utf-8", "replace")
 
 
 def _safe(value: object) -> object:
@@ -151,54 +147,3 @@ def _cell(value: object) -> str:
         return f"<c><v>{value}</v></c>"
     text = escape(_NOT_XML.sub("\ufffd", str(_safe(value)))).replace("\r", "&#13;")
     return f'<c s="1" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
-
-
-def write_quarantine(path: Path, rows: Sequence[Rejected]) -> None:
-    """Write rows that could not be read, each with its line and reason, for somebody to repair."""
-    named = [(row.line, row.reason, row.text, name_of(row.text)) for row in rows]
-    write_sheet(path, (*QUARANTINE, NAME), named)
-
-
-def name_of(text: str) -> str:
-    """Return the name of a row that cannot be read; no spreadsheet takes it for a number.
-
-    Examples
-    --------
-    >>> name_of("4,12,0,zzz") == name_of("4,12,0"), len(name_of(""))
-    (False, 17)
-    """
-    return f"r{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
-
-
-def held_back(project: Project, rows: Sequence[Rejected]) -> tuple[CheckResult, ...]:
-    """Write the rows of a project's data that could not be read into its workspace, and say where.
-
-    Where all can be read, nothing is in quarantine any more.
-    """
-    path = project.workspace / "quarantine" / f"{project.name}.csv"
-    if not rows:
-        path.unlink(missing_ok=True)
-        return ()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{project.name}.csv.part")
-    write_quarantine(fresh, rows)
-    kept = ""
-    if path.exists() and path.read_bytes() != fresh.read_bytes():
-        # What somebody has begun to repair stays.
-        path.replace(path.with_name(f"{project.name}.before.csv"))
-        kept = f"; the file that was there is {project.name}.before.csv now"
-    fresh.replace(path)
-    why = (
-        f"they are in {path} with their lines and reasons; repair its column `row`, then: "
-        f"evermodel data replay-quarantine {path}{kept}"
-    )
-    return (
-        CheckResult(
-            name="quarantine",
-            subject="rows",
-            value=float(len(rows)),
-            unit="rows",
-            verdict="warn",
-            why=why,
-        ),
-    )

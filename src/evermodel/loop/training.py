@@ -23,8 +23,8 @@ from evermodel.loop.broken import broken_since
 from evermodel.loop.datasets import Kept, keep, kept_data
 from evermodel.loop.environment import packages
 from evermodel.loop.gating import useless
+from evermodel.loop.quarantine import held_back
 from evermodel.loop.reading import bundle_repairs, missing_words
-from evermodel.loop.sheets import held_back
 from evermodel.loop.state import read_state
 from evermodel.loop.tracing import Trace, traced
 from evermodel.loop.twins import kept_together, twins_of

@@ -51,7 +51,10 @@ class RowPatch(Record, frozen=True, kw_only=True):
 
 
 class Patch(Record, frozen=True, kw_only=True):
-    """Corrections that were made at one time, and can be undone as one."""
+    """Corrections that were made at one time, and can be undone as one.
+
+    `sheet` is the digest of the file that they came in, where all of it was taken in.
+    """
 
     format: str = _FORMAT
     made: str = ""
@@ -61,6 +64,7 @@ class Patch(Record, frozen=True, kw_only=True):
     number: int = 0
     cells: tuple[CellPatch, ...] = ()
     rows: tuple[RowPatch, ...] = ()
+    sheet: str = ""
 
 
 def row_names(texts: pl.DataFrame) -> list[str]:
