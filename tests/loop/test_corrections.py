@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evermodel.errors import DataError, InputError, NotFoundError
+from evermodel.errors import BusyError, DataError, InputError, NotFoundError
 from evermodel.loop.beginning import check, read_source
 from evermodel.loop.corrections import (
     data_corrections,
@@ -309,3 +309,67 @@ def test_no_output_of_check_ever_replaces_what_is_read_or_another_file(
     page = tmp_path / "page.html"
     for _ in range(2):
         check(folder=root, thorough=False, html=page)
+
+
+class _Cut(BaseException):
+    """Somebody presses Ctrl-C."""
+
+
+def _cut_off(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, run: Callable[[], object]
+) -> None:
+    """Stop a command when the data are changed and the ledger does not know."""
+
+    def stop(*_: object, **__: object) -> None:
+        raise _Cut
+
+    with monkeypatch.context() as patched:
+        patched.setattr(workspace, "record", stop)
+        with pytest.raises(_Cut):
+            run()
+
+
+def test_what_was_cut_off_before_the_ledger_knew_is_told_by_the_next_use(
+    shop: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = shop().workspace
+    _spoiled(workspace)
+    before = read_source(workspace.project).frame
+    review, filled = tmp_path / "review.csv", tmp_path / "filled.csv"
+    data_review(workspace, out=review)
+    count = _filled(review, filled)
+    _cut_off(workspace, monkeypatch, lambda: data_take(filled, workspace))
+    assert len(data_corrections(workspace).results) == 1
+    with pytest.raises(DataError, match="corrects nothing"):
+        data_take(filled, workspace)
+    (event,) = workspace.events("corrected")
+    assert (event.body["number"], event.body["cells"], event.actor) == (1, count, "test")
+    _cut_off(workspace, monkeypatch, lambda: data_undo(1, workspace))
+    assert read_source(workspace.project).frame.equals(before)
+    assert workspace.events("uncorrected") == []
+    # The same command ends what it began, and is told once.
+    assert data_undo(1, workspace).find("undone").value == 1
+    with pytest.raises(NotFoundError, match="no such correction"):
+        data_undo(1, workspace)
+    assert [event.body["number"] for event in workspace.events("uncorrected")] == [1]
+    assert len(workspace.events("corrected")) == 1
+
+
+def test_training_tells_of_a_correction_that_it_learns_from(
+    shop: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = shop().workspace
+    _spoiled(workspace)
+    review, filled = tmp_path / "review.csv", tmp_path / "filled.csv"
+    data_review(workspace, out=review)
+    _filled(review, filled)
+    _cut_off(workspace, monkeypatch, lambda: data_take(filled, workspace))
+    train(workspace)
+    kinds = [event.kind for event in workspace.events()]
+    assert kinds[-2:] == ["corrected", "trained"]
+
+
+def test_nobody_undoes_while_another_takes(shop: Make) -> None:
+    workspace = shop().workspace
+    with workspace.job("correct"), pytest.raises(BusyError):
+        data_undo(1, workspace)

@@ -16,7 +16,7 @@ from evermodel.errors import DataError, InputError, NotFoundError, masked
 from evermodel.loop.aside import delivery_of
 from evermodel.loop.beginning import read_source, refuse_to_replace
 from evermodel.loop.judged import repaired, suspects
-from evermodel.loop.patches import active, folder_of, numbered
+from evermodel.loop.patches import active, keep_patch, numbered, tell_untold, undo_patch
 from evermodel.loop.quarantine import NAME, QUARANTINE, digest_of, name_of
 from evermodel.loop.reformatted import require_as_written
 from evermodel.loop.replaying import replay_scored
@@ -25,7 +25,6 @@ from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
-from evermodel.store.durable import write_durably
 from evermodel.tables import CellPatch, Patch, Rejected, RowPatch, Table, texts
 from evermodel.tables.patches import row_names
 
@@ -160,8 +159,14 @@ def data_take(file: str | Path, folder: str | Path | Workspace = ".") -> Report:
         When it is no review, or corrects what is not in the data.
     """
     workspace = open_workspace(folder)
-    project = workspace.project
-    given = _read(Path(file), ("row", "column", "value", "correction", "name"))
+    with workspace.job("correct"):
+        tell_untold(workspace)
+        return _kept(workspace, _reviewed(Path(file), workspace.project))
+
+
+def _reviewed(file: Path, project: Project) -> Patch:
+    """Return the corrections of a review that somebody filled."""
+    given = _read(file, ("row", "column", "value", "correction", "name"))
     rows = texts(project.source, reading=project.data.reading, patches=active(project))
     names = row_names(rows)
     cells, made = [], 0
@@ -189,7 +194,7 @@ def data_take(file: str | Path, folder: str | Path | Workspace = ".") -> Report:
         what = "the review corrects nothing"
         hint = "all that it corrects is made already" if made else "fill its column `correction`"
         raise DataError(what, where=str(file), hint=hint)
-    return _kept(workspace, Patch(why="review", cells=tuple(cells)))
+    return Patch(why="review", cells=tuple(cells))
 
 
 def _row(text: str, name: str, names: Sequence[str], place: str) -> int:
@@ -231,13 +236,15 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
         if not Path(file).is_file():
             raise NotFoundError("there is no such file", where=str(file))
         return replay_scored(Path(file), workspace)
-    taken, left = _repaired(Path(file), workspace)
-    if not taken:
-        what = "no row of the quarantine can be read yet"
-        raise DataError(what, where=str(file), found="; ".join(left[:5]) or "no rows")
-    # A sheet of which nothing is left to do may be replaced.
-    sheet = "" if left else digest_of(Path(file))
-    report = _kept(workspace, Patch(why="quarantine", rows=tuple(taken), sheet=sheet))
+    with workspace.job("correct"):
+        tell_untold(workspace)
+        taken, left = _repaired(Path(file), workspace.project)
+        if not taken:
+            what = "no row of the quarantine can be read yet"
+            raise DataError(what, where=str(file), found="; ".join(left[:5]) or "no rows")
+        # A sheet of which nothing is left to do may be replaced.
+        sheet = "" if left else digest_of(Path(file))
+        report = _kept(workspace, Patch(why="quarantine", rows=tuple(taken), sheet=sheet))
     if not left:
         return report
     stays = CheckResult(
@@ -250,11 +257,11 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
     return msgspec.structs.replace(report, results=(*report.results, stays))
 
 
-def _repaired(file: Path, workspace: Workspace) -> tuple[list[RowPatch], list[str]]:
+def _repaired(file: Path, project: Project) -> tuple[list[RowPatch], list[str]]:
     """Return the rows of a quarantine that were repaired, and why the others are left."""
     given = _read(file, QUARANTINE)
     found: list[Rejected] = []
-    understood = read_source(workspace.project, rejects=found.append).understood
+    understood = read_source(project, rejects=found.append).understood
     columns = [column.name for column in understood.columns]
     waiting = dict(enumerate(found))
     taken, left = [], []
@@ -317,14 +324,15 @@ def data_undo(number: int, folder: str | Path | Workspace = ".") -> Report:
         When there is no such patch, or it was undone already.
     """
     workspace = open_workspace(folder)
-    known = numbered(workspace.project)
-    if number not in known:
-        listed = ", ".join(map(str, known)) or "none"
-        what = "there is no such correction"
-        raise NotFoundError(what, found=f"asked for {number}, in use: {listed}")
-    path = folder_of(workspace.project) / f"{number:04}.json"
-    path.rename(path.with_suffix(".undone"))
-    workspace.record("uncorrected", {"number": number})
+    with workspace.job("correct"):
+        # One that was cut off before the ledger knew is told of now, and done.
+        if number not in tell_untold(workspace):
+            known = numbered(workspace.project)
+            if number not in known:
+                listed = ", ".join(map(str, known)) or "none"
+                what = "there is no such correction"
+                raise NotFoundError(what, found=f"asked for {number}, in use: {listed}")
+            undo_patch(workspace, number)
     result = CheckResult(name="undone", value=float(number), why="the source was never changed")
     return Report(verb="data.undo", subject=workspace.project.name, results=(result,))
 
@@ -352,25 +360,13 @@ def data_corrections(folder: str | Path | Workspace = ".") -> Report:
 
 
 def _kept(workspace: Workspace, patch: Patch) -> Report:
-    """Make a patch the newest, durably, and say so."""
+    """Make a patch the newest and say so; whoever calls holds the job `correct`."""
     project = workspace.project
-    place = folder_of(project)
-    with workspace.job("correct"):
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        used = [int(path.stem) for path in place.iterdir() if path.stem.isdigit()]
-        number = max(used, default=0) + 1
-        patch = msgspec.structs.replace(
-            patch,
-            made=workspace.now(),
-            by=workspace.actor,
-            source=masked(project.data.source),
-        )
-        content = msgspec.json.encode(patch)
-        _require_same_types(project, patch)
-        write_durably(place / f"{number:04}.json", content)
-        columns = sorted({cell.column for cell in patch.cells})
-        body = {"number": number, "why": patch.why, "cells": len(patch.cells)}
-        workspace.record("corrected", {**body, "rows": len(patch.rows), "columns": columns})
+    patch = msgspec.structs.replace(
+        patch, made=workspace.now(), by=workspace.actor, source=masked(project.data.source)
+    )
+    _require_same_types(project, patch)
+    number = keep_patch(workspace, patch)
     results = (
         CheckResult(name="correction", subject=patch.why, value=float(number)),
         CheckResult(name="cells_corrected", value=float(len(patch.cells)), unit="cells"),

@@ -23,6 +23,7 @@ from evermodel.loop.broken import broken_since
 from evermodel.loop.datasets import Kept, keep, kept_data
 from evermodel.loop.environment import packages
 from evermodel.loop.gating import useless
+from evermodel.loop.patches import tell_untold_if_any
 from evermodel.loop.quarantine import held_back
 from evermodel.loop.reading import bundle_repairs, missing_words
 from evermodel.loop.state import read_state
@@ -72,6 +73,7 @@ def train(
     workspace = open_workspace(folder)
     with workspace.job("train", progress) as step:
         step("reading the data", 0.01)
+        tell_untold_if_any(workspace)
         rejected: list[Rejected] = []
         table = read_source(workspace.project, rejects=rejected.append)
         held = held_back(workspace.project, rejected)
