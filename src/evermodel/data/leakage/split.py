@@ -13,7 +13,7 @@ import polars as pl
 from evermodel.data.bands import column
 from evermodel.data.intake import row_text, take
 from evermodel.data.leakage.shown import side_by_side
-from evermodel.data.leakage.sides import Sides, moments, row_times, sides
+from evermodel.data.leakage.sides import Flags, Sides, moments, row_times, sides
 from evermodel.data.leakage.target_formulas import formulas
 from evermodel.data.leakage.written_afterwards import gaps_that_tell, later_dates
 from evermodel.data.naming import is_identifier, is_row_number, is_weight
@@ -342,7 +342,7 @@ def _outcomes(stamps: pl.Series, cut: Sides, known_after: timedelta) -> Iterator
 
 def _newest_and_oldest(stamps: pl.Series, cut: Sides) -> dict[str, Any]:
     """Return the newest row that is (or may be) learned from, and the oldest that is tested on."""
-    learned = pl.Series(~cut.test if cut.test is not None else np.ones(stamps.len(), np.bool_))
+    learned = pl.Series(np.ones(stamps.len(), np.bool_) if cut.learned is None else cut.learned)
     tested = pl.Series(cut.test) if cut.test is not None else learned
     rows, said = [], []
     for side, newest in ((learned, True), (tested, False)):
