@@ -85,6 +85,19 @@ def test_dates_in_the_future_are_judged_only_against_a_given_now() -> None:
     assert check(frame, now=now).find("date_in_the_future", "when").evidence["rows"] == [N - 1]
 
 
+def test_many_dates_to_come_are_appointments() -> None:
+    days = [datetime(2024, 1, 1)] * (N - N // 10) + [datetime(2031, 1, 1)] * (N // 10)
+    now = datetime(2025, 1, 1, tzinfo=UTC)
+    names = {each.name for each in check(sheet(when=days), now=now).results}
+    assert "date_in_the_future" not in names
+
+
+def test_names_that_differ_only_by_case_fail() -> None:
+    frame = sheet(when=range(N)).with_columns(WHEN=pl.lit(1))
+    found = check(frame).find("names_alike", "when, WHEN")
+    assert (found.verdict, found.value) == ("fail", 1)
+
+
 def test_infinite_numbers_fail() -> None:
     report = check(sheet(z=[float("inf")] * 2 + [1.0] * (N - 2)))
     assert said(report, "fail") == {("infinite", "z")}

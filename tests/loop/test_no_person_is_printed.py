@@ -6,12 +6,14 @@ import contextlib
 import io
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 
 from evermodel.cli.main import main
 from evermodel.data import gate
 from evermodel.errors import DataError
+from evermodel.loop.beginning import check
 from evermodel.report import findings_page, findings_text
 from evermodel.tables import profile
 from tests.data.identifiers_made import made
@@ -128,3 +130,13 @@ def test_a_column_that_looks_like_names_is_told_in_one_line(folder: Path) -> Non
     after = told[told.index(line) + 1 :]
     assert not after or not after[0].startswith("    ")
     assert "looks like names of persons or firms" in (folder / "n.html").read_text()
+
+
+def test_a_cell_that_is_not_of_its_type_shows_no_person(tmp_path: Path) -> None:
+    rows = [f"{row},{row * 1.5}" for row in range(200)]
+    rows[20], rows[30] = "20,jane.doe@example.org", "30,0172 1234567"
+    (tmp_path / "a.csv").write_text("\n".join(["id,amount", *rows]))
+    said = str(msgspec.to_builtins(check(tmp_path / "a.csv", thorough=False)))
+    assert "line 22" in said
+    assert "jane" not in said
+    assert "1234567" not in said

@@ -1,6 +1,6 @@
 """Tables that speak Arrow: files, DuckDB, and the frames of other libraries."""
 
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +136,17 @@ def test_a_query_can_neither_write_nor_reach_another_file(duck: Path, tmp_path: 
 def test_a_pyarrow_table_with_nested_values_is_read_as_texts() -> None:
     table = tables.read(pa.table({"a": [[1, 2], None]}))
     assert table.frame["a"].to_list() == ["[1, 2]", None]
+
+
+def test_a_pyarrow_table_with_equal_names_is_refused_by_its_names() -> None:
+    table = pa.table([pa.array(["Jane Doe"]), pa.array([1])], names=["a", "a"])
+    with pytest.raises(DataError, match="more than once") as refused:
+        tables.read(table)
+    assert "Jane" not in str(refused.value)
+
+
+def test_objects_are_written_as_a_file_would_hold_them() -> None:
+    mixed = pd.DataFrame({"x": [1, "a", pd.NA], "at": [time(10, 30), "noon", None]})
+    found = tables.read(mixed).frame
+    assert found["x"].to_list() == ["1", "a", None]
+    assert found["at"].to_list() == ["10:30:00", "noon", None]

@@ -211,3 +211,17 @@ def _wide() -> tables.Understanding:
         tables.ColumnReading(name="t", type="category"),
     )
     return tables.Understanding(kind="database", columns=columns, rows=200_000)
+
+
+def test_a_name_twice_in_a_json_line_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": 1, "a": 2}\n{"a": 3, "b": "10:30"}\n{"a": 4, "b": "{\\"a\\": 1}"}\n')
+    table = tables.read(path)
+    assert [(row.line, row.reason) for row in table.understood.rejected] == [
+        (1, "a name stands twice in the object")
+    ]
+    assert table.frame["a"].to_list() == [3, 4]
+    path = tmp_path / "a.json"
+    path.write_text('[{"a": 1, "a": 2}]')
+    with pytest.raises(DataError, match="stands twice"):
+        tables.read(path)

@@ -74,6 +74,7 @@ def check(
     intake = take(table)
     results = [
         *_rows(intake),
+        *_alike_names(intake.frame),
         *misfit_checks(table),
         *reading_checks(intake.frame, intake.understood),
     ]
@@ -91,7 +92,14 @@ def check(
             found = column_checks(intake.frame[column], missing_words=words, now=now)
             results += [r for r in found if column not in unused or r.name not in _OF_FEATURES]
         gaps = map(time_gaps, intake.frame.get_columns())
-        results += [*filter(None, gaps), *births_to_come(intake.frame, now)]
+        births = tuple(births_to_come(intake.frame, now))
+        unborn = {each.subject for each in births}
+        results = [
+            each
+            for each in results
+            if each.name != "date_in_the_future" or each.subject not in unborn
+        ]
+        results += [*filter(None, gaps), *births]
         if project is not None:
             results += _untimed(intake.frame, project)
             results += _of_target(intake.frame, project, results, tested, thorough=thorough)
@@ -116,6 +124,27 @@ def check(
             "understood": list(getattr(intake.understood, "notes", ())),
         },
     )
+
+
+def _alike_names(frame: pl.DataFrame) -> Iterator[CheckResult]:
+    """Yield a failure where names differ only by case, as versions of the data cannot."""
+    same: dict[str, list[str]] = {}
+    for name in frame.columns:
+        same.setdefault(name.lower(), []).append(name)
+    twice = [names for names in same.values() if len(names) > 1]
+    if twice:
+        yield CheckResult(
+            name="names_alike",
+            subject=", ".join(twice[0]),
+            value=float(len(twice)),
+            unit="names",
+            n=frame.width,
+            max=0,
+            verdict="fail",
+            why="versions of the data are kept in tables that do not tell upper from lower case: "
+            "give each column a name of its own",
+            evidence={"rows": [], "examples": [name for names in twice for name in names][:6]},
+        )
 
 
 def _of_target(

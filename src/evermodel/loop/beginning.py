@@ -27,6 +27,7 @@ from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
 from evermodel.project import Data, Project, load_project, parse_project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Task
+from evermodel.store.clock import SystemClock
 from evermodel.tables import Misfits, Patch, Rejected, Table, profile, read, texts
 from evermodel.train.holding_out import held_out
 
@@ -243,6 +244,7 @@ def check(
     >>> check(rows, thorough=False).find("infinite", "age").value
     40
     """
+    clock = folder.ports.clock if isinstance(folder, Workspace) else SystemClock()
     data, folder = asked_of(data, folder)
     project: Project | None = None
     if data is None or project_file(folder).exists():
@@ -265,7 +267,7 @@ def check(
     tested = None
     if project is not None and thorough:
         tested = held_out(table.frame, project, twins_of(table.frame, project))
-    found = check_table(table, project=project, tested=tested, thorough=thorough)
+    found = check_table(table, project=project, now=clock.now(), tested=tested, thorough=thorough)
     results = found.results
     notes = table.understood.notes
     personal = of_persons(table.frame, results) if notes or rows is not None else frozenset()

@@ -95,7 +95,7 @@ def train_on(
     effort = Effort()
     seed = project.train.seed if seed is None else seed
     run = workspace.new_run("train", seed=seed)
-    checked = check_table(table, project=project)
+    checked = check_table(table, project=project, now=workspace.ports.clock.now())
     broken = broken_since(workspace, read_state(workspace), table.frame)
     if broken:
         checked = _with_breaks(checked, broken, refuse=project.data.gate_training == "fail")

@@ -45,6 +45,7 @@ _SAID = {
     "date_in_the_future": "`{subject}`: {value} with a date in the future",
     "birth_in_the_future": "`{subject}`: {value} with a birth that is yet to come",
     "time_gaps": "`{subject}`: {value} between times that else follow at one distance",
+    "names_alike": "{value} of columns that differ only by upper and lower case: {subject}",
     "damaged_letters": "`{subject}`: {value} with damaged letters",
     "spelling": "`{subject}`: {value} with another spelling of the same",
     "unreadable_cells": "`{subject}`: {value} with a value that is not of its type",

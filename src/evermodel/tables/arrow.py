@@ -60,7 +60,8 @@ class Frame:
 def _as_polars(table: Any, where: str) -> pl.DataFrame:
     if isinstance(table, pl.LazyFrame):
         table = table.collect()
-    names = getattr(table, "columns", None)
+    # The columns of a pyarrow table are its data.
+    names = getattr(table, "column_names", None) or getattr(table, "columns", None)
     if names is not None and not callable(names):
         check_names([str(name) for name in names], where)
     try:
@@ -91,9 +92,17 @@ def _column(table: Any, name: Any) -> pl.Series:
         return _through_arrow(table[[name]]).to_series().alias(str(name))
     except Exception:  # noqa: BLE001 - as above
         values = table[name].tolist()
-        known = [None if value is None or value != value else value for value in values]
+        known = [None if _is_absent(value) else value for value in values]
         texts = batch_of([str(name)], [[value] for value in known], range(1, len(known) + 1))
         return texts.frame.to_series()
+
+
+def _is_absent(value: Any) -> bool:
+    """Whether a value of an object column is none: of what compares to nothing, pandas says NA."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):
+        return type(value).__name__ == "NAType"
 
 
 class ArrowFile:

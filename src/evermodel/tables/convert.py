@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -26,6 +27,12 @@ __all__ = ["apply_repairs", "convert", "in_codes", "repair_values"]
 
 _TRUE = ("true", "yes", "y", "t", "1", "1.0", "on")
 _FALSE = ("false", "no", "n", "f", "0", "0.0", "off")
+
+# An e-mail address, an IBAN, and a number of seven digits or more that is no amount.
+_OF_PERSON = re.compile(
+    r"\S@\S|^\s*[A-Z]{2}\d{2}[A-Z0-9 ]{11,}$|^(?=(?:\D*\d){7})\s*[+(]?\d[\d.]*[ /()-][\d ()/.-]*$"
+)
+_LETTER = re.compile(r"[^\W_]")
 
 
 def apply_repairs(frame: pl.DataFrame, repairs: Mapping[str, Repair]) -> pl.DataFrame:
@@ -189,7 +196,19 @@ def _convert(
 
 def _first(values: pl.Series, wrong: pl.Series, lines: np.ndarray) -> list[tuple[int, str]]:
     places = lines[wrong.to_numpy()][:5].tolist()
-    return list(zip(places, values.filter(wrong).head(5).to_list(), strict=True))
+    texts = map(_printed, values.filter(wrong).head(5).to_list())
+    return list(zip(places, texts, strict=True))
+
+
+def _printed(text: str) -> str:
+    """Return a text as it may be printed: of an address, a number of a person only its writing.
+
+    Examples
+    --------
+    >>> _printed("ada@example.org"), _printed("0172 1234567"), _printed("see invoice 4711")
+    ('***@*******.***', '**** *******', 'see invoice 4711')
+    """
+    return _LETTER.sub("*", text) if _OF_PERSON.search(text) else text
 
 
 def _unfit(

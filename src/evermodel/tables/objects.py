@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -69,7 +70,9 @@ def _text(value: Any) -> str | None:
         return repr(value.total_seconds())
     if isinstance(value, (bytes, memoryview)):
         return bytes(value).hex()
-    return json.dumps(value, default=str, ensure_ascii=False)
+    if isinstance(value, (dict, list, tuple)):
+        return json.dumps(value, default=str, ensure_ascii=False)
+    return str(value)  # of a database or an object: a UUID, a time of the day
 
 
 class JsonLines:
@@ -132,7 +135,10 @@ class JsonLines:
 
     def _array(self, content: bytes) -> Iterator[tuple[int, Mapping[str, Any] | Rejected]]:
         try:
-            entries = json.loads(content.decode("utf-8-sig"))
+            entries = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_of_pairs)
+        except _TwiceError:
+            what, hint = "a name stands twice in an object", "keep one value of each name"
+            raise DataError(what, where=self.where, hint=hint) from None
         except (ValueError, RecursionError) as error:
             what = "the file is not valid JSON"
             raise DataError(what, where=self.where, found=str(error)) from None
@@ -144,6 +150,9 @@ class JsonLines:
                 yield number, Rejected(line=number, reason=reason, text=text)
 
 
+_KEYS = re.compile(rb'"\s*:')
+
+
 def _objects(lines: Iterable[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | Rejected]]:
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     for number, line in enumerate(lines, start=1):
@@ -152,18 +161,36 @@ def _objects(lines: Iterable[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | 
         if not line.strip():
             continue
         try:
-            yield number, decode(line)
+            entry = decode(line)
+            more = line.count(b":") > len(entry) and len(_KEYS.findall(line)) > len(entry)
+            yield number, _lenient(line, number) if more else entry
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             yield number, _lenient(line, number)
 
 
 def _lenient(line: bytes, number: int) -> Mapping[str, Any] | Rejected:
-    """Read what only Python's own writer produces: NaN, Infinity and very long integers."""
+    """Read what only Python's own writer produces: NaN, Infinity and very long integers.
+
+    A line in which a name stands twice is rejected: which of its values is meant nobody can say.
+    """
     text = line.decode("utf-8", "replace").rstrip("\r\n")
     try:
-        entry = json.loads(line)
+        entry = json.loads(line, object_pairs_hook=_of_pairs)
+    except _TwiceError:
+        return Rejected(line=number, reason="a name stands twice in the object", text=text)
     except (ValueError, RecursionError):
         return Rejected(line=number, reason="not valid JSON", text=text)
     if isinstance(entry, dict):
         return entry
     return Rejected(line=number, reason="not a JSON object", text=text)
+
+
+class _TwiceError(ValueError):
+    """A name stands twice in one object."""
+
+
+def _of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise _TwiceError
+    return made
