@@ -3,7 +3,7 @@
 A broken batch must not reach a model or a monitor; a changed one must. Each test therefore asks
 for something that customers, seasons and markets do not do: a distribution that fits the old one
 once a unit is taken back, a single value that floods a column, a feed that stops, a type that
-flips, rows that are delivered twice.
+flips, rows that are delivered twice, columns that took the place of others.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -21,6 +22,7 @@ from evermodel.data.intake import numbers, row_text, take
 from evermodel.data.naming import calendar_part, is_identifier
 from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.data.repairs import MISSING_WORDS
+from evermodel.data.shifted import LEAST_SHARE, find_shift
 from evermodel.data.slips import part_slip, unit_slip
 from evermodel.records import CheckResult, Report, Verdict
 from evermodel.stats.intervals import wilson
@@ -33,6 +35,7 @@ Floats = npt.NDArray[np.float64]
 _LEAST_ROWS = 30
 _LEAST_SIZES = 12
 _POSSIBLE_PER_ROW = 10  # of rows at random one in twenty has a twin then
+_NAMED = 4
 _BY_ROW = "wrong"
 _EMPTY = "the batch is empty"
 _MANY = 20  # different values, from which on a column of numbers is more than a few codes
@@ -103,6 +106,7 @@ def gate(
     ]
     if not few:
         results += _twice(frame, reference, key)
+        results = _with_shift(results, frame, reference, ignore)
     for each in results:
         wrong = each.evidence.pop(_BY_ROW, None)
         if marks is not None and wrong is not None and each.verdict == "fail":
@@ -135,6 +139,40 @@ def _result(
         evidence=shown,
         **more,
     )
+
+
+def _with_shift(
+    results: list[CheckResult], frame: pl.DataFrame, reference: Profile, ignore: Collection[str]
+) -> list[CheckResult]:
+    """Return results in which columns that moved are told once, and not each by itself."""
+    asked = tuple(column for column in reference.columns if column.name not in ignore)
+    shift = find_shift(frame, msgspec.structs.replace(reference, columns=asked))
+    if shift is None:
+        return results
+    names = [name for name, _ in shift.moves]
+    said = ", ".join(f"{name!r} holds {other!r}" for name, other in shift.moves[:_NAMED])
+    more = f" and {len(names) - _NAMED} more moved" if len(names) > _NAMED else ""
+    part = "all" if shift.share == 1.0 else f"at least {shift.share:.0%} of the"
+    why = f"in {part} rows values stand in another column than before: {said}{more}"
+    result = CheckResult(
+        name="columns_shifted",
+        subject=", ".join(names),
+        value=shift.share,
+        unit="share",
+        n=frame.height,
+        max=LEAST_SHARE,
+        verdict="warn" if shift.rolling else "fail",
+        why=why + ("; or the columns are a window that moved on" if shift.rolling else ""),
+        method="Kolmogorov-Smirnov and total variation distance",
+        evidence={
+            "rows": list(shift.rows),
+            "examples": [row_text(row) for row in frame[list(shift.rows)].select(names).rows()],
+            "distance": {"own": round(shift.own, 3), "other": round(shift.other, 3)},
+        },
+    )
+    if shift.rolling:
+        return [*results, result]
+    return [*(each for each in results if each.subject not in names), result]
 
 
 def _missing_column(name: str, columns: Sequence[str]) -> CheckResult:
