@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from evermodel.data.column_checks import evidence
+from evermodel.data.deliveries import distinct_values, rarely_repeat, repeated_rows
 from evermodel.data.intake import numbers, row_text, take
 from evermodel.data.naming import calendar_part, is_identifier
 from evermodel.data.personal.hiding import hidden, of_persons
@@ -33,8 +34,6 @@ __all__ = ["gate"]
 Floats = npt.NDArray[np.float64]
 
 _LEAST_ROWS = 30
-_LEAST_SIZES = 12
-_POSSIBLE_PER_ROW = 10  # of rows at random one in twenty has a twin then
 _NAMED = 4
 _BY_ROW = "wrong"
 _EMPTY = "the batch is empty"
@@ -247,13 +246,6 @@ def _or_nan(value: float | None) -> float:
     return np.nan if value is None else float(value)
 
 
-def _distinct(column: ColumnProfile) -> int:
-    """Return how many values there were; where that is not known the bins tell a little."""
-    if column.distinct is not None:
-        return column.distinct
-    return 2 * len(column.edges) if column.edges else len(column.values)
-
-
 def _bins(column: ColumnProfile) -> tuple[Floats, Floats]:
     counts = np.asarray(column.counts, dtype=np.float64)
     total = float(counts.sum())
@@ -267,7 +259,7 @@ def _number(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
     if known.len() < _LEAST_ROWS or not edges.size or shares.size != edges.size + 1:
         return
     values = known.cast(pl.Float64).to_numpy().astype(np.float64)
-    if _distinct(column) >= 10 and not calendar_part(series.name) and not _running(values):
+    if distinct_values(column) >= 10 and not calendar_part(series.name) and not _running(values):
         low, high = _or_nan(column.minimum), _or_nan(column.maximum)
         slip = unit_slip(values, edges, shares, low, high)
         if slip is not None:
@@ -318,7 +310,7 @@ def _flood(
     else:
         least, enough = 0.35, 0.7
     risen = after - before >= least and after >= 0.15
-    broken = risen and _distinct(column) >= _MANY and after >= enough
+    broken = risen and distinct_values(column) >= _MANY and after >= enough
     stuck = [] if broken else list(_stuck(series, top, column, shares))
     yield from stuck
     if risen and not stuck:
@@ -343,7 +335,7 @@ def _stuck(
     A short or calm batch has few values, so the next frequent one must stay far behind as well.
     Of identifiers one takes over whenever its bearer is busy.
     """
-    if is_identifier(series.name) or _distinct(column) < _MANY or series.len() < _LEAST_ROWS:
+    if is_identifier(series.name) or distinct_values(column) < _MANY or series.len() < _LEAST_ROWS:
         return
     n = series.len() - series.null_count()
     rows = [*top.get_column("n").to_list(), 0]
@@ -447,13 +439,15 @@ def _time(series: pl.Series) -> Iterator[CheckResult]:
 
 def _twice(frame: pl.DataFrame, reference: Profile, key: Sequence[str]) -> Iterator[CheckResult]:
     """Find a delivery that came twice: in its rows, or in keys that were unique."""
-    if _rarely_repeat(frame, reference):
-        repeated = _repeated_rows(frame)
+    if rarely_repeat(frame, reference):
+        repeated = repeated_rows(frame)
         if repeated is not None:
             yield repeated
             return
     names = [name for name in key if name in frame.columns]
-    was_unique = {c.name for c in reference.columns if c.rows and _distinct(c) >= 0.99 * c.rows}
+    was_unique = {
+        c.name for c in reference.columns if c.rows and distinct_values(c) >= 0.99 * c.rows
+    }
     if len(names) == 1 and names[0] in was_unique:
         keys = frame[names[0]].drop_nulls()
         extra = keys.len() - keys.n_unique()
@@ -466,46 +460,3 @@ def _twice(frame: pl.DataFrame, reference: Profile, key: Sequence[str]) -> Itera
                 value=extra / frame.height,
                 unit="share",
             )
-
-
-def _rarely_repeat(frame: pl.DataFrame, reference: Profile) -> bool:
-    """Say whether rows could hardly be alike by chance, from the values that each column had.
-
-    Rows of few possible values repeat all the time, and in step where they follow a calendar.
-    """
-    possible = 1
-    for column in reference.columns:
-        if column.name in frame.columns:
-            possible *= max(_distinct(column) + (column.missing > 0), 1)
-    return possible >= _POSSIBLE_PER_ROW * reference.rows
-
-
-def _repeated_rows(frame: pl.DataFrame) -> CheckResult | None:
-    """Return the rows that repeat at one distance, or all of them when each comes an even time."""
-    marks = pl.DataFrame({"h": frame.hash_rows(seed=0)}).with_row_index("row")
-    marks = marks.with_columns(back=pl.col("row") - pl.col("row").shift(1).over("h"))
-    again = marks.get_column("back").is_not_null()
-    repeats = int(again.sum())
-    if repeats < max(10, 0.05 * frame.height):
-        return None
-    offsets = marks.get_column("back").drop_nulls().value_counts(sort=True, name="n").row(0)
-    block = offsets[0] > 1 and offsets[1] >= 0.9 * repeats
-    sizes = marks.group_by("h").len().get_column("len")
-    # Each size is even by chance in one of two cases: a few sizes prove nothing.
-    paired = sizes.len() >= _LEAST_SIZES and bool((sizes % 2 == 0).all())
-    if not block and not paired:
-        return None
-    order = " in the same order" if block else ""
-    return CheckResult(
-        name="delivered_twice",
-        subject="rows",
-        value=repeats / frame.height,
-        unit="share",
-        n=frame.height,
-        verdict="fail",
-        why=f"{repeats:,} rows repeat earlier ones{order}, as a second delivery",
-        evidence={
-            "rows": again.arg_true().head(5).to_list(),
-            "examples": [row_text(row) for row in frame.filter(again).head(3).rows()],
-        },
-    )

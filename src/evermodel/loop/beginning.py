@@ -16,6 +16,7 @@ from evermodel.data import check as check_table
 from evermodel.data.cell_results import cell_results
 from evermodel.data.cells import Cell
 from evermodel.data.check import with_lines
+from evermodel.data.deliveries import delivered_before
 from evermodel.data.personal.hiding import hidden, notes_without, of_persons
 from evermodel.errors import InputError, SurroundingsError, masked
 from evermodel.loop.judged import MOST_LOOKED_AT, mended, repaired, suspects
@@ -403,12 +404,18 @@ def _compared(
     types = {column.name: column.type for column in before.schema.columns}
     # Rows to score have no outcome: that is told elsewhere.
     ignore = (project.data.target,) if project is not None else ()
-    broken = gate(after.frame, profile(before.frame, types), key=key, ignore=ignore, known=known)
+    past = profile(before.frame, types)
+    broken = gate(after.frame, past, key=key, ignore=ignore, known=known)
     lines = after.lines if len(after.lines) == after.frame.height else ()
     for each in broken.results:
         if each.verdict == "fail":
             placed = with_lines(each, lines)
             yield _maybe_the_target(placed) if project is None else placed
+    again = delivered_before(*tables, past)
+    if again.verdict == "warn":
+        personal = of_persons(after.frame, known, profile=past)
+        for each in hidden([again], after.frame, personal):
+            yield with_lines(each, lines)
     alone = [name for name in ignore if sum(name in frame.columns for frame in tables) == 1]
     yield from changes(*(frame.drop(alone, strict=False) for frame in tables), key=key, known=known)
 
