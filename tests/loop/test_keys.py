@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from evermodel.loop.keys import key_text, keys_of, refs_of, refs_of_log
 from evermodel.loop.outcomes import labelled, labels
 from evermodel.loop.predictions import logged
+from evermodel.loop.reading import keys_read
 from evermodel.loop.releasing import promote, register
 from evermodel.loop.scoring import score
 from evermodel.loop.state import read_state
 from evermodel.loop.training import train
 from evermodel.loop.unseen import unseen
 from evermodel.loop.watching import monitor
-from evermodel.loop.workspace import Workspace
+from evermodel.loop.workspace import Workspace, open_workspace
 from tests.loop.shop import DAY, PROJECT, Shop, answers, customers
 
 Begin = Callable[..., Workspace]
@@ -171,3 +172,85 @@ def test_outcomes_of_predictions_that_are_too_young_are_told_as_such(shop: Make)
     told = labels(one.bring(rows, after=DAY / 2), one.workspace).find("matched")
     assert "known_after" in told.why
     assert not told.evidence
+
+
+def _written(rows: pl.DataFrame, path: Path) -> Path:
+    """Write rows as their people do: days with the day first, a letter before each store."""
+    rows.with_columns(pl.col("day").dt.strftime("%d/%m/%Y")).write_csv(path)
+    return path
+
+
+@pytest.fixture
+def lettered(begin: Begin, tmp_path: Path) -> Shop:
+    text = PROJECT.replace('["customer"]', '["store", "day", "open", "size"]')
+    text = text.replace("[data]", "[data]\nleave_out = ['customer']")
+    text = text.replace("[outcome]", '[data.repairs.store]\nstrip = "s"\n\n[outcome]')
+    workspace = begin(text)
+    _written(_visits(900, seed=1, day=date(2025, 6, 1)), workspace.root.parent / "customers.csv")
+    train(workspace)
+    register("", workspace)
+    promote(None, workspace)
+    workspace.close()
+    return Shop(workspace.root.parent, tmp_path / "lettered")
+
+
+def test_outcomes_are_read_as_scored_and_served_rows_were(lettered: Shop) -> None:
+    one = lettered
+    # Which number is the month, none of these days tells by itself.
+    scored = _visits(60, seed=2, day=date(2026, 11, 3))
+    served = _visits(24, seed=3, day=date(2026, 12, 3))
+    path = _written(scored.drop("churned"), one.folder / "new.csv")
+    assert score(path, one.folder / "out.csv", one.workspace).facts["logged"] == 60
+    with one.serving() as url:
+        days = pl.col("day").dt.strftime("%d/%m/%Y")
+        answers(url, served.drop("churned").with_columns(days).to_dicts())
+    one.clock.advance(2 * DAY)
+    known = pl.concat([scored, served]).select(*KEY, "churned")
+    known = known.with_columns(note=pl.lit("none"))
+    report = labels(_written(known, one.folder / "outcomes.csv"), one.workspace)
+    assert (report.facts["matched"], report.facts["unmatched"]) == (84, 0)
+    other = known.with_columns(day=pl.col("day").dt.offset_by("70d"))
+    report = labels(_written(other, one.folder / "others.csv"), one.workspace)
+    assert report.facts["matched"] == 0
+    assert any("dates are written day first" in note for note in report.facts["understood"])
+    log = logged(one.workspace)
+    assert log is not None
+    sent = keys_of(log, {"day": pl.Date})[0]
+    assert set(sent.drop_nulls().dt.month()) == {11}, "a server logs what it was sent"
+    read = keys_read(one.workspace, read_state(one.workspace).version(1).trained)
+    days, stores = keys_of(log, {"day": pl.Date, "store": pl.Int64}, read)
+    assert set(days.dt.month()) == {11, 12}
+    assert set(stores) == set(range(6))
+
+
+def test_a_time_of_outcomes_is_read_as_the_live_version_reads_it(
+    begin: Begin, tmp_path: Path
+) -> None:
+    days = [f"{1 + place % 28:02}/{1 + place % 12:02}/2025 10:00" for place in range(1000)]
+    text = PROJECT.replace("[data]", '[data]\ntime = "seen"')
+    workspace = begin(text, customers(1000).with_columns(seen=pl.Series(days)))
+    train(workspace)
+    register("", workspace)
+    promote(None, workspace)
+    workspace.close()
+    one = Shop(workspace.root.parent, tmp_path / "timed")
+    rows = customers(20, seed=1).with_columns(seen=pl.lit("03/11/2025 10:00"))
+    rows.drop("churned").write_csv(one.folder / "new.csv")
+    score(one.folder / "new.csv", one.folder / "out.csv", one.workspace)
+    one.clock.advance(60 * DAY)
+    rows.select("customer", "seen", "churned").write_csv(one.folder / "o.csv")
+    assert labels(one.folder / "o.csv", one.workspace).facts["matched"] == 20
+
+
+def test_a_few_cells_of_a_key_that_are_not_of_its_type_are_told_and_refused(shop: Make) -> None:
+    one = shop(("data.types", 'visits = "number"'))
+    text = (one.folder / "evermodel.toml").read_text()
+    text = text.replace('key = ["customer"]', 'key = ["visits"]')
+    (one.folder / "evermodel.toml").write_text(text)
+    path = one.folder / "o.csv"
+    path.write_text("visits,churned\n" + "1,yes\n" * 40 + "TOTAL?,no\n")
+    with open_workspace(one.folder, clock=one.clock) as workspace:
+        report = labels(path, workspace)
+    assert report.facts["refused"] == 1
+    told = report.find("cells taken as missing", "visits")
+    assert (told.verdict, told.evidence["examples"]) == ("warn", ["'TOTAL?' on line 42"])

@@ -20,4 +20,6 @@ def call(options: argparse.Namespace, output: Output) -> int:
     """Run the command and return its exit code."""
     from evermodel.loop.outcomes import labels
 
-    return output.report(labels(options.file, options.folder, progress=output.progress))
+    report = labels(options.file, options.folder, progress=output.progress)
+    notes = [f"read: {note}" for note in report.facts["understood"]]
+    return output.report(report, lines=notes)

@@ -14,6 +14,7 @@ import msgspec
 import polars as pl
 
 from evermodel.bundle import Blocks, Model, Predictions
+from evermodel.loop.keys import ROUTE
 from evermodel.loop.state import State
 from evermodel.loop.workspace import Workspace
 from evermodel.serve.gate import Gate
@@ -22,7 +23,6 @@ from evermodel.tables import digest, row_hashes, versions
 
 __all__ = ["BatchLog"]
 
-ROUTE = "score"
 _PREFIX = "scored-"
 
 

@@ -12,11 +12,17 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from evermodel.bundle.repair import microseconds
+from evermodel.bundle import Input
+from evermodel.bundle.repair import Mender, microseconds
 
-__all__ = ["key_text", "key_texts", "keys_of", "refs_of", "refs_of_log", "shown_ref"]
+__all__ = ["ROUTE", "key_text", "key_texts", "keys_of", "refs_of", "refs_of_log", "shown_ref"]
 
+ROUTE = "score"
+"""The route of rows that `score` wrote, which were read as their file was."""
+
+_AS_SENT: Mapping[str, Input] = {}
 _BETWEEN = "\x1f"
+_EXACT = 2**53
 # As files and requests write them. What looks like a number, as 20260131 does, is no time.
 _TIME = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -112,11 +118,21 @@ def refs_of(frame: pl.DataFrame, key: Sequence[str]) -> pl.Series:
     return _joined([key_texts(frame[name]) for name in key])
 
 
-def refs_of_log(log: pl.DataFrame, key: Sequence[str]) -> pl.Series:
+def refs_of_log(
+    log: pl.DataFrame, key: Sequence[str], read: Mapping[str, Input] = _AS_SENT
+) -> pl.Series:
     """Return the text of the whole key of each logged row, or None where none of it was sent.
 
     A key that was set later was a column like any other when it was asked: it is looked for among
     the features where the log's rows hold them.
+
+    Parameters
+    ----------
+    log : polars.DataFrame
+        Rows of the prediction log.
+    key : sequence of str
+    read : mapping of str to Input, optional
+        How key columns are read in files: a server writes down what it was sent.
 
     Examples
     --------
@@ -124,13 +140,35 @@ def refs_of_log(log: pl.DataFrame, key: Sequence[str]) -> pl.Series:
     >>> refs_of_log(log, ["day"]).to_list()
     ['2026-01-31T00:00:00.000000', '7']
     """
-    rows = [msgspec.json.decode(text) if text else {} for text in log["key"].to_list()]
+    rows = _rows(log, read)
     if "features" in log.columns:
         for place, features in enumerate(log["features"].to_list()):
             row = rows[place]
             if features and any(name not in row for name in key):
                 rows[place] = {**msgspec.json.decode(features), **row}
     return _joined([_texts(name, [row.get(name) for row in rows]) for name in key])
+
+
+def _rows(log: pl.DataFrame, read: Mapping[str, Input]) -> list[dict[str, Any]]:
+    """Return the key of each logged row, as a file with the same key would have been read."""
+    rows = [msgspec.json.decode(text) if text else {} for text in log["key"].to_list()]
+    menders = {name: mend for name, one in read.items() if (mend := Mender(one)).needed}
+    if menders:
+        for row, route in zip(rows, log["route"].to_list(), strict=True):
+            for name, mend in menders.items() if route != ROUTE else ():
+                if isinstance(row.get(name), str):
+                    row[name] = _mended(row[name], mend)
+    return rows
+
+
+def _mended(text: str, mend: Mender) -> Any:
+    """Return the value of a text that was sent; what cannot be read is itself."""
+    try:
+        value = mend(text)
+    except ValueError:
+        return text
+    exact = not isinstance(value, float) or abs(value) < _EXACT
+    return value if exact else text
 
 
 def _joined(parts: Sequence[pl.Series]) -> pl.Series:
@@ -152,8 +190,18 @@ def shown_ref(ref: str, key: Sequence[str]) -> str:
     return ", ".join(f"{name} {part!r}" for name, part in parts)
 
 
-def keys_of(log: pl.DataFrame, kinds: Mapping[str, Any]) -> list[pl.Series]:
+def keys_of(
+    log: pl.DataFrame, kinds: Mapping[str, Any], read: Mapping[str, Input] = _AS_SENT
+) -> list[pl.Series]:
     """Return the named key columns of logged rows, each in the polars type given for it.
+
+    Parameters
+    ----------
+    log : polars.DataFrame
+        Rows of the prediction log.
+    kinds : mapping of str to polars type
+    read : mapping of str to Input, optional
+        As `refs_of_log` takes it.
 
     Examples
     --------
@@ -161,7 +209,7 @@ def keys_of(log: pl.DataFrame, kinds: Mapping[str, Any]) -> list[pl.Series]:
     >>> [column.to_list() for column in keys_of(log, {"day": pl.Date, "open": pl.Boolean})]
     [[datetime.date(2026, 1, 31)], [True]]
     """
-    rows = [msgspec.json.decode(text) if text else {} for text in log["key"].to_list()]
+    rows = _rows(log, read)
     return [_typed(name, [row.get(name) for row in rows], kind) for name, kind in kinds.items()]
 
 

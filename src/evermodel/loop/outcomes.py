@@ -11,17 +11,19 @@ import msgspec
 import polars as pl
 
 from evermodel.bundle import read_manifest
+from evermodel.data.personal.hiding import notes_without, of_persons
 from evermodel.errors import DataError, NotFoundError, nearest
 from evermodel.loop.keys import refs_of, refs_of_log, shown_ref
 from evermodel.loop.predictions import compact, features_of, logged, newest_commit, stored
-from evermodel.loop.state import read_state
+from evermodel.loop.reading import keys_read, reading_of
+from evermodel.loop.state import Version, load_version, read_state
 from evermodel.loop.tracing import traced
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project, duration_seconds
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, Report, Verdict
 from evermodel.store.lineage import DataSet
-from evermodel.tables import digest, read, versions
+from evermodel.tables import Misfits, Table, digest, read, versions
 
 __all__ = ["labelled", "labels"]
 
@@ -67,13 +69,8 @@ def labels(
         given = DataSet(address=str(file))
         with traced(workspace, workspace.new_run("labels"), {"outcomes": given}) as trace:
             step("reading outcomes", 0.1)
-            data = workspace.project.data
-            table = read(
-                str(file),
-                repairs={n: r for n, r in data.repairs.items() if n == data.target},
-                types={n: k for n, k in data.types.items() if n == data.target},
-                reading=data.reading,
-            )
+            misfits = Misfits()
+            table = read(str(file), **_reading(workspace), misfits=misfits)
             rows, refused = _label_rows(workspace, table.frame)
             content = digest(table.frame)
             rows = rows.with_columns(file=pl.lit(content))
@@ -98,9 +95,53 @@ def labels(
     return Report(
         verb="labels",
         subject=Path(file).name,
-        results=(*results, *trace.results()),
-        facts=counts,
+        results=(*results, *_left_missing(misfits), *trace.results()),
+        facts={**counts, "understood": _notes(workspace, table)},
     )
+
+
+def _version(workspace: Workspace) -> Version:
+    """Return what is live, or else the newest version: as it reads columns, outcomes are read."""
+    state = read_state(workspace)
+    return state.version(state.live or max(state.versions))
+
+
+def _reading(workspace: Workspace) -> dict[str, Any]:
+    """Return how outcomes, keys and times of a file are read: as in training and in scoring.
+
+    What else stands in the file is as it comes, for nothing here is lost by it.
+    """
+    version, data = _version(workspace), workspace.project.data
+    model = load_version(workspace, version)
+    beside = keys_read(workspace, version.trained).values()
+    how = reading_of(model, workspace.project, target=True, beside=beside)
+    wanted = {data.target, data.time, *data.key}
+    for part in ("repairs", "types", "like"):
+        how[part] = {name: one for name, one in how[part].items() if name in wanted}
+    return how
+
+
+def _notes(workspace: Workspace, table: Table) -> list[str]:
+    """Return what was understood of the columns that count, no value of a person in it."""
+    data = workspace.project.data
+    wanted = {data.target, data.time, *data.key, *_ID_COLUMNS, *_TIME_COLUMNS}
+    others = [f"{name}: " for name in table.frame.columns if name not in wanted]
+    notes = [note for note in table.understood.notes if not note.startswith(tuple(others))]
+    return list(notes_without(notes, of_persons(table.frame)))
+
+
+def _left_missing(misfits: Misfits) -> list[CheckResult]:
+    """Return what to say of cells that are not of the type that their column is read as."""
+    return [
+        CheckResult(
+            name="cells taken as missing", subject=column, value=cells, unit="rows",
+            n=misfits.rows[column], verdict="warn",
+            why="not of the column's type, so their rows are refused",
+            evidence={"examples": [f"{text!r} on line {line}" for line, text in shown]},
+        )
+        for column, cells in misfits.cells.items()
+        if (shown := misfits.shown[column])
+    ]  # fmt: skip
 
 
 def _bring_again(workspace: Workspace, rows: pl.DataFrame) -> None:
@@ -211,9 +252,7 @@ def _as_classes(outcome: pl.Series, classes: Sequence[str]) -> pl.Series:
 
 
 def _known_classes(workspace: Workspace) -> list[str]:
-    state = read_state(workspace)
-    number = state.live or max(state.versions)
-    return list(read_manifest(workspace.bundles / str(number)).classes)
+    return list(read_manifest(workspace.bundles / str(_version(workspace).number)).classes)
 
 
 def _stored_labels(workspace: Workspace) -> pl.DataFrame | None:
@@ -307,7 +346,7 @@ def _nothing_matched(workspace: Workspace, result: CheckResult, rows: pl.DataFra
     if log is None:
         return msgspec.structs.replace(result, why="no prediction was logged yet")
     by_id = rows["by"][0] == "id"
-    known = log["id"] if by_id else refs_of_log(log, key).drop_nulls()
+    known = log["id"] if by_id else _refs(workspace, log).drop_nulls()
     if not by_id and rows["ref"].is_in(known.implode()).any():
         why = "their keys are in the log, but no prediction was made at their time or is old enough"
         return msgspec.structs.replace(result, why=f"{why}: see outcome.known_after")
@@ -338,13 +377,18 @@ def _joined(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> 
     by_key = outcomes.filter(pl.col("by") == "key")
     by_row = outcomes.filter(pl.col("by") == "row")
     if (by_key.height or by_row.height) and key:
-        keyed = log.with_columns(ref=refs_of_log(log, key)).drop_nulls("ref").sort("time")
+        keyed = log.with_columns(ref=_refs(workspace, log)).drop_nulls("ref").sort("time")
         # An outcome speaks of what was known before it: never of a later prediction.
         by_key = by_key.with_columns(at=pl.coalesce("as_of", pl.col("arrived") - delay))
         found.append(_nearest(by_key, keyed, "backward").select(wanted))
         if by_row.height:
             found += [part.select(wanted) for part in _of_rows(by_row, keyed, workspace.project)]
     return pl.concat(found, how="vertical_relaxed")
+
+
+def _refs(workspace: Workspace, log: pl.DataFrame) -> pl.Series:
+    read = keys_read(workspace, _version(workspace).trained)
+    return refs_of_log(log, workspace.project.data.key, read)
 
 
 def _of_rows(

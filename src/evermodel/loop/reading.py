@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import polars as pl
 
 from evermodel.bundle import Input, Model, Repair
+from evermodel.errors import NotFoundError
+from evermodel.loop.workspace import Workspace
 from evermodel.project import Project
 from evermodel.project import Repair as Declared
 from evermodel.tables import Table, read
 from evermodel.tables.dates import convert_dates
+from evermodel.tables.typed import normalise
 from evermodel.tables.understanding import ColumnReading
 from evermodel.tables.values import CATEGORY_MISSING, MISSING_WORDS
 
-__all__ = ["bundle_repairs", "missing_words", "read_for", "reading_of"]
+__all__ = ["bundle_repairs", "keys_read", "missing_words", "read_for", "reading_of"]
 
 
 def missing_words(table: Table, project: Project) -> dict[str, tuple[str, ...]]:
@@ -75,7 +80,46 @@ def _in_iso(repair: Repair, how: ColumnReading) -> Repair:
     )
 
 
-def reading_of(model: Model, project: Project, *, target: bool) -> dict[str, Any]:
+class _Recorded(msgspec.Struct):
+    """What a recipe says of how columns were read."""
+
+    missing: dict[str, tuple[str, ...]] = {}
+    repairs: dict[str, Repair] = {}
+
+
+def keys_read(workspace: Workspace, recorded: Mapping[str, Any]) -> dict[str, Input]:
+    """Return how the columns of key and time were read when a version was trained, by name.
+
+    A bundle remembers this of its inputs alone, of which a key is none.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    recorded : mapping
+        What the ledger holds of the training.
+    """
+    data, blobs = workspace.project.data, workspace.ports.blobs
+    try:
+        content = blobs.path(recorded.get("recipe", "")).read_bytes()
+        kinds = pl.read_parquet_schema(blobs.path(recorded["test"]))
+    except (NotFoundError, OSError):
+        return {}
+    recipe = msgspec.json.decode(content, type=_Recorded)
+    return {
+        name: Input(
+            name=name,
+            type=cast("Any", normalise(pl.Series([], dtype=kinds[name]))[1]),
+            missing=recipe.missing.get(name, ()),
+            repair=recipe.repairs[name],
+        )
+        for name in (*data.key, data.time)
+        if name in recipe.repairs and name in kinds
+    }
+
+
+def reading_of(
+    model: Model, project: Project, *, target: bool, beside: Iterable[Input] = ()
+) -> dict[str, Any]:
     """Return how a file is read for a model: its own repairs and types, the project's for the rest.
 
     Parameters
@@ -84,10 +128,13 @@ def reading_of(model: Model, project: Project, *, target: bool) -> dict[str, Any
     project : Project
     target : bool
         Whether the column of outcomes is read as the project says; otherwise as it comes.
+    beside : iterable of Input
+        How columns that are no inputs were read in training, as `keys_read` says it: what a file
+        leaves open, such as which number is the month, is as it was then.
     """
     data = project.data
     repairs, types = dict(data.repairs), {**data.types}
-    like: dict[str, ColumnReading] = {}
+    like = {item.name: _as_before(item, item.repair) for item in beside if item.repair is not None}
     for item in model.manifest.inputs:
         types[item.name] = item.type
         if item.repair is not None:
@@ -117,6 +164,8 @@ def _as_before(item: Input, repair: Repair) -> ColumnReading:
     )
 
 
-def read_for(model: Model, project: Project, source: str | Path) -> pl.DataFrame:
+def read_for(
+    model: Model, project: Project, source: str | Path, *, beside: Iterable[Input] = ()
+) -> pl.DataFrame:
     """Return the rows of a file, outcomes included, as a model reads them."""
-    return read(str(source), **reading_of(model, project, target=True)).frame
+    return read(str(source), **reading_of(model, project, target=True, beside=beside)).frame

@@ -16,7 +16,7 @@ from evermodel.loop.deciding import judged
 from evermodel.loop.decisions import put_live, settle
 from evermodel.loop.external import Named, evaluate_external
 from evermodel.loop.gating import TEST, doubts, gate_of, gate_result
-from evermodel.loop.reading import read_for
+from evermodel.loop.reading import keys_read, read_for
 from evermodel.loop.registry import mirror
 from evermodel.loop.state import State, Version, load_candidate, load_version, read_state
 from evermodel.loop.tracing import traced
@@ -164,7 +164,9 @@ def _rows_to_measure(
         rows, subject = pl.read_parquet(workspace.ports.blobs.path(recorded["test"])), TEST
     else:
         # Masked before it is cut: what follows the last slash may hold the password.
-        rows, subject = read_for(model, workspace.project, data), Path(masked(str(data))).name
+        beside = keys_read(workspace, recorded).values()
+        rows = read_for(model, workspace.project, data, beside=beside)
+        subject = Path(masked(str(data))).name
         if subject == TEST:
             # A file of that name does not stand for the rows that training held out.
             subject = f"file {subject}"

@@ -16,7 +16,7 @@ from evermodel.loop.aside import Aside
 from evermodel.loop.batch_log import BatchLog
 from evermodel.loop.beginning import refuse_to_replace
 from evermodel.loop.broken import Breaks
-from evermodel.loop.reading import reading_of
+from evermodel.loop.reading import keys_read, reading_of
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.tracing import traced
 from evermodel.loop.workspace import Effort, Workspace, open_workspace, silent
@@ -78,7 +78,8 @@ def score(
     refuse_to_replace(target, source, workspace.project.source, force=True)
     _refuse_to_lose(Path(target))
     effort = Effort()
-    how = reading_of(model, workspace.project, target=False)
+    beside = keys_read(workspace, version.trained).values()
+    how = reading_of(model, workspace.project, target=False, beside=beside)
     apart = workspace.project.data.gate_scoring == "quarantine"
     understood = understand(str(source), **how)
     misfits = Misfits(most=1.0) if apart else Misfits()

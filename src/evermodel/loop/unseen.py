@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from evermodel.bundle import read_manifest
 from evermodel.errors import NotFoundError
-from evermodel.loop.batch_log import ROUTE
 from evermodel.loop.datasets import kept_data
-from evermodel.loop.keys import keys_of
+from evermodel.loop.keys import ROUTE, keys_of
 from evermodel.loop.predictions import features_of
 from evermodel.loop.state import Version
 from evermodel.loop.training import learned_from

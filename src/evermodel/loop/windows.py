@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from evermodel.bundle import Input
 from evermodel.loop.keys import keys_of
 from evermodel.loop.matured import LabelledRows, input_types, matured_rows
+from evermodel.loop.reading import keys_read
 from evermodel.loop.state import State, load_version
 from evermodel.loop.workspace import Workspace
 from evermodel.project import ROW_ORDER, Project
@@ -56,13 +59,15 @@ def training_windows(
     project = workspace.project
     if state.live is None:
         return [Window("source", table, project)]
-    model = load_version(workspace, state.version(state.live))
+    live = state.version(state.live)
+    model = load_version(workspace, live)
     matured = matured_rows(workspace, input_types(model))
     if matured is None or len(matured) < FEWEST_NEW:
         return [Window("source", table, project)]
     # Whoever calls the champion calls its successor: the same columns may be sent to both.
     aside = tuple(name for name in model.manifest.ignored if name != project.data.target)
-    everything = _together(workspace, table, matured, aside, seed)
+    read = keys_read(workspace, live.trained)
+    everything = _together(workspace, table, matured, aside, read, seed)
     time = project.data.time
     if time not in everything.columns or everything[time].null_count():
         time = ROW_ORDER
@@ -79,7 +84,12 @@ def training_windows(
 
 
 def _together(
-    workspace: Workspace, table: Table, matured: LabelledRows, aside: tuple[str, ...], seed: int
+    workspace: Workspace,
+    table: Table,
+    matured: LabelledRows,
+    aside: tuple[str, ...],
+    read: Mapping[str, Input],
+    seed: int,
 ) -> pl.DataFrame:
     """Return source and logged rows in order, each marked as to learn from or to test on."""
     project = workspace.project
@@ -89,7 +99,9 @@ def _together(
         for name in project.data.key
         if name in kinds and name not in matured.rows.columns
     }
-    fresh = matured.rows.with_columns(_outcomes(project, matured), *keys_of(matured.log, keys))
+    fresh = matured.rows.with_columns(
+        _outcomes(project, matured), *keys_of(matured.log, keys, read)
+    )
     kept = [name for name in table.frame.columns if name in {*fresh.columns, *aside}]
     source = table.frame.filter(pl.col(project.data.target).is_not_null())
     source, _ = timed_rows(source, project)
