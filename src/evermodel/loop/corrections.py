@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,23 +14,22 @@ from evermodel.loop.aside import delivery_of
 from evermodel.loop.beginning import read_source, refuse_to_replace
 from evermodel.loop.judged import repaired, suspects
 from evermodel.loop.patches import active, keep_patch, numbered, tell_untold, undo_patch
-from evermodel.loop.quarantine import NAME, QUARANTINE, digest_of, name_of
-from evermodel.loop.reformatted import require_as_written
+from evermodel.loop.quarantine import digest_of
+from evermodel.loop.repairing import repaired_rows
 from evermodel.loop.replaying import replay_scored
-from evermodel.loop.sheets import as_given, write_sheet
+from evermodel.loop.reviewed import require_fitting, reviewed
+from evermodel.loop.sheets import write_sheet
 from evermodel.loop.workspace import Workspace, open_workspace, silent
 from evermodel.project import Project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
-from evermodel.tables import CellPatch, Patch, Rejected, RowPatch, Table, texts
+from evermodel.tables import Patch, Table, texts
 from evermodel.tables.patches import row_names
 
 __all__ = ["data_corrections", "data_replay", "data_review", "data_take", "data_undo"]
 
 _COLUMNS = ("line", "row", "column", "value", "suggestion", "reason", "correction", "name")
 _MOST_UNREAD = 100
-_EMPTY = "(empty)"
-"""What to write as a correction of a cell that is to be empty."""
 
 
 def data_review(
@@ -161,58 +157,18 @@ def data_take(file: str | Path, folder: str | Path | Workspace = ".") -> Report:
     workspace = open_workspace(folder)
     with workspace.job("correct"):
         tell_untold(workspace)
-        return _kept(workspace, _reviewed(Path(file), workspace.project))
-
-
-def _reviewed(file: Path, project: Project) -> Patch:
-    """Return the corrections of a review that somebody filled."""
-    given = _read(file, ("row", "column", "value", "correction", "name"))
-    rows = texts(project.source, reading=project.data.reading, patches=active(project))
-    names = row_names(rows)
-    cells, made = [], 0
-    for line, entry in given:
-        now = entry["correction"].strip()
-        if not now:
-            continue
-        place = f"{file}:{line}"
-        # With a letter in front no spreadsheet program takes a name for a number.
-        column, name = entry["column"], entry["name"].strip().removeprefix("r")
-        if column not in rows.columns:
-            raise DataError("a correction is of no column of the data", where=place, found=column)
-        now = "" if now == _EMPTY else entry["correction"]
-        at = _number(entry["row"])
-        if name not in names and 0 <= at < len(names) and rows[column][at] == now:
-            # Once a row is corrected its name is another.
-            made += 1
-            continue
-        row = _row(entry["row"], name, names, place)
-        was = rows[column][row]
-        require_as_written(rows[column], row, entry["value"], now, place)
-        if was != now:
-            cells.append(CellPatch(row=row, name=names[row], column=column, was=was, now=now))
-    if not cells:
-        what = "the review corrects nothing"
-        hint = "all that it corrects is made already" if made else "fill its column `correction`"
-        raise DataError(what, where=str(file), hint=hint)
-    return Patch(why="review", cells=tuple(cells))
-
-
-def _row(text: str, name: str, names: Sequence[str], place: str) -> int:
-    """Return the row that is meant: of its number, or where it went since."""
-    row = _number(text)
-    if 0 <= row < len(names) and names[row] == name:
-        return row
-    if name in names:
-        return names.index(name)
-    what = "a correction is of a row that is not in the data any more"
-    raise DataError(what, where=place, found=text, hint="review again: evermodel data review")
-
-
-def _number(text: str) -> int:
-    try:
-        return int(float(text))
-    except (ValueError, OverflowError):
-        return -1
+        review = reviewed(Path(file), workspace.project)
+        require_fitting(workspace.project, review)
+        report = _kept(workspace, review.patch)
+    if not review.unchanged:
+        return report
+    same = CheckResult(
+        name="cells_unchanged",
+        value=float(review.unchanged),
+        unit="cells",
+        why="what is written as their correction stands there already",
+    )
+    return msgspec.structs.replace(report, results=(*report.results, same))
 
 
 def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Report:
@@ -238,7 +194,7 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
         return replay_scored(Path(file), workspace)
     with workspace.job("correct"):
         tell_untold(workspace)
-        taken, left = _repaired(Path(file), workspace.project)
+        taken, left = repaired_rows(Path(file), workspace.project)
         if not taken:
             what = "no row of the quarantine can be read yet"
             raise DataError(what, where=str(file), found="; ".join(left[:5]) or "no rows")
@@ -255,58 +211,6 @@ def data_replay(file: str | Path, folder: str | Path | Workspace = ".") -> Repor
         why="; ".join(left[:5]),
     )
     return msgspec.structs.replace(report, results=(*report.results, stays))
-
-
-def _repaired(file: Path, project: Project) -> tuple[list[RowPatch], list[str]]:
-    """Return the rows of a quarantine that were repaired, and why the others are left."""
-    given = _read(file, QUARANTINE)
-    found: list[Rejected] = []
-    understood = read_source(project, rejects=found.append).understood
-    columns = [column.name for column in understood.columns]
-    waiting = dict(enumerate(found))
-    taken, left = [], []
-    for _, entry in given:
-        number = _number(entry["line"])
-        place = _waiting(number, entry.get(NAME, "").strip(), waiting)
-        if place is None:
-            where = entry["line"] if number < 0 else number
-            left.append(f"line {where}: no row is in quarantine there")
-            continue
-        row = waiting[place]
-        if entry["row"] == row.text:
-            left.append(f"line {row.line}: it stands as it was: {entry['reason']}")
-            continue
-        cells = _cells(entry["row"], understood.kind, understood.separator, understood.quote)
-        if isinstance(cells, dict):
-            cells = [str(cells.get(name, "")) for name in columns]
-        if len(cells) != len(columns):
-            left.append(f"line {row.line}: {len(cells)} cells where the table has {len(columns)}")
-            continue
-        del waiting[place]
-        now = dict(zip(columns, cells, strict=True))
-        taken.append(RowPatch(line=row.line, cells=now, was=row.text))
-    return taken, left
-
-
-def _waiting(line: int, name: str, rows: Mapping[int, Rejected]) -> int | None:
-    """Return which row in quarantine is meant: the one of that name, on its line if it can be.
-
-    Another row may stand on the line by now. A sheet without names has its lines alone.
-    """
-    named = [place for place, row in rows.items() if not name or name_of(row.text) == name]
-    near = [place for place in named if rows[place].line == line]
-    return next(iter(near or (named if name else [])), None)
-
-
-def _cells(text: str, kind: str, separator: str, quote: str) -> list[str] | dict[str, object]:
-    if kind == "json":
-        try:
-            entry = msgspec.json.decode(text.encode())
-        except msgspec.DecodeError:
-            return []
-        return entry if isinstance(entry, dict) else []
-    rows = list(csv.reader(io.StringIO(text), delimiter=separator or "\t", quotechar=quote or None))
-    return rows[0] if len(rows) == 1 else []
 
 
 def data_undo(number: int, folder: str | Path | Workspace = ".") -> Report:
@@ -365,7 +269,6 @@ def _kept(workspace: Workspace, patch: Patch) -> Report:
     patch = msgspec.structs.replace(
         patch, made=workspace.now(), by=workspace.actor, source=masked(project.data.source)
     )
-    _require_same_types(project, patch)
     number = keep_patch(workspace, patch)
     results = (
         CheckResult(name="correction", subject=patch.why, value=float(number)),
@@ -374,44 +277,3 @@ def _kept(workspace: Workspace, patch: Patch) -> Report:
     )
     facts = {"number": number}
     return Report(verb="data.take", subject=project.name, results=results, facts=facts)
-
-
-def _require_same_types(project: Project, patch: Patch) -> None:
-    """Refuse a correction that is a word in a column of numbers, dates or answers."""
-    corrected = {cell.column: cell.now for cell in reversed(patch.cells) if cell.now}
-    old, new = read_source(project), read_source(project, patches=(*active(project), patch))
-    before = {one.name: one.type for one in old.understood.columns}
-    misfits = [table.misfits.cells if table.misfits is not None else {} for table in (old, new)]
-    for one in new.understood.columns:
-        was = before.get(one.name, one.type)
-        words = was != one.type and one.type == "category"
-        # A few words are left missing where they are found, and not to be put there.
-        more = misfits[1].get(one.name, 0) > misfits[0].get(one.name, 0)
-        if one.name in corrected and (words or more):
-            now = [c.now for c in patch.cells if c.column == one.name and not _like(c.now, was)]
-            what = f"a correction of column {one.name!r} is no {was}, as its other values are"
-            found = (now or [corrected[one.name]])[0]
-            raise DataError(what, found=found, hint="write it as the others are written")
-
-
-def _like(text: str, kind: str) -> bool:
-    if kind != "number":
-        return False
-    try:
-        float(text.replace(",", "."))
-    except ValueError:
-        return False
-    return True
-
-
-def _read(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Return the rows of a file of ours with their lines, however it was saved since."""
-    if not path.is_file():
-        raise NotFoundError("there is no such file", where=str(path))
-    rows = texts(path)
-    absent = [name for name in needed if name not in rows.columns]
-    if absent:
-        what = "this is no file that evermodel data review or check wrote"
-        raise DataError(what, where=str(path), found=f"no column {', '.join(absent)}")
-    for place, entry in enumerate(rows.iter_rows(named=True)):
-        yield place + 2, {name: as_given(text) for name, text in entry.items()}

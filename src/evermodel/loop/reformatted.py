@@ -17,7 +17,9 @@ _HINT = (
 )
 
 
-def require_as_written(column: pl.Series, row: int, shown: str, now: str, place: str) -> None:
+def require_as_written(
+    column: pl.Series, row: int, shown: str, now: str, place: str, *, suggestion: str = ""
+) -> None:
     """Refuse a correction that a spreadsheet program rewrote, or whose value it rewrote.
 
     Parameters
@@ -32,6 +34,8 @@ def require_as_written(column: pl.Series, row: int, shown: str, now: str, place:
         What it is to hold.
     place : str
         Where in the review this stands.
+    suggestion : str
+        What the review proposes for the cell.
 
     Examples
     --------
@@ -51,12 +55,17 @@ def require_as_written(column: pl.Series, row: int, shown: str, now: str, place:
         what = f"the value of this cell in {column.name!r} is not as it stands in the data"
         found = f"{shown!r} for {stands!r}: the program that saved the file rewrote it"
         raise DataError(what, where=place, found=found, hint=_HINT)
-    if not now or (column == now).any():
+    if not now:
         return
     lost = ""
-    if now.isdigit():
-        longer = column.filter(column.str.contains(rf"^0+{now}$"))
-        lost = "its leading zeros" if longer.len() else ""
+    if now.isdigit() and now.isascii():
+        padded = rf"^0+{now}$"
+        longer, alike = column.str.contains(padded).sum(), (column == now).sum()
+        # The cell itself may be the one that lost them before.
+        if longer > alike or re.match(padded, suggestion.strip()):
+            lost = "its leading zeros"
+    elif (column == now).any():
+        return
     elif _POWER.fullmatch(now) and not column.str.contains(r"[eE]\+").any():
         lost = "its digits"
     elif found_date := re.match(_DATE, now):

@@ -6,14 +6,15 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from evermodel.errors import InputError
+from evermodel.errors import DataError, InputError, NotFoundError
 from evermodel.store.durable import write_durably
+from evermodel.tables import texts
 
-__all__ = ["FORMULA", "as_given", "delimited", "write_sheet"]
+__all__ = ["FORMULA", "as_given", "delimited", "number_in", "read_sheet", "write_sheet"]
 
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 """What a spreadsheet would run, or may have been made of such a text by an apostrophe."""
@@ -147,3 +148,38 @@ def _cell(value: object) -> str:
         return f"<c><v>{value}</v></c>"
     text = escape(_NOT_XML.sub("\ufffd", str(_safe(value)))).replace("\r", "&#13;")
     return f'<c s="1" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+
+
+def read_sheet(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the rows of a file of ours with their lines, however it was saved since.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none.
+    DataError
+        When it has not the columns that are needed.
+    """
+    if not path.is_file():
+        raise NotFoundError("there is no such file", where=str(path))
+    rows = texts(path)
+    absent = [name for name in needed if name not in rows.columns]
+    if absent:
+        what = "this is no file that evermodel data review or check wrote"
+        raise DataError(what, where=str(path), found=f"no column {', '.join(absent)}")
+    for place, entry in enumerate(rows.iter_rows(named=True)):
+        yield place + 2, {name: as_given(text) for name, text in entry.items()}
+
+
+def number_in(text: str) -> int:
+    """Return the whole number in a cell, as a spreadsheet program may have written it; -1: none.
+
+    Examples
+    --------
+    >>> number_in("7"), number_in("7.0"), number_in("x")
+    (7, 7, -1)
+    """
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        return -1

@@ -9,12 +9,13 @@ import polars as pl
 from evermodel.project import Reading
 from evermodel.tables.delimited import Delimited
 from evermodel.tables.patches import Patch, patched
+from evermodel.tables.raw import TypedSource
 from evermodel.tables.reader import raw_batches
 from evermodel.tables.sources import open_source, require_same, state_of
 from evermodel.tables.typed import written
 from evermodel.tables.understanding import Rejected
 
-__all__ = ["scan_texts", "texts"]
+__all__ = ["kinds_of", "scan_texts", "texts"]
 
 _UNTOLD = Reading()
 
@@ -105,3 +106,23 @@ def scan_texts(
                 rejects(row)
         yield batch.frame
     require_same(before)
+
+
+def kinds_of(source: object, *, reading: Reading = _UNTOLD) -> dict[str, pl.DataType]:
+    """Return the types that the columns of a source come with; none where they come as texts.
+
+    Examples
+    --------
+    >>> kinds_of(pl.DataFrame({"n": pl.Series([1], dtype=pl.UInt8)}))
+    {'n': UInt8}
+
+    Raises
+    ------
+    DataError
+        When there is no table there.
+    """
+    opened = open_source(source, reading)
+    if not isinstance(opened, TypedSource):
+        return {}
+    first = next(iter(opened.frames(1)), None)
+    return {} if first is None else dict(first.schema)
