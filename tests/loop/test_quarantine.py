@@ -108,6 +108,43 @@ def test_a_repaired_file_of_ones_own_is_not_replaced_either(place: Place, tmp_pa
     assert read_source(place.workspace.project).frame["customer"][-1] == "c900001"
 
 
+def test_totals_notes_and_headers_are_told_and_not_offered_for_repair(
+    place: Place, tmp_path: Path
+) -> None:
+    header = place.text.splitlines()[0]
+    assert place.check(header, "Source: the till,,,,") == []
+    found = check(folder=place.workspace, thorough=False, quarantine=tmp_path / "q.csv")
+    assert found.find("rejected_rows").value == 2
+    assert not (tmp_path / "q.csv").exists()
+    (said,) = place.check(header, "c900001,1", "Source: the till,,,,")
+    assert texts(place.file)["row"].to_list() == ["c900001,1"]
+    assert str(place.file) in said
+
+
+@pytest.mark.parametrize(
+    ("separator", "quote", "repaired"),
+    [
+        (";", '"', 'c900001;50;3;"pro; and ""more""";no'),
+        ("\t", "", 'c900001\t50\t3\tpro; and "more"\tno'),
+        ("|", '"', 'c900001|50|3|"pro; and ""more"""|no'),
+    ],
+)
+def test_a_row_is_repaired_as_the_file_writes_its_rows(
+    place: Place, separator: str, quote: str, repaired: str
+) -> None:
+    rows = place.text.replace(",", separator)
+    # Without quotes of its own, a file says by stray ones that they are signs like any other.
+    other = 'c900000,1,1,5" pro,no'.replace(",", separator)
+    place.text = rows + (f"{other}\n" if not quote else "")
+    whole = repaired.replace(separator, f"{separator}too many{separator}", 1)
+    place.check(whole)
+    assert texts(place.file)["row"].to_list() == [whole]
+    place.repair(whole, repaired)
+    assert data_replay(place.file, place.workspace).find("rows_taken_in").value == 1
+    frame = read_source(place.workspace.project).frame
+    assert frame.filter(frame["customer"] == "c900001")["plan"].to_list() == ['pro; and "more"']
+
+
 def test_cut_off_at_any_step_the_file_is_there_and_the_repair_too(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

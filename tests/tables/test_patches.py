@@ -253,3 +253,24 @@ def test_a_row_that_cannot_be_read_is_handed_on_as_it_stands(
     assert [row.text for row in seen if row.reason.endswith("has 3")] == texts
     assert table.understood.rejected_rows == len(seen)
     assert all(not row.text for row in table.understood.rejected)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('id;price;plan\n1;10;"a; b"\n2;20;b\n3;30;c\n\nid;price;plan\n', ["id;price;plan"]),
+        (
+            "id;price;plan\n" + "".join(f"{n};1{n};a\n" for n in range(1, 9)) + "Total;116;\n",
+            ["Total;116;"],
+        ),
+        ('id\tsaid\tmore\n1\t5" a\tx\n2\tb\ty\nid\tsaid\tmore\n', ["id\tsaid\tmore"]),
+    ],
+)
+def test_a_row_that_is_none_of_the_table_is_handed_on_as_the_file_writes_it(
+    tmp_path: Path, text: str, rows: list[str]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    seen: list[tables.Rejected] = []
+    tables.read(path, rejects=seen.append)
+    assert [row.text for row in seen if row.apart] == rows

@@ -284,8 +284,9 @@ def check(
         progress("comparing", 0.8)
         results += tuple(_compared(earlier, table, project, results))
     progress("done", 1.0)
-    if rejected and quarantine:
-        results += write_quarantine(Path(quarantine), rejected, declared)
+    to_repair = [row for row in rejected if not row.apart]
+    if to_repair and quarantine:
+        results += write_quarantine(Path(quarantine), to_repair, declared)
         facts["quarantine"] = str(quarantine)
     elif data is None and project is not None and project.workspace.is_dir():
         results += held_back(project, rejected)

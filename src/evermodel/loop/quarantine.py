@@ -56,10 +56,12 @@ def write_quarantine(
 def held_back(project: Project, rows: Sequence[Rejected]) -> tuple[CheckResult, ...]:
     """Write the rows of a project's data that could not be read into its workspace, and say where.
 
+    Rows that are apart, such as totals, are told elsewhere: there is nothing to repair in them.
     Where all can be read, nothing is in quarantine any more. A file that somebody has begun to
     repair stays beside the new one, unless all of it was taken in.
     """
     path = project.workspace / "quarantine" / f"{project.name}.csv"
+    rows = [row for row in rows if not row.apart]
     if not rows and not path.parent.is_dir():
         return ()
     with refusals(path):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from evermodel.loop.quarantine import NAME, QUARANTINE, name_of
 from evermodel.loop.sheets import number_in, read_sheet
 from evermodel.project import Project
 from evermodel.tables import Rejected, RowPatch
+from evermodel.tables.as_written import row_reader
 
 __all__ = ["repaired_rows"]
 
@@ -23,6 +22,7 @@ def repaired_rows(file: Path, project: Project) -> tuple[list[RowPatch], list[st
     found: list[Rejected] = []
     understood = read_source(project, rejects=found.append).understood
     columns = [column.name for column in understood.columns]
+    divided = row_reader(project.source, reading=project.data.reading)
     waiting = _Waiting(found)
     taken, left = [], []
     for _, entry in read_sheet(file, QUARANTINE):
@@ -35,11 +35,11 @@ def repaired_rows(file: Path, project: Project) -> tuple[list[RowPatch], list[st
         if entry["row"] == row.text:
             left.append(f"line {row.line}: it stands as it was: {entry['reason']}")
             continue
-        cells = _cells(entry["row"], understood.kind, understood.separator, understood.quote)
-        if isinstance(cells, dict):
-            cells = [str(cells.get(name, "")) for name in columns]
+        text = entry["row"]
+        cells = _of_json(text, columns) if understood.kind == "json" else divided(text)
         if len(cells) != len(columns):
-            left.append(f"line {row.line}: {len(cells)} cells where the table has {len(columns)}")
+            count = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+            left.append(f"line {row.line}: {count} where the table has {len(columns)}")
             continue
         waiting.take(row)
         now = dict(zip(columns, cells, strict=True))
@@ -71,12 +71,9 @@ class _Waiting:
         del self._by_line[row.line]
 
 
-def _cells(text: str, kind: str, separator: str, quote: str) -> list[str] | dict[str, object]:
-    if kind == "json":
-        try:
-            entry = msgspec.json.decode(text.encode())
-        except msgspec.DecodeError:
-            return []
-        return entry if isinstance(entry, dict) else []
-    rows = list(csv.reader(io.StringIO(text), delimiter=separator or "\t", quotechar=quote or None))
-    return rows[0] if len(rows) == 1 else []
+def _of_json(text: str, columns: Sequence[str]) -> list[str]:
+    try:
+        entry = msgspec.json.decode(text.encode())
+    except msgspec.DecodeError:
+        return []
+    return [str(entry.get(name, "")) for name in columns] if isinstance(entry, dict) else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
@@ -15,7 +17,7 @@ from evermodel.tables.sources import open_source, require_same, state_of
 from evermodel.tables.typed import written
 from evermodel.tables.understanding import Rejected
 
-__all__ = ["kinds_of", "scan_texts", "texts"]
+__all__ = ["kinds_of", "row_reader", "scan_texts", "texts"]
 
 _UNTOLD = Reading()
 
@@ -126,3 +128,34 @@ def kinds_of(source: object, *, reading: Reading = _UNTOLD) -> dict[str, pl.Data
         return {}
     first = next(iter(opened.frames(1)), None)
     return {} if first is None else dict(first.schema)
+
+
+def row_reader(source: object, *, reading: Reading = _UNTOLD) -> Callable[[str], list[str]]:
+    r"""Return what divides a row into its cells as a source writes them; several rows are none.
+
+    A source that is no delimited text has a tab between two cells.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "days.csv"
+    >>> _ = path.write_text('day;said\n31.01.2020;"a; b"\n01.02.2020;c\n')
+    >>> row_reader(path)('02.02.2020;"d; e"')
+    ['02.02.2020', 'd; e']
+    """
+    opened = open_source(source, reading)
+    dialect = opened.dialect if isinstance(opened, Delimited) else None
+
+    def cells(text: str) -> list[str]:
+        rows = list(
+            csv.reader(
+                io.StringIO(text, newline=""),
+                delimiter=dialect.separator if dialect else "\t",
+                quotechar=(dialect.quote if dialect else "") or None,
+                skipinitialspace=dialect.padded if dialect else False,
+            )
+        )
+        return rows[0] if len(rows) == 1 else []
+
+    return cells

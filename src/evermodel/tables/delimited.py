@@ -263,7 +263,9 @@ class Delimited:
             content = np.frombuffer(content, np.uint8)[np.repeat(keep, lengths)].tobytes()
         place.line += layout.breaks
         frame = _parse(content, dialect) if keep.any() else _no_rows(dialect)
-        return RawBatch(frame, lines[keep], rejected)
+        return RawBatch(
+            frame, lines[keep], rejected, separator=dialect.separator, quote=dialect.quote
+        )
 
     def _slow(self, content: bytes, blocks: Iterator[bytes], place: _Place) -> Iterator[RawBatch]:
         """Yield the rest of the file row by row."""
@@ -448,7 +450,13 @@ def _collect(
         pl.Series(name, list(values), dtype=pl.String)
         for name, values in zip(dialect.names, columns, strict=True)
     ]
-    return RawBatch(pl.DataFrame(series), np.array(lines, dtype=np.int64), tuple(rejected))
+    return RawBatch(
+        pl.DataFrame(series),
+        np.array(lines, dtype=np.int64),
+        tuple(rejected),
+        separator=dialect.separator,
+        quote=dialect.quote,
+    )
 
 
 class _Lines:

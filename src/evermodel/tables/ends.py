@@ -113,8 +113,8 @@ def _peeled(
         rows = before + held.frame.height
         why = look(held, rows, again) if held.frame.height and rows > _LEAST_ROWS else ""
         if why:
-            text = "\t".join(cell or "" for cell in held.frame.row(-1))
-            last = Rejected(line=int(held.lines[-1]), reason=why, text=text)
+            text = held.text(-1)
+            last = Rejected(line=int(held.lines[-1]), reason=why, text=text, apart=True)
             held = _with_rejected(trimmed(held.head(held.frame.height - 1)), (last,))
     return replace(held, empty=held.empty + empty)
 
@@ -145,6 +145,8 @@ def _joined(batches: Sequence[RawBatch]) -> RawBatch:
         empty=sum(batch.empty for batch in batches),
         doubts=tuple(row for batch in batches for row in batch.doubts),
         typed={name: np.concatenate(lines) for name, lines in parts.items()},
+        separator=batches[0].separator,
+        quote=batches[0].quote,
     )
 
 

@@ -207,7 +207,8 @@ def _without(batch: RawBatch, which: np.ndarray, reason: str) -> RawBatch:
         Rejected(
             line=int(batch.lines[row]),
             reason=reason,
-            text="\t".join(cell or "" for cell in batch.frame.row(row)),
+            text=batch.text(row),
+            apart=True,
         )
         for row in np.flatnonzero(which).tolist()
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
@@ -24,6 +26,7 @@ class RawBatch:
     columns with a repair as they were before it. `empty` counts the empty rows that follow these.
     `doubts` are rows that are kept and may be none, each with the reason.
     `typed` holds of columns the lines whose cells came with a type: the others were typed as text.
+    `separator` and `quote` are those that the source writes a row with.
     """
 
     frame: pl.DataFrame
@@ -35,6 +38,19 @@ class RawBatch:
     empty: int = 0
     doubts: tuple[Rejected, ...] = ()
     typed: Mapping[str, np.ndarray] = field(default_factory=dict)
+    separator: str = "\t"
+    quote: str = ""
+
+    def text(self, row: int) -> str:
+        """Return one row as the source writes rows."""
+        cells = [cell or "" for cell in self.frame.row(row)]
+        if not self.quote:
+            return self.separator.join(cells)
+        line = io.StringIO()
+        csv.writer(
+            line, delimiter=self.separator, quotechar=self.quote, lineterminator=""
+        ).writerow(cells)
+        return line.getvalue()
 
     def head(self, rows: int) -> RawBatch:
         """Return the first rows, with all that was rejected."""

@@ -222,8 +222,8 @@ class _Sums:
             self._count(row, match)
             if match is not None and self.is_total(row, match):
                 keep[at] = False
-                text = "\t".join(cell or "" for cell in frame.row(at))
-                rejected.append(Rejected(line=line, reason=_reason(row, match, line), text=text))
+                why, text = _reason(row, match, line), batch.text(at)
+                rejected.append(Rejected(line=line, reason=why, text=text, apart=True))
                 begin = at + 1
                 self._begin(line + 1)
             elif row.word and row.first and row.strict and row.amounts and self._is_rare(row):

@@ -22,12 +22,15 @@ DateOrder = Literal["", "year first", "day first", "month first"]
 class Rejected(Record, frozen=True, kw_only=True):
     """One row that was not read: the line of the file it starts on (from 1) and why.
 
-    `text` is the row as it stands in the file; an `Understanding` remembers none.
+    `text` is the row as it stands in the file; an `Understanding` remembers none. One that is
+    `apart` could be read, and is no row of the table: a total, a note, the header again, or of
+    another table. There is nothing to repair in it.
     """
 
     line: int
     reason: str
     text: str = ""
+    apart: bool = False
 
 
 class ColumnReading(Record, frozen=True, kw_only=True):
