@@ -135,3 +135,22 @@ def test_a_profile_tells_what_it_left_missing(begin: Begin) -> None:
     _, notes, _ = profiled(None, workspace.root.parent)
     assert "amount: 1 value not of its type left missing: 'about 5' on line 22" in notes
     assert any(note.startswith("since: 2 values not of its type") for note in notes)
+
+
+@pytest.mark.parametrize("slip", ["siehe Rechnung", "ca. 50", "49,90-", "45,-"])
+def test_one_slip_among_amounts_with_decimal_commas_is_left_missing(
+    tmp_path: Path, slip: str
+) -> None:
+    rows = [f"{row};{row % 90 + 10},{row % 100:02d}" for row in range(300)]
+    rows[40] = f"40;{slip}"
+    (tmp_path / "a.csv").write_text("\n".join(["nr;preis", *rows]))
+    found = check(tmp_path / "a.csv", thorough=False).find("unreadable_cells", "preis")
+    assert (found.value, found.evidence["lines"]) == (1, [42])
+
+
+def test_a_code_among_whole_numbers_keeps_them_words(tmp_path: Path) -> None:
+    rows = [f"{row},{row % 90 + 1}" for row in range(300)]
+    rows[40] = "40,12a"
+    (tmp_path / "a.csv").write_text("\n".join(["nr,house", *rows]))
+    names = {each.name for each in check(tmp_path / "a.csv", thorough=False).results}
+    assert "unreadable_cells" not in names

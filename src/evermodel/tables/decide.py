@@ -20,6 +20,7 @@ __all__ = ["decide"]
 
 _KEPT = "kept as category"
 _FEW = 0.05
+_FEW_DIGITS = 0.01
 # Of numbers with three decimals one in ten loses a zero at the end where such are not written.
 _HARDLY, _ENOUGH_MARKS = 0.02, 100
 
@@ -315,11 +316,20 @@ def _typed(one: Evidence, bare: Evidence) -> ColumnType | None:
 def _with_slips(bare: Evidence, few: float) -> ColumnType | None:
     """Return the type of a column of texts whose words are notes and slips, a few of them."""
     rest = bare.others - bare.wordy
+    digits = 0 < rest <= _FEW_DIGITS * bare.values and _are_amounts(bare) and not bare.dates
+    if digits and not bare.wordy:
+        return "number"
     if not has_slips(bare, few):
         return None
-    if bare.all_numbers and not rest:
+    if bare.all_numbers and (digits or not rest):
         return "number"
     return "timestamp" if bare.dates and rest == bare.dates and not bare.all_numbers else None
+
+
+def _are_amounts(bare: Evidence) -> bool:
+    """Whether most numbers have decimals or marks: a text with digits among them is no code."""
+    decimal = bare.points + sum(bare.marked[kind] for kind in MARKS)
+    return 2 * decimal > bare.all_numbers > _ENOUGH_MARKS
 
 
 def _as_told(

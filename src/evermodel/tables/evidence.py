@@ -245,6 +245,9 @@ class Evidence:
                     self.marked["spaced comma"] += part.count(comma)
                 plain &= ~found
         if not plain.all():
+            if self.most_numbers <= _MOST_WORDS:
+                marked = part.texts.filter(~plain).head(_WORD_SAMPLE).n_unique()
+                self.most_numbers = max(self.most_numbers, marked)
             part = part.filter(plain)
         if part.texts.is_empty():
             return
