@@ -218,8 +218,8 @@ def test_outcomes_are_read_as_scored_and_served_rows_were(lettered: Shop) -> Non
     sent = keys_of(log, {"day": pl.Date})[0]
     assert set(sent.drop_nulls().dt.month()) == {11}, "a server logs what it was sent"
     read = keys_read(one.workspace, read_state(one.workspace).version(1).trained)
-    days, stores = keys_of(log, {"day": pl.Date, "store": pl.Int64}, read)
-    assert set(days.dt.month()) == {11, 12}
+    when, stores = keys_of(log, {"day": pl.Date, "store": pl.Int64}, read)
+    assert set(when.dt.month()) == {11, 12}
     assert set(stores) == set(range(6))
 
 

@@ -14,7 +14,8 @@ from evermodel.loop.scoring import score
 from evermodel.loop.state import load_version, read_state
 from evermodel.loop.training import train
 from evermodel.loop.workspace import Workspace
-from evermodel.tables import Misfits, read
+from evermodel.records import ColumnType
+from evermodel.tables import Misfits, read, scan
 from tests.loop.shop import PROJECT, customers
 from tests.tables.test_workbooks import workbook
 
@@ -154,3 +155,15 @@ def test_a_code_among_whole_numbers_keeps_them_words(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n".join(["nr,house", *rows]))
     names = {each.name for each in check(tmp_path / "a.csv", thorough=False).results}
     assert "unreadable_cells" not in names
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_few_odd_cells_are_few_wherever_they_stand(tmp_path: Path, first: bool) -> None:
+    odd, right = [f"x{row}" for row in range(6)], [f"{row}.5" for row in range(994)]
+    cells = odd + right if first else right + odd
+    (tmp_path / "a.csv").write_text("\n".join(["n,amount", *(f"1,{cell}" for cell in cells)]))
+    misfits = Misfits()
+    types: dict[str, ColumnType] = {"amount": "number"}
+    batches = scan(tmp_path / "a.csv", types=types, batch_rows=100, misfits=misfits)
+    assert sum(batch["amount"].null_count() for batch in batches) == 6
+    assert misfits.cells == {"amount": 6}

@@ -179,6 +179,8 @@ def scan_lines(
             like=like,
             lenient=misfits is not None,
         )
+    if misfits is not None:
+        misfits.expected = understood.rows
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
         follow(opened, understood)
@@ -439,6 +441,8 @@ def _whole(
         understood = gathered.verdict(opened, reading, forced, lenient=misfits is not None)
         in_lines = isinstance(opened, RawSource) and opened.kind != "database"
         lines = lines_of([raw.lines for raw, _ in kept]) if in_lines else ()
+        if misfits is not None:
+            misfits.expected = understood.rows
         frame = _values(kept, understood, reading, repairs, opened.where, misfits)
     except MemoryError:
         raise too_large(held, where=opened.where) from None

@@ -90,7 +90,8 @@ class Understanding(Record, frozen=True, kw_only=True):
 class Misfits:
     """Cells that are not of their column's type, and were taken as missing for their rows.
 
-    `most` is the largest share of a column that is tolerated; `cells` counts by column, `shown`
+    `most` is the largest share of a column that is tolerated, of the rows so far or of as many as
+    `expected`, so that the order of the rows does not matter; `cells` counts by column, `shown`
     holds the first of each with their lines. `latest` says of the rows that were read last on which
     lines of which column they are.
 
@@ -108,6 +109,7 @@ class Misfits:
     shown: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     latest: dict[str, list[int]] = field(default_factory=dict)
+    expected: int = 0
 
     def take(
         self,
@@ -124,7 +126,8 @@ class Misfits:
         if cells:
             self.cells[column] = self.cells.get(column, 0) + cells
             self.shown[column] = (self.shown.get(column, []) + first)[:_SHOWN]
-        return self.cells.get(column, 0) <= self.most * self.rows[column]
+        of = max(self.rows[column], self.expected)
+        return self.cells.get(column, 0) <= self.most * of
 
 
 class Table(Record, frozen=True, kw_only=True):
