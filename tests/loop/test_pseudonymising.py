@@ -71,3 +71,13 @@ def test_what_is_not_named_stays_as_it_is_written_and_lost_rows_are_told(
     assert frame["mail"].null_count() == 4
     lost = report.find("rows_left_out", report.subject)
     assert (lost.verdict, lost.value, lost.evidence["lines"]) == ("warn", 1, [4])
+
+
+def test_what_else_holds_persons_is_told(people: Path, tmp_path: Path) -> None:
+    rows = [f"p{n}@example.org,q{n}@example.com,{n}" for n in range(60)]
+    people.write_text("\n".join(["mail,second,age", *rows]))
+    report = data_pseudonymise(people, tmp_path / "hidden.csv", ["mail"])
+    told = [each for each in report.results if each.name == "personal_data_left"]
+    assert [(each.subject, each.verdict) for each in told] == [("second", "warn")]
+    both = data_pseudonymise(people, tmp_path / "both.csv", ["mail", "second"])
+    assert not [each for each in both.results if each.name == "personal_data_left"]

@@ -271,7 +271,8 @@ def _number(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
         part = part_slip(values, edges, shares, low, high)
         if part is not None:
             which = pl.Series(part[1])
-            why = f"{part[0].share:.0%} of the values fit earlier ones once {part[0].unit} is back"
+            share = f"at least {part[0].share:.0%} of the values"
+            why = f"{share} fit earlier ones once {part[0].unit} is taken back"
             whole = series.is_not_null().to_numpy().copy()
             whole[whole] = which.to_numpy()
             yield _result(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from evermodel.data.personal.hiding import of_persons
 from evermodel.data.personal.pseudonyms import key_from_environment, pseudonymise
 from evermodel.errors import InputError, masked
 from evermodel.loop.workspace import silent
@@ -68,9 +69,14 @@ def data_pseudonymise(
     key = key_from_environment()
 
     left_out: list[Rejected] = []
+    still: list[str] | None = None
 
     def hidden() -> Iterator[pl.DataFrame]:
+        nonlocal still
         for batch in scan_texts(source, rejects=left_out.append):
+            if still is None:
+                others = batch.select(name for name in batch.columns if name not in columns)
+                still = sorted(of_persons(others))
             progress("replacing", 0.5)
             known = _with_gaps(batch, columns)
             yield pseudonymise(known, columns, key, purpose=purpose, normalise=normalise)
@@ -84,7 +90,18 @@ def data_pseudonymise(
     subject = masked(str(source))
     if left_out:
         results += (_without(left_out, subject),)
+    results += tuple(map(_in_clear, still or ()))
     return Report(verb="data.pseudonymise", subject=subject, results=results)
+
+
+def _in_clear(column: str) -> CheckResult:
+    return CheckResult(
+        name="personal_data_left",
+        subject=column,
+        verdict="warn",
+        why="it holds something of persons, too, by its first rows: name it in --columns, or leave "
+        "it out of the file",
+    )
 
 
 def _with_gaps(batch: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
