@@ -38,17 +38,22 @@ def call(options: argparse.Namespace, output: Output) -> int:
     """Run the command and return its exit code."""
     from evermodel.loop.beginning import check
 
-    report = check(
-        options.data,
-        options.folder,
-        target=options.target,
-        against=options.against,
-        quarantine=options.quarantine,
-        html=options.html or "",
-        label=options.label,
-        ask=_ask if options.label and sys.stdin.isatty() and not output.json else None,
-        progress=output.progress,
-    )
+    def ask(line: int, cells: Mapping[str, str]) -> Sequence[str] | None:
+        output.close()
+        return _ask(line, cells)
+
+    with output.ticking():
+        report = check(
+            options.data,
+            options.folder,
+            target=options.target,
+            against=options.against,
+            quarantine=options.quarantine,
+            html=options.html or "",
+            label=options.label,
+            ask=ask if options.label and sys.stdin.isatty() and not output.json else None,
+            progress=output.progress,
+        )
     if options.label and not report.facts["marked_rows"]:
         output.say(
             f"Rows to mark are in {options.label}: write into its column `wrong` the names of the "

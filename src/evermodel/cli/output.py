@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Output"]
 
 _BAR = 24
+_EVERY = 0.5
 
 
 class Output:
@@ -34,27 +38,56 @@ class Output:
         self._live = sys.stderr.isatty() and not json
         self._drawn = False
         self._share = 0.0
+        self._step = ""
         self._begun = time.perf_counter()
+        self._lock = threading.Lock()
 
     def progress(self, step: str, share: float) -> None:
         """Draw the progress bar; nothing where standard error is no terminal."""
         if not self._live:
             return
-        # A step that ends sooner than was thought never takes the bar back.
-        self._share = share = min(max(share, self._share), 1.0)
-        filled = round(_BAR * share)
+        with self._lock:
+            # A step that ends sooner than was thought never takes the bar back.
+            self._share, self._step = min(max(share, self._share), 1.0), step
+            self._draw()
+            self._drawn = True
+
+    def _draw(self) -> None:
+        filled = round(_BAR * self._share)
         seconds = time.perf_counter() - self._begun
         width = shutil.get_terminal_size().columns
-        line = f"{'█' * filled}{'░' * (_BAR - filled)} {share:4.0%} {seconds:4.0f} s  {step}"
+        bar = f"{'█' * filled}{'░' * (_BAR - filled)}"
+        line = f"{bar} {self._share:4.0%} {seconds:4.0f} s  {self._step}"
         print(f"\r\x1b[K{line[: width - 1]}", end="", file=sys.stderr, flush=True)
-        self._drawn = True
+
+    @contextmanager
+    def ticking(self) -> Iterator[None]:
+        """Draw the bar again and again while work is done, so that a long step is seen to go on."""
+        if not self._live:
+            yield
+            return
+        over = threading.Event()
+        thread = threading.Thread(target=self._tick, args=(over,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _tick(self, over: threading.Event) -> None:
+        while not over.wait(_EVERY):
+            with self._lock:
+                if self._drawn:
+                    self._draw()
 
     def close(self) -> None:
         """Take the progress bar away."""
-        if self._drawn:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self._drawn = False
-        self._share = 0.0
+        with self._lock:
+            if self._drawn:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+                self._drawn = False
+            self._share = 0.0
 
     def report(self, report: Report, *, lines: list[str] | None = None, title: str = "") -> int:
         """Print a report and return the exit code: 1 when its verdict is "fail".

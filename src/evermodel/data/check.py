@@ -27,6 +27,7 @@ from evermodel.data.thorough import across_split, people, wrong_labels
 from evermodel.data.times_in_order import births_to_come, time_gaps
 from evermodel.errors import nearest
 from evermodel.project import ROW_ORDER, Project
+from evermodel.protocols import Progress
 from evermodel.records import REGRESSION, CheckResult, Report
 from evermodel.tables import Profile
 
@@ -43,6 +44,10 @@ _OWN_KEY = "each key names one row, so that an answer that arrives for it finds 
 _OF_FEATURES = ("constant", "many_values", "missing")
 
 
+def _silent(step: str, share: float) -> None:
+    """Report no progress."""
+
+
 def check(
     table: Any,
     *,
@@ -51,6 +56,7 @@ def check(
     now: datetime | None = None,
     tested: pl.Series | None = None,
     thorough: bool = False,
+    progress: Progress = _silent,
 ) -> Report:
     """Return what was found in a table (what `tables.read` returned, or a polars DataFrame).
 
@@ -58,7 +64,8 @@ def check(
     evidence count from 0. `reference` is the profile of earlier data, to compare columns with;
     without `now`, no date is judged to lie in the future. `tested` says for each row whether the
     project's split tests on it. What takes more than a look at each column is done where it is to
-    be `thorough`: who is in the data, what stands in for a protected trait.
+    be `thorough`: who is in the data, what stands in for a protected trait. `progress` is called
+    with what is looked at.
 
     Examples
     --------
@@ -86,8 +93,12 @@ def check(
     if project is not None:
         unused = {project.data.target, *project.data.key, *project.data.leave_out}
     if intake.rows:
+        progress("looking for rows that repeat", 0.0)
         results += _repeated(intake.frame, project, thorough=thorough)
-        for column in intake.frame.columns:
+        for place, column in enumerate(intake.frame.columns):
+            progress(
+                f"looking at column {place + 1} of {intake.frame.width}", _after(place, intake)
+            )
             words = intake.missing.get(column, {})
             found = column_checks(intake.frame[column], missing_words=words, now=now)
             results += [r for r in found if column not in unused or r.name not in _OF_FEATURES]
@@ -102,12 +113,18 @@ def check(
         results += [*filter(None, gaps), *births]
         if project is not None:
             results += _untimed(intake.frame, project)
-            results += _of_target(intake.frame, project, results, tested, thorough=thorough)
+            progress("looking at what is predicted", 0.4)
+            results += _of_target(
+                intake.frame, project, results, tested, thorough=thorough, progress=progress
+            )
         if thorough:
+            progress("looking for personal data", 0.7)
             results += personal_data(intake.frame)
         if project is not None and thorough:
+            progress("comparing groups of people", 0.8)
             results += people(intake.frame, project)
         if project is not None:
+            progress("running the project's own checks", 0.95)
             results += own_checks(intake.frame, project)
     if any(result.evidence.get("examples") for result in results):
         results = list(hidden(results, intake.frame, of_persons(intake.frame, results)))
@@ -147,6 +164,11 @@ def _alike_names(frame: pl.DataFrame) -> Iterator[CheckResult]:
         )
 
 
+def _after(place: int, intake: Intake) -> float:
+    """Return which share of the work is done when the columns before this place are looked at."""
+    return 0.2 + 0.2 * place / intake.frame.width
+
+
 def _of_target(
     frame: pl.DataFrame,
     project: Project,
@@ -154,6 +176,7 @@ def _of_target(
     tested: pl.Series | None,
     *,
     thorough: bool,
+    progress: Progress,
 ) -> list[CheckResult]:
     """Return what is worth knowing about the target that is not among the `known` results."""
     data = project.data
@@ -167,7 +190,9 @@ def _of_target(
     leaking = {each.subject for each in results if each.name == "leakage"}
     results += identifiers(columns, odd | leaking)
     if thorough:
+        progress("looking for outcomes that may be wrong", 0.45)
         results += wrong_labels(frame, project, columns)
+        progress("looking across the split", 0.6)
         across = across_split(frame, project, tested, columns)
         results += [each for each in across if not _said(each, leaking)]
     return results

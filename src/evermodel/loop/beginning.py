@@ -138,6 +138,7 @@ def _source(data: str | Path, folder: Path) -> str:
     return Path(os.path.relpath(Path(data).resolve(), folder.resolve())).as_posix()
 
 
+_READING = 0.1  # of the whole
 _VARIABLE = "${EVERMODEL_PASSWORD}"
 
 
@@ -176,12 +177,14 @@ def read_source(
     *,
     patches: Sequence[Patch] | None = None,
     rejects: Callable[[Rejected], object] | None = None,
+    seen: Callable[[int, int], object] | None = None,
 ) -> Table:
     """Read the project's data (or another table of the same kind) as the project file says.
 
     Corrections of people are made in the project's own data alone: those in use, unless `patches`
-    says which. `rejects` is called with each row that cannot be read. Cells that are not of their
-    column's type are missing and counted in the table's `misfits`, which a check judges.
+    says which. `rejects` is called with each row that cannot be read, `seen` as `tables.read` does.
+    Cells that are not of their column's type are missing and counted in the table's `misfits`,
+    which a check judges.
     """
     if source is None and patches is None:
         patches = active(project)
@@ -193,6 +196,7 @@ def read_source(
         patches=patches or (),
         rejects=rejects,
         misfits=Misfits(most=1.0),
+        seen=seen,
     )
 
 
@@ -256,32 +260,42 @@ def check(
             refuse_to_replace(out, read_from, against, label)
     progress("reading the data", 0.1)
     rejected: list[Rejected] = []
-    table, rows = _read(project, data, rejected, as_texts=thorough)
+    seen = _counted(progress, "reading the data", 0.1)
+    table, rows = _read(project, data, rejected, as_texts=thorough, seen=seen)
     declared = project
     earlier: Table | None = None
     if against is not None:
         progress("reading the earlier table", 0.2)
-        earlier = _earlier(against, project, target)
+        seen = _counted(progress, "reading the earlier table", 0.2)
+        earlier = _earlier(against, project, target, seen)
     if project is None and target:
+        progress("sorting the columns by what they are", 0.2)
         project = _supposed(_with_target(target, table, earlier), target)
-    progress("checking", 0.3)
     tested = None
     if project is not None and thorough:
+        progress("parting training and test", 0.25)
         tested = held_out(table.frame, project, twins_of(table.frame, project))
-    found = check_table(table, project=project, now=clock.now(), tested=tested, thorough=thorough)
+    found = check_table(
+        table,
+        project=project,
+        now=clock.now(),
+        tested=tested,
+        thorough=thorough,
+        progress=lambda step, share: progress(step, 0.3 + 0.4 * share),
+    )
     results = found.results
     notes = table.understood.notes
     personal = of_persons(table.frame, results) if notes or rows is not None else frozenset()
     understood = list(notes_without(notes, personal))
     facts: dict[str, Any] = {**found.facts, "understood": understood, "cells": []}
     if rows is not None:
-        progress("looking at single cells", 0.6)
+        progress("looking at single cells", 0.7)
         odd, more = _cells(rows, table, declared, results, personal, label=label, ask=ask)
         results, facts = (*results, *odd), {**facts, **more}
     if data is not None and project is not None:
         results = tuple(_without_outcomes(each, project.data.target) for each in results)
     if earlier is not None:
-        progress("comparing", 0.8)
+        progress("comparing", 0.9)
         results += tuple(_compared(earlier, table, project, results))
     progress("done", 1.0)
     to_repair = [row for row in rejected if not row.apart]
@@ -296,14 +310,29 @@ def check(
     return report
 
 
+def _counted(progress: Progress, step: str, share: float) -> Callable[[int, int], None]:
+    """Return what tells how many rows have been read, and how many of them have their types."""
+
+    def seen(rows: int, typed: int) -> None:
+        of = f"types of {typed:,} of " if typed else ""
+        progress(f"{step}: {of}{rows:,} rows", share + _READING * typed / max(rows, 1))
+
+    return seen
+
+
 def _read(
-    project: Project | None, data: object, rejected: list[Rejected], *, as_texts: bool
+    project: Project | None,
+    data: object,
+    rejected: list[Rejected],
+    *,
+    as_texts: bool,
+    seen: Callable[[int, int], object],
 ) -> tuple[Table, pl.DataFrame | None]:
     """Return the table, and its first rows as texts if they are asked for."""
     if project is None:
-        table = read(data, rejects=rejected.append, misfits=Misfits(most=1.0))
+        table = read(data, rejects=rejected.append, misfits=Misfits(most=1.0), seen=seen)
         return table, texts(data, most=MOST_LOOKED_AT) if as_texts else None
-    table = read_source(project, data, rejects=rejected.append)
+    table = read_source(project, data, rejects=rejected.append, seen=seen)
     return table, _texts(project, data) if as_texts else None
 
 
@@ -360,10 +389,12 @@ def _places(result: CheckResult) -> Sequence[int]:
     return found
 
 
-def _earlier(source: object, project: Project | None, target: str) -> Table:
+def _earlier(
+    source: object, project: Project | None, target: str, seen: Callable[[int, int], object]
+) -> Table:
     if project is None or target:
-        return read(source, misfits=Misfits(most=1.0))
-    return read_source(project, source)
+        return read(source, misfits=Misfits(most=1.0), seen=seen)
+    return read_source(project, source, seen=seen)
 
 
 def _texts(project: Project, data: object) -> pl.DataFrame:

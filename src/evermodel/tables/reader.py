@@ -44,6 +44,7 @@ def read(
     rejects: Callable[[Rejected], object] | None = None,
     misfits: Misfits | None = None,
     like: Mapping[str, ColumnReading] | None = None,
+    seen: Callable[[int, int], object] | None = None,
 ) -> Table:
     r"""Return the table at a path or address, with its types and how they were found.
 
@@ -70,6 +71,8 @@ def read(
     like : mapping of str to ColumnReading, optional
         How columns of those names were read before; decides what this source leaves open, such as
         which number of 03/04/2025 is the month.
+    seen : callable, optional
+        Called after each batch with how many rows have been read, and how many have their types.
 
     Examples
     --------
@@ -99,7 +102,7 @@ def read(
     if patches:
         parts, notes = patched(batches, patches, where=opened.where)
         batches = iter(parts)
-    gathered = _Gathered(reading, notes=notes, rejects=rejects, like=like)
+    gathered = _Gathered(reading, notes=notes, rejects=rejects, like=like, seen=seen)
     table = _whole(opened, batches, gathered, reading, repairs or {}, forced, misfits)
     require_same(before)
     return table
@@ -290,8 +293,10 @@ class _Gathered:
         notes: Sequence[str] = (),
         rejects: Callable[[Rejected], object] | None = None,
         like: Mapping[str, ColumnReading] | None = None,
+        seen: Callable[[int, int], object] | None = None,
     ) -> None:
         self.like = like
+        self.seen = seen
         self.patch_notes = list(notes)
         self.rejects = rejects
         self.extra = frozenset(reading.missing)
@@ -328,6 +333,8 @@ class _Gathered:
         if self.rejects is not None:
             for row in rejected:
                 self.rejects(row)
+        if self.seen is not None:
+            self.seen(self.rows, 0)
         for row in rejected[: _MOST_REJECTED - len(self.rejected)]:
             self.rejected.append(Rejected(line=row.line, reason=row.reason))
         self.order = self.order or list(raw.names or raw.frame.columns)
@@ -431,21 +438,7 @@ def _whole(
     misfits: Misfits | None,
 ) -> Table:
     kept: list[tuple[RawBatch, dict[str, pl.Series]]] = []
-    held = 0
-    try:
-        for raw, done in _texts(batches, repairs, forced, reading):
-            gathered.add(raw, done)
-            kept.append((raw, done))
-            held += size_of(raw.frame)
-            require_room(held, where=opened.where)
-        understood = gathered.verdict(opened, reading, forced, lenient=misfits is not None)
-        in_lines = isinstance(opened, RawSource) and opened.kind != "database"
-        lines = lines_of([raw.lines for raw, _ in kept]) if in_lines else ()
-        if misfits is not None:
-            misfits.expected = understood.rows
-        frame = _values(kept, understood, reading, repairs, opened.where, misfits)
-    except MemoryError:
-        raise too_large(held, where=opened.where) from None
+        self.seen = seen
     schema = Schema(
         columns=tuple(
             Column(
