@@ -13,6 +13,7 @@ import csv
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -515,7 +516,7 @@ def _plain(error: csv.Error) -> str:
 def _read(file: BinaryIO, size: int, where: str) -> bytes:
     try:
         return file.read(size)
-    except (EOFError, gzip.BadGzipFile, io.UnsupportedOperation, OSError) as error:
+    except (EOFError, zlib.error, io.UnsupportedOperation, OSError) as error:
         what = "the file cannot be read to its end"
         raise DataError(what, where=where, found=str(error), hint="copy it again") from None
 

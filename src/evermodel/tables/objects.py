@@ -143,11 +143,11 @@ class JsonLines:
             what = "the file is not valid JSON"
             raise DataError(what, where=self.where, found=str(error)) from None
         for number, entry in enumerate(entries, start=1):
-            if isinstance(entry, dict):
-                yield number, entry
+            why = _fault(entry)
+            if why:
+                yield number, Rejected(line=number, reason=why, text=json.dumps(entry))
             else:
-                reason, text = "not a JSON object", json.dumps(entry, ensure_ascii=False)
-                yield number, Rejected(line=number, reason=reason, text=text)
+                yield number, entry
 
 
 _KEYS = re.compile(rb'"\s*:')
@@ -180,9 +180,8 @@ def _lenient(line: bytes, number: int) -> Mapping[str, Any] | Rejected:
         return Rejected(line=number, reason="a name stands twice in the object", text=text)
     except (ValueError, RecursionError):
         return Rejected(line=number, reason="not valid JSON", text=text)
-    if isinstance(entry, dict):
-        return entry
-    return Rejected(line=number, reason="not a JSON object", text=text)
+    why = _fault(entry)
+    return Rejected(line=number, reason=why, text=text) if why else entry
 
 
 class _TwiceError(ValueError):
@@ -194,3 +193,14 @@ def _of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         raise _TwiceError
     return made
+
+
+def _fault(entry: object) -> str:
+    """Return why what stands in a file is no row, or "" where it is one."""
+    if not isinstance(entry, dict):
+        return "not a JSON object"
+    try:
+        json.dumps(entry, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "half of a letter, such as \\ud800, stands alone"
+    return ""

@@ -438,7 +438,22 @@ def _whole(
     misfits: Misfits | None,
 ) -> Table:
     kept: list[tuple[RawBatch, dict[str, pl.Series]]] = []
-        self.seen = seen
+    held = 0
+    try:
+        for raw, done in _texts(batches, repairs, forced, reading):
+            gathered.add(raw, done)
+            kept.append((raw, done))
+            held += size_of(raw.frame)
+            require_room(held, where=opened.where)
+        understood = gathered.verdict(opened, reading, forced, lenient=misfits is not None)
+        in_lines = isinstance(opened, RawSource) and opened.kind != "database"
+        lines = lines_of([raw.lines for raw, _ in kept]) if in_lines else ()
+        if misfits is not None:
+            misfits.expected = understood.rows
+        seen = gathered.seen
+        frame = _values(kept, understood, reading, repairs, opened.where, misfits, seen)
+    except MemoryError:
+        raise too_large(held, where=opened.where) from None
     schema = Schema(
         columns=tuple(
             Column(
@@ -465,15 +480,19 @@ def _values(
     repairs: Mapping[str, Repair],
     where: str,
     misfits: Misfits | None,
+    seen: Callable[[int, int], object] | None,
 ) -> pl.DataFrame:
     """Return batches of texts as one table of values; they are taken out of `kept`."""
-    frames = []
+    frames: list[pl.DataFrame] = []
+    rows = sum(raw.frame.height for raw, _ in kept)
     values, texts = 0, sum(size_of(raw.frame) for raw, _ in kept)
     while kept:
         raw, done = kept.pop(0)  # texts are let go of as soon as they are values
         frames.append(_typed(raw, done, understood.columns, reading, repairs, where, misfits))
         values += size_of(frames[-1])
         require_room(texts + values, where=where)
+        if seen is not None:
+            seen(rows, sum(frame.height for frame in frames))
     if len(frames) == 1:
         return frames[0]
     require_room(texts + values, where=where, more=values)
