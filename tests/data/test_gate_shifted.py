@@ -140,15 +140,16 @@ def test_rotated_columns_of_real_tables_are_told_as_a_shift(
     frame = read(real_data(path)).frame
     half = frame.height // 2
     before, after = frame[:half], frame[half:]
+    past = profile(before, types(before))
     for share in (1.0, 0.2):
-        found = _shift(_rotated(after, columns, step, share), before)
+        found = find_shift(_rotated(after, columns, step, share), past)
         assert found is not None
-        assert found.verdict == "fail"
-        assert set(found.subject.split(", ")) <= set(columns)
+        assert not found.rolling
+        assert {name for name, _ in found.moves} <= set(columns)
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("parts", [4, 40])
+@pytest.mark.parametrize("parts", [12])
 @pytest.mark.parametrize(
     "path",
     [

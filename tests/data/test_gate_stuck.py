@@ -77,7 +77,7 @@ def test_a_profile_that_does_not_know_its_heap_judges_by_its_fullest_bin() -> No
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("parts", [12, 40])
+@pytest.mark.parametrize("parts", [12])
 @pytest.mark.parametrize(
     "path",
     ["weather/noaa_bellevue.csv", "bike/hour.csv", "pm25/beijing_pm25.csv"],

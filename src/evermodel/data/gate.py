@@ -39,6 +39,8 @@ _BY_ROW = "wrong"
 _EMPTY = "the batch is empty"
 _MANY = 20  # different values, from which on a column of numbers is more than a few codes
 _SURE = 0.999
+_FLOOD = 0.15
+_LOOKED_AT = 5
 _STUCK_LEAST = 0.1
 _STUCK = 4.0  # times the largest share of any value; unaltered slices of real data reach 3.1
 _AHEAD = 3.0  # times the rows of the next frequent value
@@ -269,7 +271,7 @@ def _number(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
             )
             return
         part = part_slip(values, edges, shares, low, high)
-        if part is not None:
+        if part is not None and not _one_value(values[part[1]], values.size):
             which = pl.Series(part[1])
             share = f"at least {part[0].share:.0%} of the values"
             why = f"{share} fit earlier ones once {part[0].unit} is taken back"
@@ -295,22 +297,38 @@ def _running(values: Floats) -> bool:
     return values.size > 1 and bool((np.diff(values) == 1.0).all())
 
 
+def _one_value(some: Floats, rows: int) -> bool:
+    """Whether values are one value that floods its column, rather than a distribution that slipped.
+
+    Codes for unknown fit earlier values by some factor, too.
+    """
+    most = np.unique(some, return_counts=True)[1].max()
+    return bool(most >= 0.9 * some.size and most >= _FLOOD * rows)
+
+
 def _flood(
     series: pl.Series, known: pl.Series, column: ColumnProfile, edges: Floats, shares: Floats
 ) -> Iterator[CheckResult]:
     """Find one value that takes over a column in which it was rare: a default, a stuck sensor."""
-    top = known.alias("value").value_counts(sort=True, name="n").head(2)
-    counts = top.row(0)
+    top = known.alias("value").value_counts(sort=True, name="n").head(_LOOKED_AT)
+    low, high = _or_nan(column.minimum), _or_nan(column.maximum)
+    # A code that was never there may flood a column in which another value is more frequent yet.
+    codes = [
+        row
+        for row in top.filter(pl.col("n") >= _FLOOD * known.len()).rows()
+        if row[0] in _SUSPICIOUS and not low <= row[0] <= high
+    ]
+    counts = codes[0] if codes else top.row(0)
     value, after = float(counts[0]), int(counts[1]) / known.len()
     # The bin holds other values too, so this is at least what the value's share was.
     before = float(shares[int(np.searchsorted(edges, value, side="left"))])
-    if not _or_nan(column.minimum) <= value <= _or_nan(column.maximum):
+    if not low <= value <= high:
         before = 0.0
     if value in _SUSPICIOUS or before == 0.0:
-        least, enough = 0.15, 0.15
+        least, enough = _FLOOD, _FLOOD
     else:
         least, enough = 0.35, 0.7
-    risen = after - before >= least and after >= 0.15
+    risen = after - before >= least and after >= _FLOOD
     broken = risen and distinct_values(column) >= _MANY and after >= enough
     stuck = [] if broken else list(_stuck(series, top, column, shares))
     yield from stuck
@@ -385,6 +403,9 @@ def _category(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]
         if respelled:
             why += ", but for their spelling they are the known ones"
         broken = respelled or (share >= 0.9 and rest < 0.05)
+        if not broken and (gaps := _gap_words(words, unseen, share)) is not None:
+            yield gaps
+            return
         yield _result(
             "values_changed",
             series,
@@ -412,6 +433,24 @@ def _category(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]
             unit="share",
             max=before,
         )
+
+
+def _gap_words(words: pl.Series, unseen: pl.Series, share: float) -> CheckResult | None:
+    """Return the flood of a word for missing that was never there before, or None."""
+    top = words.filter(unseen).alias("word").value_counts(sort=True, name="n").row(0)
+    part = int(top[1]) / (words.len() - words.null_count())
+    if str(top[0]).strip().lower() not in MISSING_WORDS or part < 0.4 or part < 0.9 * share:
+        return None
+    return _result(
+        "default_flood",
+        words,
+        f"{str(top[0])!r} is in {part:.0%} of the rows, and was in none before",
+        wrong=words == str(top[0]),
+        by_row=True,
+        value=part,
+        unit="share",
+        max=0.0,
+    )
 
 
 def _plain(word: str) -> str:
