@@ -201,6 +201,26 @@ class Killed(BaseException):
     """What stands for kill -9: nothing is tidied up that a process does not tidy up."""
 
 
+def test_a_file_that_is_scored_again_tells_what_was_predicted_since(shop: Make) -> None:
+    one = shop(*ASIDE)
+    report = _scored(one)
+    aside = report.facts["aside"]
+    assert "predicted since" not in report.find("rows set aside", "rows").why
+    _repair(report, 5, "amount", "50,5")
+    data_replay(report.facts["quarantine"], one.workspace)
+    said = _scored(one).find("rows set aside", "rows")
+    assert (said.value, said.verdict) == (aside - 1, "warn")
+    assert f"1 of them was predicted since, {aside - 1} not; repair" in said.why
+    for line, column, text in ((9, "visits", "3"), (12, "plan", "pro")):
+        _repair(report, line, column, text)
+    data_replay(report.facts["quarantine"], one.workspace)
+    again = _scored(one)
+    said = again.find("rows set aside", "rows")
+    assert (said.value, said.verdict) == (0, "pass")
+    assert "all of them were predicted since" in said.why
+    assert again.facts["aside"] == aside
+
+
 def test_what_is_set_aside_lies_on_the_disk_before_a_prediction_is_logged(
     shop: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

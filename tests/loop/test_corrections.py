@@ -78,6 +78,25 @@ def test_a_review_that_was_filled_becomes_a_patch_and_can_be_undone(
     assert data_take(filled, workspace).facts["number"] == 2
 
 
+def test_a_review_that_leaves_cells_out_says_how_many_there_are(shop: Make, tmp_path: Path) -> None:
+    workspace = shop().workspace
+    path = _spoiled(workspace)
+    lines = path.read_text().splitlines()
+    for row in (3, 30, 60, 90):
+        cells = lines[row].split(",")
+        lines[row] = ",".join([cells[0], "many", *cells[2:]])
+    path.write_text("\n".join(lines) + "\n")
+    whole = data_review(workspace, out=tmp_path / "whole.csv", most=1000).find("to_review")
+    every = int(whole.value or 0)
+    assert every >= 7
+    assert "--most" not in whole.why
+    for most in (1, 3):
+        review = tmp_path / f"{most}.csv"
+        some = data_review(workspace, out=review, most=most).find("to_review")
+        assert some.value == pl.read_csv(review).height <= most
+        assert some.why.startswith(f"{some.value:.0f} of {every}, --most shows more; ")
+
+
 def test_what_is_corrected_is_learned_from_as_what_it_was_meant_to_be(
     shop: Make, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO
@@ -100,6 +101,8 @@ class Aside:
         self._typed = False
         self._version, self._logged = 0, True
         self.path: Path | None = None
+        self.answered = 0
+        """How many of the rows were predicted since, when they were set aside before."""
 
     @property
     def rows(self) -> int:
@@ -156,10 +159,14 @@ class Aside:
             os.fsync(self._file.fileno())
             self._file.close()
             self._file = None
+            # Of a file that went away it is still known which rows were taken back.
+            if (self._folder / f"{name}.json").exists():
+                with suppress(DataError):  # whoever repairs is told that it is damaged
+                    known = delivery_of(self._workspace, self.path)
+                    self.answered = 0 if known is None else len(known.taken)
             if self.path.exists():
                 self._part.unlink()
                 return
-            # Of a file that went away it is still known which rows were taken back.
             if not (self._folder / f"{name}.json").exists():
                 keep_delivery(self._workspace, self._delivery(name))
             self._part.replace(self.path)

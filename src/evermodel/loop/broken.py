@@ -199,6 +199,17 @@ class Breaks:
             told.append(msgspec.structs.replace(each, verdict="warn", why=why, **more))
         return (*told, *self._set_aside())
 
+    def _what_became(self, left: int) -> str:
+        """Return where rows set aside are, and how many of them have no prediction yet."""
+        path, answered = self._aside.path, self._aside.answered
+        if not left:
+            return f"They were set aside in {path}, and all of them were predicted since"
+        then = f"repair them there, then: evermodel data replay-quarantine {path}"
+        if not answered:
+            return f"They are set aside in {path} and not predicted; {then}"
+        were = "1 of them was" if answered == 1 else f"{answered:,} of them were"
+        return f"They are set aside in {path}; {were} predicted since, {left:,} not; {then}"
+
     def _set_aside(self) -> tuple[CheckResult, ...]:
         if not self._aside.rows:
             return ()
@@ -210,19 +221,16 @@ class Breaks:
         ]
         more = len(self._reasons) - len(reasons)
         why = "; ".join(reasons) + (f"; and {more} other reasons" if more else "")
-        path = self._aside.path
-        why += (
-            f". They are set aside in {path} and not predicted; repair them there, then: "
-            f"evermodel data replay-quarantine {path}"
-        )
+        left = self._aside.rows - self._aside.answered
+        why += f". {self._what_became(left)}"
         return (
             CheckResult(
                 name="rows set aside",
                 subject="rows",
-                value=float(self._aside.rows),
+                value=float(left),
                 unit="rows",
                 n=self._seen,
-                verdict="warn",
+                verdict="warn" if left else "pass",
                 why=why,
             ),
         )

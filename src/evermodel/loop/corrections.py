@@ -29,7 +29,6 @@ from evermodel.tables.patches import row_names
 __all__ = ["data_corrections", "data_replay", "data_review", "data_take", "data_undo"]
 
 _COLUMNS = ("line", "row", "column", "value", "suggestion", "reason", "correction", "name")
-_MOST_UNREAD = 100
 
 
 def data_review(
@@ -75,14 +74,16 @@ def data_review(
     rows = texts(project.source, reading=project.data.reading, patches=active(project))
     table = read_source(project)
     progress("looking for wrong cells", 0.3)
-    labels = _labels(table, project)[: max(most // 2, 1)]
+    half = max(most // 2, 1)
+    wrong = _labels(table, project)
     judged = repaired(rows, table.frame, project)
-    unread = _unread(rows, table)
-    told = {(cell.row, cell.column) for cell in unread}
+    unread, told = _unread(rows, table, half)
     odd = [
         cell for cell in suspects(rows, as_repaired=judged) if (cell.row, cell.column) not in told
     ]
+    labels = wrong[:half]
     found = [*[*unread, *odd][: most - len(labels)], *labels]
+    every = len(told) + len(odd) + len(wrong)
     names = row_names(rows)
     lines = [
         (
@@ -99,25 +100,32 @@ def data_review(
     ]
     write_sheet(Path(out), _COLUMNS, lines, separator=";" if excel else "")
     why = f"fill the column `correction` where a value is wrong, then: evermodel data take {out}"
+    if len(found) < every:
+        why = f"{len(found):,} of {every:,}, --most shows more; {why}"
     result = CheckResult(
         name="to_review", subject=str(out), value=float(len(found)), unit="cells", why=why
     )
     return Report(verb="data.review", subject=project.name, results=(result,))
 
 
-def _unread(rows: pl.DataFrame, table: Table) -> list[Cell]:
-    """Return the cells that are not of their column's type, which a check tells of."""
+def _unread(rows: pl.DataFrame, table: Table, most: int) -> tuple[list[Cell], set[tuple[int, str]]]:
+    """Return cells that are not of their column's type, which a check tells of.
+
+    So many of each column at most, and the places of all.
+    """
     misfits = table.misfits.cells if table.misfits is not None else {}
-    found = []
+    found, places = [], set()
     for column in misfits:
         known = {word.strip() for word in table.understood.missing.get(column, {})} | {""}
         text, value = rows[column], table.frame[column].head(rows.height)
         odd = value.is_null() & ~text.head(value.len()).str.strip_chars().is_in(list(known))
-        for row in odd.arg_true().head(_MOST_UNREAD):
+        every = odd.arg_true()
+        places |= {(row, column) for row in every}
+        for row in every.head(most):
             reason = "It is not of the type of its column's other values."
             cell = Cell(row=row, column=column, value=text[row], score=0.95, reason=reason)
             found.append(cell)
-    return found
+    return found, places
 
 
 def _labels(table: Table, project: Project) -> list[Cell]:
