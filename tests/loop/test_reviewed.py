@@ -9,6 +9,7 @@ import pytest
 from evermodel.errors import DataError
 from evermodel.loop.beginning import check, read_source
 from evermodel.loop.corrections import data_corrections, data_take, data_undo
+from evermodel.loop.profiling import data_profile
 from evermodel.loop.workspace import Workspace, open_workspace
 from evermodel.tables import texts
 from evermodel.tables.patches import row_names
@@ -184,3 +185,32 @@ def test_what_a_column_with_a_type_cannot_hold_is_refused_with_the_line_of_the_s
             data_take(sheet.fill(7, "visits", "300").saved(), workspace)
     assert caught.value.where.endswith("review.csv:3")
     assert caught.value.hint == "it does not fit into UInt8"
+
+
+def test_the_projects_source_by_its_name_is_the_projects_data_with_its_corrections(
+    place: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Path(place.project.source)
+    frame = pl.read_csv(source, infer_schema=False)
+    odd = pl.when(pl.int_range(pl.len()) == 7).then(pl.lit("many")).otherwise("amount")
+    frame.with_columns(amount=odd).write_csv(source)
+    monkeypatch.chdir(source.parent)
+
+    def found(data: object) -> tuple[bool, bool]:
+        report = check(data, folder=place.project.root, thorough=False)
+        notes = data_profile(data, place.project.root).facts["understood"]
+        bad = any(each.name == "mixed_values" for each in report.results)
+        return bad, any("'many' on line 9" in note for note in notes)
+
+    named = (None, source, source.name, Path("..", source.parent.name, source.name))
+    assert [found(data) for data in named] == [(True, True)] * 4
+    before = data_profile(None, place.project.root).facts["profile"]["columns"]
+    data_take(_sheet(place, tmp_path).fill(7, "amount", "50").saved(), place)
+    assert [found(data) for data in named] == [(False, False)] * 4
+    after = data_profile(source.name, place.project.root).facts["profile"]["columns"]
+    assert [column["missing"] for column in after if column["name"] == "amount"] == [0]
+    others = [[each for each in one if each["name"] != "amount"] for one in (before, after)]
+    assert others[0] == others[1]
+    # Another file is read as it stands, were it the same row for row.
+    Path("other.csv").write_bytes(source.read_bytes())
+    assert found("other.csv") == (True, True)

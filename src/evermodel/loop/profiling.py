@@ -10,9 +10,10 @@ import polars as pl
 
 from evermodel.data.personal.hiding import notes_without, of_persons, summary_without
 from evermodel.errors import InputError, masked
-from evermodel.loop.beginning import refuse_to_replace
+from evermodel.loop.beginning import read_source, refuse_to_replace
+from evermodel.loop.patches import active
 from evermodel.loop.workspace import Workspace, asked_of, project_file, silent
-from evermodel.project import load_project
+from evermodel.project import Project, load_project
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
 from evermodel.tables import Misfits, Summary, scan, summarise, understand
@@ -28,6 +29,10 @@ def profiled(
     Of columns that hold something of persons, told by the first rows, no value stands in it.
     """
     data, folder = asked_of(data, folder)
+    if data is None:
+        project = load_project(folder)
+        if active(project):
+            return _corrected(project, progress)
     how: dict[str, object] = {}
     if data is None or project_file(folder).exists():
         project = load_project(folder)
@@ -57,6 +62,18 @@ def profiled(
     named = masked(str(data)) if isinstance(data, (str, Path)) else f"a {type(data).__name__}"
     notes = notes_without(understood.notes, personal)
     return summary, (*notes, *_told(misfits, personal)), named
+
+
+def _corrected(project: Project, progress: Progress) -> tuple[Summary, tuple[str, ...], str]:
+    """Return the same of a project's data with the corrections of people made, in memory."""
+    progress("reading the data", 0.1)
+    table = read_source(project)
+    types = {column.name: column.type for column in table.understood.columns}
+    personal = set(of_persons(table.frame))
+    summary = summary_without(summarise(iter([table.frame]), types).result(), personal)
+    notes = notes_without(table.understood.notes, personal)
+    told = (*notes, *_told(table.misfits, personal))
+    return summary, told, masked(str(project.source))
 
 
 def _told(misfits: Misfits, personal: Collection[str]) -> Iterator[str]:

@@ -437,12 +437,27 @@ def project_file(folder: str | Path) -> Path:
 
 
 def asked_of(data: object, folder: str | Path | Workspace) -> tuple[object, str | Path]:
-    """Return the table and the folder that are meant; a project's folder stands for its data."""
+    """Return the table and the folder that are meant.
+
+    A project's folder stands for its data, and so does what it names as its source.
+    """
     if isinstance(data, Workspace):
         return None, data.project.root
     if isinstance(data, (str, Path)) and "://" not in str(data) and project_file(data).exists():
         return None, data
-    return data, folder.project.root if isinstance(folder, Workspace) else folder
+    folder = folder.project.root if isinstance(folder, Workspace) else folder
+    return (None if _is_own_source(data, folder) else data), folder
+
+
+def _is_own_source(data: object, folder: str | Path) -> bool:
+    if not isinstance(data, (str, Path)) or not project_file(folder).exists():
+        return False
+    source = load_project(folder).source
+    if str(data) == source:
+        return True
+    (given, _, sheet), (own, _, of_own) = str(data).partition("#"), source.partition("#")
+    there = Path(given).exists() and Path(own).exists()
+    return there and sheet == of_own and Path(given).samefile(own)
 
 
 def tell(error: EvermodelError) -> str:
