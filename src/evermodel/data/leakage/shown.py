@@ -25,7 +25,7 @@ def side_by_side(
     Examples
     --------
     >>> side_by_side([pl.Series("due", [5, 5, 0])], pl.Series("paid", ["no", "no", "yes"]))
-    {'rows': [0, 2, 1], 'examples': ["paid 'no': due 5", "paid 'yes': due 0", "paid 'no': due 5"]}
+    {'rows': [0, 2, 1], 'examples': ["paid 'no', due 5", "paid 'yes', due 0", "paid 'no', due 5"]}
     """
     usable = target.is_not_null()
     if where is not None:
@@ -43,8 +43,7 @@ def side_by_side(
     order = pl.concat([rows.filter(new).head(_SHOWN), rows.filter(~new).head(_SHOWN)])
     chosen = order["row"].head(_SHOWN).to_list()
     texts = [
-        f"{target.name} {_said(target[row])}: "
-        + ", ".join(f"{each.name} {_said(each[row])}" for each in columns)
+        ", ".join(f"{each.name} {_said(each[row])}" for each in (target, *columns))
         for row in chosen
     ]
     # What is of persons is known again at the end of a text that is cut, and nowhere else.
