@@ -21,7 +21,16 @@ import numpy.typing as npt
 
 from evermodel.data.naming import words
 
-__all__ = ["LEAST", "SHARE", "SecondUnit", "Unit", "grid_of", "second_unit"]
+__all__ = [
+    "ALL_COLUMNS",
+    "LEAST",
+    "SHARE",
+    "SecondUnit",
+    "Unit",
+    "gap_chance",
+    "grid_of",
+    "second_unit",
+]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -31,6 +40,9 @@ LEAST = 3
 
 SHARE = 0.22
 """The second cluster is the smaller one by far; two that share a column are two kinds of things."""
+
+ALL_COLUMNS = 0.05
+"""The chance of a false claim in a table of clean columns, however many these are."""
 
 _CHANCE = 1e-3
 _LEAST_ROWS = 30
@@ -86,7 +98,9 @@ _FAHRENHEIT = Unit(1.8, "Fahrenheit for Celsius", 32.0)
 _CELSIUS = Unit(1 / 1.8, "Celsius for Fahrenheit", -32.0 / 1.8)
 
 
-def second_unit(values: Floats, name: str = "", *, most: float = SHARE) -> SecondUnit | None:
+def second_unit(
+    values: Floats, name: str = "", *, most: float = SHARE, columns: int = 1
+) -> SecondUnit | None:
     """Return the part of a column that is the rest of it in another unit, or None.
 
     Parameters
@@ -98,6 +112,8 @@ def second_unit(values: Floats, name: str = "", *, most: float = SHARE) -> Secon
         temperatures; elsewhere Fahrenheit needs more rows.
     most : float
         The greatest share of the rows that the part may have.
+    columns : int
+        How many columns of a table are looked at: in many, chance makes rarer gaps.
 
     Examples
     --------
@@ -112,8 +128,26 @@ def second_unit(values: Floats, name: str = "", *, most: float = SHARE) -> Secon
     """
     if values.size < _LEAST_ROWS:
         return None
-    found = _by_factor(values, set(words(name)), most)
-    return found or _by_degrees(values, set(words(name)), most)
+    limit = min(_CHANCE, ALL_COLUMNS / columns)
+    found = _by_factor(values, set(words(name)), most, limit)
+    return found or _by_degrees(values, set(words(name)), most, limit)
+
+
+def gap_chance(values: Floats, k: int) -> float:
+    """Return the chance of a gap as wide as the one below the k largest values in a clean tail.
+
+    Examples
+    --------
+    >>> values = np.log(np.arange(100.0, 150.0))
+    >>> gap_chance(values, 1) > 0.05, gap_chance(np.append(values, 9.0), 1) < 1e-6
+    (True, True)
+    """
+    sorted_ = np.sort(values)
+    below = sorted_.size - 1 - k
+    plain = np.diff(sorted_)
+    weighted = plain[:below] * (sorted_.size - 1 - np.arange(below))
+    total = np.concatenate([[0.0], np.cumsum(weighted)])
+    return _chance(float(plain[below]) * k, 1, total, k)
 
 
 def grid_of(values: Floats) -> float:
@@ -156,7 +190,7 @@ class _Cut:
     chance: float
 
 
-def _cuts(sorted_: Floats, most: int) -> list[_Cut]:
+def _cuts(sorted_: Floats, most: int, limit: float) -> list[_Cut]:
     """Return the gaps in the upper tail that no clean tail makes, the least likely first.
 
     Each spacing times the number of values above it follows one exponential law in a Pareto tail,
@@ -179,7 +213,7 @@ def _cuts(sorted_: Floats, most: int) -> list[_Cut]:
             k = n - 1 - at
             chance = most * len(_WIDTHS) * _chance(float(sums[i - first]), width, total[: i + 1], k)
             known = found.get(k)
-            if k >= LEAST and chance < min(_CHANCE, known.chance if known else 1.0):
+            if k >= LEAST and chance < min(limit, known.chance if known else 1.0):
                 found[k] = _Cut(at=float(sorted_[at]), k=k, chance=chance)
     return sorted(found.values(), key=lambda cut: cut.chance)[:_CUTS]
 
@@ -201,7 +235,9 @@ def _chance(force: float, width: int, total: Floats, k: int) -> float:
     return worst
 
 
-def _by_factor(values: Floats, name: Collection[str], most: float) -> SecondUnit | None:
+def _by_factor(
+    values: Floats, name: Collection[str], most: float, limit: float
+) -> SecondUnit | None:
     size = np.abs(values)
     held = np.flatnonzero(size > 0)
     if held.size < _LEAST_ROWS:
@@ -211,7 +247,7 @@ def _by_factor(values: Floats, name: Collection[str], most: float) -> SecondUnit
         order = np.argsort(side * size[held], kind="stable")
         spread = _spread_ties(np.sort(size[held]), grid)
         scale = np.log(spread) if side > 0 else -np.log(spread[::-1])
-        for cut in _cuts(scale, int(most * held.size)):
+        for cut in _cuts(scale, int(most * held.size), limit):
             unit = _factor(values[held][order], cut, side, grid, name)
             if unit is not None:
                 which = np.zeros(values.size, dtype=np.bool_)
@@ -329,14 +365,16 @@ def _both(unit: Unit) -> tuple[float, float]:
     return unit.factor, 1.0 / unit.factor
 
 
-def _by_degrees(values: Floats, name: Collection[str], most: float) -> SecondUnit | None:
+def _by_degrees(
+    values: Floats, name: Collection[str], most: float, limit: float
+) -> SecondUnit | None:
     """Find Fahrenheit among Celsius or the other way round: a shift, so on the plain scale."""
     told = bool(_HEAT & set(name))
     grid = _common_grid(values)
     for side, unit in ((1.0, _FAHRENHEIT), (-1.0, _CELSIUS)):
         order = np.argsort(side * values)
         scale = _spread_ties(np.sort(side * values), grid)
-        for cut in _cuts(scale, int(most * values.size)):
+        for cut in _cuts(scale, int(most * values.size), limit):
             part, main = values[order[-cut.k :]], values[order[: -cut.k]]
             made = unit.back(part)
             celsius = (main, made) if side > 0 else (unit.back(main), unit.back(made))

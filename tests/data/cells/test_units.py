@@ -13,6 +13,8 @@ import polars as pl
 import pytest
 
 from evermodel.data.cells import Cell, suspect_cells
+from evermodel.data.cells.columns import read_columns
+from evermodel.data.cells.extremes import extremes
 from evermodel.data.second_units import second_unit
 
 Floats = npt.NDArray[np.float64]
@@ -148,3 +150,30 @@ def test_a_value_that_repeats_is_no_sample_of_the_others() -> None:
     values = rng.lognormal(3, 0.5, 2000).round(2)
     values[:60] = 20000.0
     assert second_unit(values) is None
+
+
+def _wide(columns: int, rows: int = 50) -> pl.DataFrame:
+    rng = np.random.default_rng(3)
+    draws = (rng.random, lambda n: rng.beta(2.0, 1.0, n), lambda n: rng.normal(170.0, 9.0, n))
+    made = {f"x{n}": np.round(draws[n % 3](rows), 4) for n in range(columns)}
+    return pl.DataFrame(made).cast(pl.String)
+
+
+def test_thousands_of_clean_columns_hold_no_cell_of_another_unit() -> None:
+    columns = read_columns(_wide(2_000))
+    # Every tenth of them takes a tenth of the time, and is judged as one of 2,000.
+    found = [claim for column in columns[::10] for claim in extremes(column, others=columns)]
+    assert not [claim.place for claim in found if "unit" in claim.reason]
+
+
+def test_slips_of_units_are_found_among_thousands_of_columns_too() -> None:
+    frame = _wide(2_000)
+    heights = frame["x2"].cast(pl.Float64).to_numpy().copy()
+    heights[[7, 20, 33]] /= 100.0
+    one = frame["x5"].cast(pl.Float64).to_numpy().copy()
+    one[9] /= 100.0
+    slipped = [pl.Series("x2", heights.round(6)), pl.Series("x5", one.round(6))]
+    columns = read_columns(frame.with_columns(series.cast(pl.String) for series in slipped))
+    for place, rows in ((2, [7, 20, 33]), (5, [9])):
+        claims = list(extremes(columns[place], others=columns))
+        assert [claim.rows.tolist() for claim in claims if "unit" in claim.reason] == [rows]

@@ -11,7 +11,7 @@ import polars as pl
 from evermodel.data.cells.claims import Claim
 from evermodel.data.cells.columns import Bools, Floats, Ints, Values
 from evermodel.data.naming import not_below_zero, percent, words
-from evermodel.data.second_units import LEAST, SHARE, Unit, second_unit
+from evermodel.data.second_units import ALL_COLUMNS, LEAST, SHARE, Unit, gap_chance, second_unit
 
 __all__ = ["extremes", "impossible", "medcouple"]
 
@@ -20,6 +20,7 @@ _LEAST = 30
 _FEW = 3
 _FEW_SHARE = 0.0005
 _JUMP = 0.7
+_FEW_COLUMNS = 50
 _UNITS = 4
 _KIND = 0.5
 _SURE = 0.93  # above "impossible": that a unit is taken back says more, and what to write
@@ -134,7 +135,7 @@ def extremes(
     if n < _LEAST or known.size < 10:
         return
     told: set[int] = set()
-    for claim in (*_second_units(column, known, others), *_other_unit(column, known)):
+    for claim in (*_second_units(column, known, others), *_other_unit(column, known, len(others))):
         codes = {int(code) for code in np.unique(column.codes[claim.rows])}
         if not codes & told:
             told |= codes
@@ -161,7 +162,7 @@ def _second_units(column: Values, known: Ints, others: Sequence[Values]) -> Iter
     total = rows.size
     for _ in range(_UNITS):
         values = column.numbers[column.codes[rows]]
-        found = second_unit(values, column.name)
+        found = second_unit(values, column.name, columns=max(1, len(others)))
         if found is None or int(found.which.sum()) > SHARE * total:
             return
         part = rows[found.which]
@@ -284,10 +285,11 @@ def _tail(column: Values, values: Floats, path: np.ndarray, spread: Floats) -> l
     return []
 
 
-def _other_unit(column: Values, known: Ints) -> Iterator[Claim]:
+def _other_unit(column: Values, known: Ints, columns: int) -> Iterator[Claim]:
     """Find one or two numbers that are the usual ones times or by 10, 100 or 1,000.
 
-    So few are told by their place alone, and only where the usual ones lie close together.
+    So few are told by their place alone, and only where the usual ones lie close together. In a
+    table of many columns the gap before them must be one that chance makes in none of all.
     """
     values = column.numbers
     spread = np.repeat(values[known], column.counts[known])
@@ -303,6 +305,9 @@ def _other_unit(column: Values, known: Ints) -> Iterator[Claim]:
             rows = int(column.counts[codes].sum()) if codes.size else 0
             apart = np.sqrt(factor)
             if 0 < rows < LEAST and _apart(values, known, codes, apart):
+                size = np.log(spread) if times < 1.0 else -np.log(spread)
+                if columns > _FEW_COLUMNS and gap_chance(size, rows) > ALL_COLUMNS / columns:
+                    continue
                 where = column.rows_of(codes)
                 yield Claim(
                     column.place,
