@@ -250,3 +250,9 @@ def test_the_two_parts_of_the_bike_count_fail_as_leakage() -> None:
 def test_the_ceiling_code_of_adult_is_seen() -> None:
     found = check(read(real_data("adult/adult.parquet"))).find("code_among_numbers")
     assert (found.subject, found.value) == ("capital_gain", 244)
+
+
+@pytest.mark.parametrize("name", ["Bestellungen", "orders", "Anzahl", "Menge", "pedidos"])
+def test_a_count_below_zero_is_told_by_its_name(name: str) -> None:
+    found = check(sheet(**{name: [3, 4, 5, 6, -2] + [7] * (N - 5)})).find("below_zero", name)
+    assert (found.value, found.evidence["rows"]) == (1, [4])

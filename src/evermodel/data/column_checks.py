@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from evermodel.data.intake import extremes, numbers
-from evermodel.data.naming import not_below_zero, percent, words
+from evermodel.data.naming import may_be_turned, not_below_zero, percent
 from evermodel.data.repairs import repair_for
 from evermodel.project import Repair
 from evermodel.project.keys import key_of
@@ -32,7 +32,6 @@ _SENTINELS = (
     9999999.0, 99999999.0, -1e6, 1e6, -273.15, -99.9, -999.9,
     -9999.9, 999.9, 9999.9, 2147483647.0, -2147483648.0,
 )  # fmt: skip
-_REVERSIBLE = {"quantity", "qty", "amount", "price", "cost", "income", "salary", "count"}
 _EXAMPLES = 5
 _NAMED = 3
 _MOST_LEVELS = 1000
@@ -243,7 +242,7 @@ def _numbers(series: pl.Series) -> Iterator[CheckResult]:
     if low < 0 and not_below_zero(series.name):
         negative = series < 0
         # Negative amounts that are common have a meaning, such as a return or a refund.
-        if not _REVERSIBLE & set(words(series.name)) or negative.sum() <= 0.05 * series.len():
+        if not may_be_turned(series.name) or negative.sum() <= 0.05 * series.len():
             why = "by its name this is not below zero; the rows that are may be mistakes"
             yield _result("below_zero", series, negative, why)
     if percent(series.name) and high > 100:

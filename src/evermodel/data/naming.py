@@ -14,6 +14,7 @@ __all__ = [
     "is_numbered",
     "is_row_number",
     "is_weight",
+    "may_be_turned",
     "not_below_zero",
     "percent",
     "protected_reason",
@@ -107,7 +108,16 @@ _NON_NEGATIVE = {
     "age", "count", "counts", "quantity", "qty", "price", "cost", "amount", "salary", "income",
     "distance", "duration", "height", "weight", "area", "population", "visits", "clicks",
     "tenure", "minutes", "hours", "days", "months", "years", "kilometers", "km", "miles", "size",
-    "rooms", "stars", "rating",
+    "rooms", "stars", "rating", "orders", "purchases", "units", "items", "anzahl", "menge",
+    "stück", "stückzahl", "bestellungen", "besuche", "preis", "kosten", "gewicht", "fläche",
+    "alter", "dauer", "cantidad", "pedidos", "visitas", "compras", "precio", "peso", "edad",
+    "quantité", "prix", "poids",
+}  # fmt: skip
+# A return or a refund has its sign turned, where many have.
+_REVERSIBLE = {
+    "quantity", "qty", "amount", "price", "cost", "income", "salary", "count", "orders",
+    "purchases", "units", "items", "anzahl", "menge", "stück", "bestellungen", "preis", "kosten",
+    "cantidad", "pedidos", "compras", "precio", "quantité", "prix",
 }  # fmt: skip
 
 
@@ -242,6 +252,11 @@ def time_rank(name: str) -> int:
 def not_below_zero(name: str) -> bool:
     """Say whether the name is that of something which cannot be negative."""
     return bool(_NON_NEGATIVE & set(words(name)[-1:])) or "age" in words(name)
+
+
+def may_be_turned(name: str) -> bool:
+    """Say whether the name is that of something of which a return or a refund is below zero."""
+    return bool(_REVERSIBLE & set(words(name)))
 
 
 def percent(name: str) -> bool:

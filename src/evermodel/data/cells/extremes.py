@@ -10,7 +10,7 @@ import polars as pl
 
 from evermodel.data.cells.claims import Claim
 from evermodel.data.cells.columns import Bools, Floats, Ints, Values
-from evermodel.data.naming import not_below_zero, percent, words
+from evermodel.data.naming import may_be_turned, not_below_zero, percent, words
 from evermodel.data.second_units import ALL_COLUMNS, LEAST, SHARE, Unit, gap_chance, second_unit
 
 __all__ = ["extremes", "impossible", "medcouple"]
@@ -24,7 +24,6 @@ _FEW_COLUMNS = 50
 _UNITS = 4
 _KIND = 0.5
 _SURE = 0.93  # above "impossible": that a unit is taken back says more, and what to write
-_REVERSIBLE = {"quantity", "qty", "amount", "price", "cost", "income", "salary", "count"}
 _RANGES = {
     "latitude": (-90.0, 90.0), "lat": (-90.0, 90.0), "longitude": (-180.0, 180.0),
     "lon": (-180.0, 180.0), "lng": (-180.0, 180.0), "month": (0.0, 12.0), "hour": (0.0, 24.0),
@@ -70,7 +69,7 @@ def _by_name(column: Values) -> tuple[np.ndarray, str]:
             return (values < low) | (values > high), f"By its name, {column.name!r} cannot be this."
     if percent(column.name):
         return (values < 0) | (values > 100), "A percentage lies between 0 and 100."
-    if not_below_zero(column.name) and not _REVERSIBLE & found:
+    if not_below_zero(column.name) and not may_be_turned(column.name):
         return values < 0, f"By its name, {column.name!r} cannot be below zero."
     return nothing, ""
 

@@ -25,8 +25,8 @@ def plain_writing(series: pl.Series) -> pl.Series:
 
     Examples
     --------
-    >>> plain_writing(pl.Series(["Café  Noir!", "noir, cafe", "1.5 kg", "5.1 kg", "?"])).to_list()
-    ['cafe noir', 'cafe noir', '1.5 kg', '5.1 kg', '?']
+    >>> plain_writing(pl.Series(["Groß, Café!", "cafe GROSS", "1.5 kg", "5.1 kg", "?"])).to_list()
+    ['cafe gross', 'cafe gross', '1.5 kg', '5.1 kg', '?']
     """
     counts = series.drop_nulls().alias("raw").value_counts(name="rows")
     if counts.is_empty():
@@ -37,6 +37,7 @@ def plain_writing(series: pl.Series) -> pl.Series:
         .str.normalize("NFKD")
         .str.replace_all(r"\p{M}|['\u2019`\u00b4]", "")
         .str.to_lowercase()
+        .str.replace_all("ß", "ss", literal=True)
         # Twice, since signs in 1-2-3 share a digit.
         .str.replace_all(r"(\d)[.,:/\-](\d)", "$1\u00b7$2")
         .str.replace_all(r"(\d)[.,:/\-](\d)", "$1\u00b7$2")
