@@ -13,6 +13,7 @@ import pytest
 
 from evermodel.loop.beginning import check
 from evermodel.records import CheckResult
+from evermodel.tables import read
 from evermodel.testing import result_problems
 from tests.real import real_data
 
@@ -30,9 +31,10 @@ NO_VALUE = {
     "personal_data": "the name of a column may say so where its values do not: no share is measured"
 }
 NO_EXAMPLE = {
+    "column_changed": "values of a whole column lie elsewhere than those of another table",
     "majority_accuracy": "it is the share of a class in all rows",
 }
-OF_COLUMNS = "columns"  # a result that counts whole columns: one that is not there is in no row
+OF_COLUMNS = "columns"  # a result that counts columns: what is not there is in no row
 NO_ROW = {
     **NO_EXAMPLE,
     "label_rate_by_group": "a difference of shares is in no single row: the groups are shown",
@@ -60,7 +62,7 @@ def owed_by_an_alarm(result: CheckResult) -> Iterator[str]:
     above = result.max is not None and value is not None and value >= result.max
     if not below and not above:
         yield f"its value {value} is within its threshold, {result.min} to {result.max}"
-    if result.unit == OF_COLUMNS and not evidence.get("examples"):
+    if result.unit == OF_COLUMNS:
         return
     if not evidence.get("examples") and result.name not in NO_EXAMPLE:
         yield "it has no examples"
@@ -157,6 +159,32 @@ def test_every_result_on_a_table_that_is_wrong_in_many_ways_says_all_that_it_owe
     assert found == []
     wrong = {each.name for each in report.results if each.verdict in ("warn", "fail")}
     assert wrong >= {"leakage", "representation", "missing_by_group", "expectation", "proxy"}
+
+
+@pytest.mark.real
+def test_every_result_against_an_earlier_table_says_all_that_it_owes(tmp_path: Path) -> None:
+    usual = read(real_data("adult/adult.parquet")).frame.head(900)
+    wrong = usual.with_columns(
+        hours_per_week=pl.col("hours_per_week") * 1000,
+        age=pl.when(pl.int_range(900) % 2 == 0).then(None).otherwise("age"),
+        sex=pl.lit("unknown"),
+        education=pl.col("education").str.to_uppercase() + "!",
+        capital_gain=pl.lit("none"),
+        new=pl.int_range(900) % 7,
+    ).drop("race")
+    for name, frame in (("before.csv", usual), ("after.csv", pl.concat([wrong, wrong]))):
+        frame.write_csv(tmp_path / name)
+    report = check(
+        tmp_path / "after.csv", tmp_path, against=tmp_path / "before.csv", thorough=False
+    )
+    found = [
+        f"{result.name} of {result.subject!r} ({result.verdict}): {problem}"
+        for result in report.results
+        for problem in owed(result, report.facts["rows"])
+    ]
+    assert found == []
+    told = {each.name for each in report.results if each.verdict in ("warn", "fail")}
+    assert told >= {"unit_slip", "feed_stopped", "column_missing", "type_changed"}
 
 
 FULL = CheckResult(

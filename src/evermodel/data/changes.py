@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
+from evermodel.data.column_checks import evidence
 from evermodel.data.intake import take
 from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.records import CheckResult, ColumnType
@@ -61,9 +62,9 @@ def changes(
     alike = _in_one_type(before, after, both)
     pairs = _by_key(*alike, key, both)
     yield from _rows(*alike, both, pairs)
-    yield from _columns_apart(before, after)
     old, new = _profiles(before, after, both)
     personal = of_persons(before) | of_persons(after, known)
+    yield from hidden(_columns_apart(before, after), after, personal)
     for name in both:
         if pairs is not None and name in key:
             continue
@@ -188,21 +189,32 @@ def _columns_apart(before: pl.DataFrame, after: pl.DataFrame) -> Iterator[CheckR
     for name in before.columns:
         if name not in after.columns:
             why = "only the first table has this column"
-            yield CheckResult(name="column_removed", subject=name, verdict="warn", why=why)
+            yield _whole_column("column_removed", before[name], before.width, why)
     for name in after.columns:
         if name not in before.columns:
             why = "only the second table has this column"
-            yield CheckResult(name="column_added", subject=name, verdict="warn", why=why)
+            yield _whole_column("column_added", after[name], after.width, why)
+
+
+def _whole_column(name: str, series: pl.Series, columns: int, why: str) -> CheckResult:
+    shown = [str(value) for value in series.drop_nulls().head(3)]
+    return CheckResult(
+        name=name, subject=series.name, value=1.0, unit="columns", n=columns, max=0,
+        verdict="warn", why=why, evidence={"rows": [], "examples": shown},
+    )  # fmt: skip
 
 
 def _retyped(before: pl.Series, after: pl.Series) -> CheckResult:
     return CheckResult(
         name="type_changed",
         subject=before.name,
+        value=1.0,
+        unit="types",
         n=len(after),
+        max=0,
         verdict="warn",
         why=f"its type was {type_of(before)} and is {type_of(after)}",
-        evidence={"rows": [], "examples": [str(value) for value in after.drop_nulls().head(3)]},
+        evidence=evidence(after, after.is_not_null()),
     )
 
 
@@ -260,8 +272,9 @@ def _column(
         high=_known(gap.high),
         level=gap.level,
         n=new.rows,
+        max=_MATERIAL,
         verdict="warn" if material else "pass",
-        why="; ".join(said),
+        why="; ".join(said) or ("its shares moved" if changed else "nothing in it changed"),
         method=gap.method,
     )
 

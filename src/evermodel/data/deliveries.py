@@ -13,6 +13,7 @@ from evermodel.tables import ColumnProfile, Profile, row_hashes
 
 __all__ = ["delivered_before", "distinct_values", "rarely_repeat", "repeated_rows"]
 
+_AGAIN = 0.05
 _LEAST_SIZES = 12
 _POSSIBLE_PER_ROW = 10  # of rows at random one in twenty has a twin then
 _LEAST_ROWS = 10
@@ -133,7 +134,8 @@ def repeated_rows(frame: pl.DataFrame) -> CheckResult | None:
     marks = marks.with_columns(back=pl.col("row") - pl.col("row").shift(1).over("h"))
     again = marks.get_column("back").is_not_null()
     repeats = int(again.sum())
-    if repeats < max(10, 0.05 * frame.height):
+    least = max(10, _AGAIN * frame.height)
+    if repeats < least:
         return None
     offsets = marks.get_column("back").drop_nulls().value_counts(sort=True, name="n").row(0)
     block = offsets[0] > 1 and offsets[1] >= 0.9 * repeats
@@ -149,6 +151,7 @@ def repeated_rows(frame: pl.DataFrame) -> CheckResult | None:
         value=repeats / frame.height,
         unit="share",
         n=frame.height,
+        max=least / frame.height,
         verdict="fail",
         why=f"{repeats:,} rows repeat earlier ones{order}, as a second delivery",
         evidence={

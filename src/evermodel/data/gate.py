@@ -24,7 +24,7 @@ from evermodel.data.naming import calendar_part, is_identifier
 from evermodel.data.personal.hiding import hidden, of_persons
 from evermodel.data.repairs import MISSING_WORDS
 from evermodel.data.shifted import LEAST_SHARE, find_shift
-from evermodel.data.slips import part_slip, unit_slip
+from evermodel.data.slips import FEWEST, part_slip, unit_slip
 from evermodel.records import CheckResult, Report, Verdict
 from evermodel.stats.intervals import wilson
 from evermodel.tables import ColumnProfile, Profile
@@ -35,6 +35,11 @@ Floats = npt.NDArray[np.float64]
 
 _LEAST_ROWS = 30
 _NAMED = 4
+_OTHER_TYPE = 0.02
+_MORE_OF_ONE = 0.4
+_UNSEEN = 0.2
+_NO_TIMES = 0.05
+_AGAIN = 0.05
 _BY_ROW = "wrong"
 _EMPTY = "the batch is empty"
 _MANY = 20  # different values, from which on a column of numbers is more than a few codes
@@ -101,7 +106,16 @@ def gate(
         elif frame.height:
             results += _column(frame[column.name], column, few=few)
     results += [
-        _result("column_unknown", frame[name], "earlier data did not have it", verdict="warn")
+        _result(
+            "column_unknown",
+            frame[name],
+            "earlier data did not have it",
+            verdict="warn",
+            wrong=frame[name].is_not_null(),
+            value=1.0,
+            unit="columns",
+            max=0,
+        )
         for name in frame.columns
         if name not in named and name not in ignore
     ]
@@ -180,6 +194,10 @@ def _missing_column(name: str, columns: Sequence[str]) -> CheckResult:
     return CheckResult(
         name="column_missing",
         subject=name,
+        value=0.0,
+        unit="columns",
+        n=len(columns),
+        min=1,
         verdict="fail",
         why="earlier data had this column and the batch has not",
         evidence={"rows": [], "examples": list(columns)[:5]},
@@ -214,7 +232,7 @@ def _type(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
     elif column.type == "timestamp" and not series.dtype.is_temporal():
         wrong = given
     share = float(wrong.sum()) / float(given.sum())
-    if share > 0.02:
+    if share > _OTHER_TYPE:
         yield _result(
             "type_changed",
             series,
@@ -222,6 +240,7 @@ def _type(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
             wrong=wrong,
             value=share,
             unit="share",
+            max=_OTHER_TYPE,
         )
 
 
@@ -229,9 +248,11 @@ def _feed(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
     """Find a feed that stopped: gaps where values used to be."""
     before = column.missing / max(column.rows, 1)
     after = series.null_count() / series.len()
-    stopped = after - before >= 0.4 or (after >= 0.9 > 0.6 > before)
-    stopped = stopped or (before <= 0.02 and after >= 0.2)
-    if stopped or (after >= 0.05 and after >= 2 * before + 0.05):
+    stops = before + 0.4 if before > 0.02 else 0.2
+    stops = min(stops, 0.9) if before < 0.6 else stops
+    stopped = after >= stops
+    more = 2 * before + 0.05
+    if stopped or after >= more:
         yield _result(
             "feed_stopped" if stopped else "more_missing",
             series,
@@ -240,7 +261,7 @@ def _feed(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
             wrong=series.is_null(),
             value=after,
             unit="share",
-            max=before,
+            max=stops if stopped else more,
         )
 
 
@@ -285,6 +306,7 @@ def _number(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]:
                 by_row=True,
                 value=part[0].share,
                 unit="share",
+                max=(FEWEST - 1) / values.size,
             )
             return
     # A month or a weekday takes over its column in every short batch.
@@ -342,7 +364,7 @@ def _flood(
             by_row=True,
             value=after,
             unit="share",
-            max=before,
+            max=max(before + least, _FLOOD),
         )
 
 
@@ -395,7 +417,7 @@ def _category(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]
     unseen = words.is_not_null() & ~words.is_in(list(usual))
     share = float(unseen.sum()) / known.len()
     # Of a column with many values the profile keeps the frequent ones only.
-    if share - rest >= 0.2 and rest < 0.2:
+    if share - rest >= _UNSEEN and rest < _UNSEEN:
         plain = {_plain(name) for name in usual}
         again = words.filter(unseen).unique()
         respelled = sum(_plain(word) in plain for word in again) >= 0.5 * again.len()
@@ -415,12 +437,13 @@ def _category(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]
             by_row=True,
             value=share,
             unit="share",
+            max=rest + _UNSEEN,
         )
         return
     top = known.alias("value").value_counts(sort=True, name="n").row(0)
     before = usual.get(str(top[0]), 0) / max(sum(usual.values()) + int(column.other), 1)
     after = int(top[1]) / known.len()
-    if after - before >= 0.4:
+    if after - before >= _MORE_OF_ONE:
         broken = str(top[0]).strip().lower() in MISSING_WORDS
         yield _result(
             "default_flood" if broken else "one_value_more",
@@ -431,7 +454,7 @@ def _category(series: pl.Series, column: ColumnProfile) -> Iterator[CheckResult]
             by_row=True,
             value=after,
             unit="share",
-            max=before,
+            max=before + _MORE_OF_ONE,
         )
 
 
@@ -465,7 +488,7 @@ def _time(series: pl.Series) -> Iterator[CheckResult]:
     first, last = datetime(1970, 1, 31), datetime(2200, 1, 1)
     odd = (stamps < first) & (stamps > datetime(1969, 12, 1)) | (stamps > last)
     share = float(odd.fill_null(value=False).sum()) / series.len()
-    if share >= 0.05:
+    if share >= _NO_TIMES:
         yield _result(
             "default_flood",
             series,
@@ -474,6 +497,7 @@ def _time(series: pl.Series) -> Iterator[CheckResult]:
             by_row=True,
             value=share,
             unit="share",
+            max=_NO_TIMES,
         )
 
 
@@ -491,7 +515,8 @@ def _twice(frame: pl.DataFrame, reference: Profile, key: Sequence[str]) -> Itera
     if len(names) == 1 and names[0] in was_unique:
         keys = frame[names[0]].drop_nulls()
         extra = keys.len() - keys.n_unique()
-        if extra >= max(5, 0.05 * frame.height):
+        least = max(5, _AGAIN * frame.height)
+        if extra >= least:
             yield _result(
                 "delivered_twice",
                 frame[names[0]],
@@ -499,4 +524,5 @@ def _twice(frame: pl.DataFrame, reference: Profile, key: Sequence[str]) -> Itera
                 wrong=frame[names[0]].is_duplicated(),
                 value=extra / frame.height,
                 unit="share",
+                max=least / frame.height,
             )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from evermodel.data.second_units import SecondUnit, second_unit
 
-__all__ = ["Slip", "bin_distance", "part_slip", "unit_slip"]
+__all__ = ["FEWEST", "Slip", "bin_distance", "part_slip", "unit_slip"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +35,8 @@ _SHIFTS: tuple[tuple[Callable[[Floats], Floats], str], ...] = (
     (lambda x: -x, "the opposite sign"),
 )
 _FAR = 0.4
-_FEWEST = 5
+FEWEST = 5
+"""How many rows in another unit are told."""
 _LEAST = 30
 _TAIL = 10.0
 """How many times the width of nine tenths of the values a tail may be long."""
@@ -156,7 +157,7 @@ def _apart(
     that goes on as it thins out between the bins.
     """
     found = second_unit(values, most=0.45)
-    if found is None or int(found.which.sum()) < _FEWEST:
+    if found is None or int(found.which.sum()) < FEWEST:
         return None
     part = values[found.which]
     least, most = _reach(edges, shares)

@@ -449,7 +449,9 @@ def _compared(
         for each in hidden([again], after.frame, personal):
             yield with_lines(each, lines)
     alone = [name for name in ignore if sum(name in frame.columns for frame in tables) == 1]
-    yield from changes(*(frame.drop(alone, strict=False) for frame in tables), key=key, known=known)
+    parts = (frame.drop(alone, strict=False) for frame in tables)
+    for each in changes(*parts, key=key, known=known):
+        yield with_lines(each, lines)
 
 
 def _maybe_the_target(result: CheckResult) -> CheckResult:
