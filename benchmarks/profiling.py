@@ -3,8 +3,9 @@
 Run: python benchmarks/profiling.py [--peers] [--reader] [--environments FOLDER]. About 2 minutes,
 with `--peers` at most 15; ends by itself. Every contestant is a process of its own that reads the
 same parquet file; seconds are those from the first byte read to the last number, without imports.
-Exits 1 when a summary takes more than twice the hand-written pass, 1 GB, or memory that grows with
-the rows. `--peers` makes an environment for each of them, or takes those in FOLDER.
+Exits 1 when a summary takes more than twice the hand-written pass, 1 GB, memory that grows with the
+rows, or more time or memory than a peer. `--peers` makes an environment for each of them, or takes
+those in FOLDER.
 """
 
 import argparse
@@ -301,11 +302,13 @@ def ours(files: dict[int, Path]) -> tuple[bool, dict[int, tuple[float, int]]]:
         }
         for name, got in middle.items():
             show(name, rows, got, middle["polars by hand"])
-        medians[rows] = middle["evermodel"]
-        pairs = zip(took["evermodel"], took["polars by hand"], strict=True)
-        ratio = statistics.median(a[0] / b[0] for a, b in pairs)
-        print(f"{rows:>9} rows  median ratio {ratio:.2f}, goal at most {GOAL_RATIO} at 2 million")
-        met &= rows < max(files) or ratio <= GOAL_RATIO
+        # What users call goes through `tables.scan`; the other shows what the statistics take.
+        medians[rows] = middle["evermodel through tables.scan"]
+        for name in ("evermodel", "evermodel through tables.scan"):
+            pairs = zip(took[name], took["polars by hand"], strict=True)
+            ratio = statistics.median(a[0] / b[0] for a, b in pairs)
+            print(f"{rows:>9} rows  {name}: median ratio {ratio:.2f}, goal at most {GOAL_RATIO}")
+            met &= rows < max(files) or ratio <= GOAL_RATIO
     return met, medians
 
 
@@ -351,8 +354,8 @@ def main() -> int:
             subprocess.run([sys.executable, __file__, "--make", str(rows), str(file)], check=True)
         longest = files.pop(2 * max(ROWS))
         met, medians = ours(files)
-        twice = timed("evermodel", longest, sys.executable, PATIENCE)
-        show("evermodel", 2 * max(ROWS), twice, medians[max(ROWS)])
+        twice = timed("evermodel through tables.scan", longest, sys.executable, PATIENCE)
+        show("evermodel through tables.scan", 2 * max(ROWS), twice, medians[max(ROWS)])
         peak = medians[max(ROWS)][1]
         flat = not isinstance(twice, str) and twice[1] <= GOAL_GROWTH * peak
         print(f"peak {peak / 1e6:.0f} MB (goal under 1000); twice the rows flat: {flat}")
@@ -368,6 +371,7 @@ def main() -> int:
                     show(name, rows, got, medians[rows])
                     if isinstance(got, str):
                         break
+                    met &= all(of > own for of, own in zip(got, medians[rows], strict=True))
     return int(not met)
 
 
