@@ -218,9 +218,9 @@ def test_outcomes_are_read_as_scored_and_served_rows_were(lettered: Shop) -> Non
     sent = keys_of(log, {"day": pl.Date})[0]
     assert set(sent.drop_nulls().dt.month()) == {11}, "a server logs what it was sent"
     read = keys_read(one.workspace, read_state(one.workspace).version(1).trained)
-    when, stores = keys_of(log, {"day": pl.Date, "store": pl.Int64}, read)
-    assert set(when.dt.month()) == {11, 12}
-    assert set(stores) == set(range(6))
+    read_days, numbers = keys_of(log, {"day": pl.Date, "store": pl.Int64}, read)
+    assert set(read_days.dt.month()) == {11, 12}
+    assert set(numbers) == set(range(6))
 
 
 def test_a_time_of_outcomes_is_read_as_the_live_version_reads_it(

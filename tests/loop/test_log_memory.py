@@ -1,9 +1,10 @@
-"""A look at what is live takes memory for its window, not for all that was ever predicted."""
+"""A look, and what brings outcomes, take memory for their rows, not for all that was predicted."""
 
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -18,15 +19,20 @@ from tests.loop.shop import BEGIN, Shop
 Make = Callable[..., Shop]
 WINDOW = 2_000
 PART = 100_000
+OUTCOMES = 50
 PROGRAM = """
 import re, sys
 from pathlib import Path
+from evermodel.loop.outcomes import labels
 from evermodel.loop.watching import monitor
-report = monitor(sys.argv[1])
+report = {report}
 # Of this program alone: what getrusage says begins with the memory of whoever started it.
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
-print(report.facts["rows"], peak)
+print({rows}, peak)
 """
+LOOKED = PROGRAM.format(report="monitor(sys.argv[1])", rows='report.facts["rows"]')
+LABELS = PROGRAM.format(report="labels(sys.argv[2], sys.argv[1])", rows='report.facts["matched"]')
+MEASURED = PROGRAM.format(report="monitor(sys.argv[1])", rows='report.find("brier").n')
 
 
 def _log(workspace: Workspace, rows: int) -> None:
@@ -71,24 +77,52 @@ def _log(workspace: Workspace, rows: int) -> None:
 
 
 def _looked(one: Shop) -> tuple[int, int]:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(one.folder)], capture_output=True, text=True, check=True
-    )
+    return _measured(LOOKED, one.folder)
+
+
+def _measured(program: str, *names: object) -> tuple[int, int]:
+    """Return how many rows a program tells of, and its peak memory in bytes."""
+    asked = [sys.executable, "-c", program, *map(str, names)]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
     rows, peak = done.stdout.split()
     return int(rows), int(peak)
+
+
+def _outcomes(one: Shop, rows: int, *, by: str) -> Path:
+    """Write some outcomes of rows all over the log, named by key or id."""
+    numbers = np.linspace(0, rows - 1, OUTCOMES).astype(int)
+    path = one.folder / f"{by}.csv"
+    named = [f"c{n}" for n in numbers] if by == "customer" else [f"p{n:040}" for n in numbers]
+    pl.DataFrame({by: named, "churned": ["yes", "no"] * (OUTCOMES // 2)}).write_csv(path)
+    return path
 
 
 @pytest.mark.slow
 def test_a_look_at_five_times_the_log_takes_the_same_memory(shop: Make) -> None:
     small, large = shop(), shop()
-    _log(small.workspace, 200_000)
-    _log(large.workspace, 1_000_000)
+    sizes = (200_000, 1_000_000)
+    for one, rows in zip((small, large), sizes, strict=True):
+        _log(one.workspace, rows)
     # The first look is at what is new, the second at the newest rows: nothing is new since.
     for size in (WINDOW, 200):
         (rows, less), (more_rows, more) = _looked(small), _looked(large)
         assert rows == more_rows == size
         # Features of 800,000 more rows alone are 150 MB.
-        assert more - less < 60 << 20, f"{less / 2**20:.0f} MB, then {more / 2**20:.0f} MB"
+        _assert_alike(less, more)
+    for by in ("prediction_id", "customer"):
+        (rows, less), (more_rows, more) = (
+            _measured(LABELS, one.folder, _outcomes(one, rows, by=by))
+            for one, rows in zip((small, large), sizes, strict=True)
+        )
+        assert rows == more_rows == OUTCOMES
+        _assert_alike(less, more)
+    (rows, less), (more_rows, more) = (_measured(MEASURED, one.folder) for one in (small, large))
+    assert rows == more_rows == OUTCOMES
+    _assert_alike(less, more)
+
+
+def _assert_alike(less: int, more: int) -> None:
+    assert more - less < 60 << 20, f"{less / 2**20:.0f} MB, then {more / 2**20:.0f} MB"
 
 
 def test_a_log_larger_than_a_look_is_looked_at_evenly(

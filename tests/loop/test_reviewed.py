@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -187,6 +188,14 @@ def test_what_a_column_with_a_type_cannot_hold_is_refused_with_the_line_of_the_s
     assert caught.value.hint == "it does not fit into UInt8"
 
 
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(each) for each in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value
+
+
 def test_the_projects_source_by_its_name_is_the_projects_data_with_its_corrections(
     place: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +219,8 @@ def test_the_projects_source_by_its_name_is_the_projects_data_with_its_correctio
     after = data_profile(source.name, place.project.root).facts["profile"]["columns"]
     assert [column["missing"] for column in after if column["name"] == "amount"] == [0]
     others = [[each for each in one if each["name"] != "amount"] for one in (before, after)]
-    assert others[0] == others[1]
+    # In memory and streamed the same sums are made in another order.
+    assert _rounded(others[0]) == _rounded(others[1])
     # Another file is read as it stands, were it the same row for row.
     Path("other.csv").write_bytes(source.read_bytes())
     assert found("other.csv") == (True, True)

@@ -192,3 +192,30 @@ def test_a_killed_writer_leaves_whole_appends_that_can_be_done_again(tmp_path: P
     found = _all(tmp_path / "t").group_by("n").len()
     assert set(range(8)) <= set(found["n"])
     assert set(found["len"]) == {50}
+
+
+def test_a_table_is_read_in_parts_of_its_files_whatever_columns_these_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "_PART_ROWS", 3)
+    folder = tmp_path / "table"
+    versions.append(folder, pl.DataFrame({"a": list(range(7)), "none": [None] * 7}), key="0")
+    versions.append(folder, pl.DataFrame({"b": ["x", "y"], "a": [0.5, None]}), key="1")
+    versions.append(folder, pl.DataFrame({"at": [datetime(2026, 1, 1)], "b": ["z"]}), key="2")
+    found = list(versions.parts(folder))
+    assert max(part.height for part in found) == 3
+    assert {tuple(part.schema.items()) for part in found} == {tuple(found[0].schema.items())}
+    whole = versions.whole(found)
+    assert whole.sort("a", "b").equals(_all(folder).select(whole.columns).sort("a", "b"))
+    assert [part.columns for part in versions.parts(folder, ["b"])] == [["b"]] * len(found)
+    assert list(versions.parts(tmp_path / "none")) == []
+
+
+def test_rows_that_were_picked_out_hold_no_texts_of_the_others() -> None:
+    rows = pl.DataFrame(
+        {"a": ["x" * 100] * 1000, "n": range(1000), "t": [datetime(2026, 1, 1)] * 1000}
+    )
+    some = versions.alone(rows[500:501])
+    assert some.equals(rows[500:501])
+    assert some.schema == rows.schema
+    assert versions.alone(rows.clear()).schema == rows.schema

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, timedelta
+from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import msgspec
 import polars as pl
@@ -13,13 +13,18 @@ import polars as pl
 from evermodel.bundle import read_manifest
 from evermodel.data.personal.hiding import notes_without, of_persons
 from evermodel.errors import DataError, NotFoundError, nearest
+from evermodel.loop.joining import (
+    asked_about,
+    joined_to,
+    newest_of,
+    reading_version,
+)
 from evermodel.loop.keys import refs_of, refs_of_log, shown_ref
-from evermodel.loop.predictions import compact, features_of, logged, newest_commit, stored
+from evermodel.loop.predictions import compact, newest_commit, predictions_of, stored
 from evermodel.loop.reading import keys_read, reading_of
-from evermodel.loop.state import Version, load_version, read_state
+from evermodel.loop.state import load_version, read_state
 from evermodel.loop.tracing import traced
 from evermodel.loop.workspace import Workspace, open_workspace, silent
-from evermodel.project import Project, duration_seconds
 from evermodel.protocols import Progress
 from evermodel.records import BINARY, REGRESSION, CheckResult, Report, Verdict
 from evermodel.store.lineage import DataSet
@@ -29,7 +34,6 @@ __all__ = ["labelled", "labels"]
 
 _ID_COLUMNS = ("prediction_id", "id")
 _TIME_COLUMNS = ("time", "outcome_time", "as_of")
-_A_DAY = timedelta(days=1)
 _SHOWN = 5
 _TIMES = (pl.Date, pl.Datetime)
 
@@ -81,9 +85,10 @@ def labels(
             before = _stored_labels(workspace)
             place = workspace.table("labels")
             fresh = versions.append(place, rows, key=content) if rows.height else True
+            log = asked_about(workspace, *([] if before is None else [before]), rows)
             if not fresh:
-                _bring_again(workspace, rows)
-            counts = _count(workspace, before, rows, fresh)
+                _bring_again(workspace, log, before, rows)
+            counts = _count(workspace, log, before, rows, fresh)
             counts["refused"] = refused.height + table.understood.rejected_rows
             workspace.record("labels", {"file": content, **counts})
             named = msgspec.structs.replace(given, digest=content, rows=table.frame.height)
@@ -91,7 +96,7 @@ def labels(
             trace.outputs["labels"] = DataSet(digest=newest_commit(workspace, "labels"))
     results = _label_results(counts, table.frame.height, refused, _known_classes(workspace))
     if rows.height and not counts["matched"]:
-        results[0] = _nothing_matched(workspace, results[0], rows)
+        results[0] = _nothing_matched(workspace, log, results[0], rows)
     return Report(
         verb="labels",
         subject=Path(file).name,
@@ -100,18 +105,12 @@ def labels(
     )
 
 
-def _version(workspace: Workspace) -> Version:
-    """Return what is live, or else the newest version: as it reads columns, outcomes are read."""
-    state = read_state(workspace)
-    return state.version(state.live or max(state.versions))
-
-
 def _reading(workspace: Workspace) -> dict[str, Any]:
     """Return how outcomes, keys and times of a file are read: as in training and in scoring.
 
     What else stands in the file is as it comes, for nothing here is lost by it.
     """
-    version, data = _version(workspace), workspace.project.data
+    version, data = reading_version(workspace), workspace.project.data
     model = load_version(workspace, version)
     beside = keys_read(workspace, version.trained).values()
     how = reading_of(model, workspace.project, target=True, beside=beside)
@@ -144,13 +143,14 @@ def _left_missing(misfits: Misfits) -> list[CheckResult]:
     ]  # fmt: skip
 
 
-def _bring_again(workspace: Workspace, rows: pl.DataFrame) -> None:
+def _bring_again(
+    workspace: Workspace, log: pl.DataFrame | None, before: pl.DataFrame | None, rows: pl.DataFrame
+) -> None:
     """Store once more those outcomes of a known file whose predictions were made since it came.
 
     By key, an outcome speaks of earlier predictions only: as of its first arrival it had none. One
     that had one is done with, however often its customer is asked about again.
     """
-    log, before = logged(workspace), _stored_labels(workspace)
     late = _about(workspace, log, rows).drop_nulls("id")
     if before is not None:
         had = _about(workspace, log, before.filter(pl.col("file") == rows["file"][0]))
@@ -252,7 +252,7 @@ def _as_classes(outcome: pl.Series, classes: Sequence[str]) -> pl.Series:
 
 
 def _known_classes(workspace: Workspace) -> list[str]:
-    return list(read_manifest(workspace.bundles / str(_version(workspace).number)).classes)
+    return list(read_manifest(workspace.bundles / str(reading_version(workspace).number)).classes)
 
 
 def _stored_labels(workspace: Workspace) -> pl.DataFrame | None:
@@ -265,7 +265,11 @@ def _stored_labels(workspace: Workspace) -> pl.DataFrame | None:
 
 
 def _count(
-    workspace: Workspace, before: pl.DataFrame | None, rows: pl.DataFrame, fresh: bool
+    workspace: Workspace,
+    log: pl.DataFrame | None,
+    before: pl.DataFrame | None,
+    rows: pl.DataFrame,
+    fresh: bool,
 ) -> dict[str, int]:
     """Return how many outcomes matched, repeat or contradict earlier ones.
 
@@ -275,7 +279,6 @@ def _count(
     counts = {"rows": rows.height, "new": 0, "repeated": 0, "contradicting": 0, "matched": 0}
     if not fresh:
         counts["repeated"] = rows.height
-    log = logged(workspace)
     mine = _about(workspace, log, rows)
     own = mine.group_by("about", maintain_order=True).agg(
         pl.col("outcome").last(), n=pl.len(), kinds=pl.col("outcome").n_unique()
@@ -304,7 +307,7 @@ def _about(workspace: Workspace, log: pl.DataFrame | None, outcomes: pl.DataFram
     if log is None:
         rows = rows.with_columns(id=pl.lit(None, pl.String))
     else:
-        joined = _joined(workspace, log, rows)
+        joined = joined_to(workspace, log, rows)
         rows = rows.join(joined.select("row", "id"), on="row", how="left", maintain_order="left")
     unmatched = pl.concat_str(
         "by", "ref", pl.col("as_of").cast(pl.String).fill_null(""), separator="\x1f"
@@ -340,17 +343,23 @@ def _label_results(
     ]  # fmt: skip
 
 
-def _nothing_matched(workspace: Workspace, result: CheckResult, rows: pl.DataFrame) -> CheckResult:
+def _nothing_matched(
+    workspace: Workspace, log: pl.DataFrame | None, result: CheckResult, rows: pl.DataFrame
+) -> CheckResult:
     """Return the result on matches with why there is none: two keys side by side tell most."""
-    log, key = logged(workspace), workspace.project.data.key
     if log is None:
         return msgspec.structs.replace(result, why="no prediction was logged yet")
     by_id = rows["by"][0] == "id"
-    known = log["id"] if by_id else _refs(workspace, log).drop_nulls()
-    if not by_id and rows["ref"].is_in(known.implode()).any():
+    if not by_id and rows["ref"].is_in(log["ref"].implode()).any():
         why = "their keys are in the log, but no prediction was made at their time or is old enough"
         return msgspec.structs.replace(result, why=f"{why}: see outcome.known_after")
-    names = ("prediction_id",) if by_id else key
+    table = workspace.table("predictions")
+    part = next(versions.parts(table, ("id", "key", "features", "route"))).head(_SHOWN)
+    read = keys_read(workspace, reading_version(workspace).trained)
+    known = (
+        part["id"] if by_id else refs_of_log(part, workspace.project.data.key, read).drop_nulls()
+    )
+    names = ("prediction_id",) if by_id else workspace.project.data.key
     found = [("file", rows["ref"]), ("log", known)]
     shown = [f"{shown_ref(refs[-1], names)} in the {where}" for where, refs in found if len(refs)]
     what = "ids" if by_id else "keys"
@@ -363,86 +372,6 @@ def _refusal(refused: int, rows: int) -> Verdict:
     return "pass" if not refused else "fail" if refused >= rows else "warn"
 
 
-def _joined(workspace: Workspace, log: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
-    """Return (row, id, outcome, arrived): the number of each outcome, and its prediction."""
-    key = workspace.project.data.key
-    delay = timedelta(seconds=duration_seconds(workspace.project.outcome.known_after))
-    wanted = ("row", "id", "outcome", "arrived")
-    kinds = {name: outcomes.schema.get(name, pl.String()) for name in wanted}
-    found = [pl.DataFrame(schema=kinds)]
-    by_id = outcomes.filter(pl.col("by") == "id")
-    if by_id.height:
-        joined = log.select("id").join(by_id, left_on="id", right_on="ref", how="inner")
-        found.append(joined.select(wanted))
-    by_key = outcomes.filter(pl.col("by") == "key")
-    by_row = outcomes.filter(pl.col("by") == "row")
-    if (by_key.height or by_row.height) and key:
-        keyed = log.with_columns(ref=_refs(workspace, log)).drop_nulls("ref").sort("time")
-        # An outcome speaks of what was known before it: never of a later prediction.
-        by_key = by_key.with_columns(at=pl.coalesce("as_of", pl.col("arrived") - delay))
-        found.append(_nearest(by_key, keyed, "backward").select(wanted))
-        if by_row.height:
-            found += [part.select(wanted) for part in _of_rows(by_row, keyed, workspace.project)]
-    return pl.concat(found, how="vertical_relaxed")
-
-
-def _refs(workspace: Workspace, log: pl.DataFrame) -> pl.Series:
-    read = keys_read(workspace, _version(workspace).trained)
-    return refs_of_log(log, workspace.project.data.key, read)
-
-
-def _of_rows(
-    outcomes: pl.DataFrame, keyed: pl.DataFrame, project: Project
-) -> Iterator[pl.DataFrame]:
-    """Yield the outcomes of rows at a time of their own, with the prediction made for each."""
-    outcomes = outcomes.rename({"as_of": "at"})
-    mine = keyed.join(outcomes.select("ref").unique(), on="ref", how="semi", maintain_order="left")
-    time = project.data.time
-    mine = mine.with_columns(features_of(mine, {time: "timestamp"})[time].alias("at"))
-    sent = mine.drop_nulls("at").select("id", "ref", "at", "time")
-    # Who is scored again when the outcome is known is not predicted: the last one before it is.
-    before = outcomes.join(sent, on=["ref", "at"], how="inner", maintain_order="left_right")
-    before = before.filter(pl.col("time") <= pl.col("arrived"))
-    yield before.unique("row", keep="last", maintain_order=True)
-    # Where the time was not sent, a row is answered on the day it is of.
-    unsent = mine.filter(pl.col("at").is_null())
-    yield _nearest(outcomes.drop_nulls("at"), unsent, "forward", tolerance=_A_DAY)
-
-
-def _nearest(
-    outcomes: pl.DataFrame,
-    keyed: pl.DataFrame,
-    strategy: Literal["backward", "forward"],
-    tolerance: timedelta | None = None,
-) -> pl.DataFrame:
-    return (
-        outcomes.sort("at", maintain_order=True)
-        .join_asof(
-            keyed.select("id", "ref", "time").sort("time"),
-            left_on="at",
-            right_on="time",
-            by="ref",
-            strategy=strategy,
-            tolerance=tolerance,
-            check_sortedness=False,
-        )
-        .drop_nulls("id")
-    )
-
-
-def _newest(joined: pl.DataFrame) -> pl.DataFrame:
-    """Return (id, outcome, arrived): the newest outcome of each prediction, since when it is known.
-
-    To say the same once more, as a file of all outcomes so far does, makes nothing newer: by this
-    time it is told what a challenger can have learned from.
-    """
-    rows = joined.sort("arrived", "row")
-    other = pl.col("outcome").ne_missing(pl.col("outcome").shift()).over("id")
-    rows = rows.with_columns(run=other.cum_sum().over("id"))
-    newest = rows.filter(pl.col("run") == pl.col("run").max().over("id"))
-    return newest.group_by("id", maintain_order=True).first().select("id", "outcome", "arrived")
-
-
 def labelled(workspace: Workspace) -> pl.DataFrame | None:
     """Return the logged predictions whose outcome is known, in the order the outcomes came.
 
@@ -451,14 +380,17 @@ def labelled(workspace: Workspace) -> pl.DataFrame | None:
 
     def join() -> pl.DataFrame | None:
         outcomes = _stored_labels(workspace)
-        log = None if outcomes is None else logged(workspace)
+        log = None if outcomes is None else asked_about(workspace, outcomes)
         if log is None or outcomes is None:
             return None
         if outcomes["outcome"].dtype.is_float():
             outcomes = outcomes.filter(pl.col("outcome").is_finite())
-        joined = _joined(workspace, log, outcomes.with_row_index("row"))
-        found = log.join(_newest(joined), on="id", how="inner")
-        return found.sort("arrived", "time", "id") if found.height else None
+        joined = joined_to(workspace, log, outcomes.with_row_index("row"))
+        newest = newest_of(joined)
+        rows = predictions_of(workspace, newest["id"]) if newest.height else None
+        if rows is None or not rows.height:
+            return None
+        return rows.join(newest, on="id", how="inner").sort("arrived", "time", "id")
 
     commits = [newest_commit(workspace, table) for table in ("predictions", "labels")]
     return cast("pl.DataFrame | None", workspace.remember("labelled", commits, join))

@@ -16,7 +16,15 @@ from evermodel.serve import seal_segments, segments, unreadable
 from evermodel.store.durable import write_durably
 from evermodel.tables import versions
 
-__all__ = ["compact", "features_of", "log_damage", "logged", "newest_commit", "stored"]
+__all__ = [
+    "compact",
+    "features_of",
+    "log_damage",
+    "logged",
+    "newest_commit",
+    "predictions_of",
+    "stored",
+]
 
 _QUARANTINE = "quarantine"
 
@@ -117,6 +125,16 @@ def logged(workspace: Workspace) -> pl.DataFrame | None:
         "pl.DataFrame | None",
         workspace.remember("log", newest_commit(workspace, "predictions"), read_log),
     )
+
+
+def predictions_of(workspace: Workspace, ids: pl.Series) -> pl.DataFrame | None:
+    """Return the predictions of these ids, without holding the rest of the log; None of no log."""
+    wanted = pl.DataFrame({"id": ids.unique()})
+    found = [
+        versions.alone(part.join(wanted, on="id", how="semi", maintain_order="left"))
+        for part in versions.parts(workspace.table("predictions"))
+    ]
+    return versions.whole(found) if found else None
 
 
 def stored(workspace: Workspace, table: str) -> pl.DataFrame | None:

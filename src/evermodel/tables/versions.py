@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
@@ -21,13 +21,25 @@ from evermodel.tables.typed import normalise
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-__all__ = ["append", "appended", "load", "read_all", "save", "scan_version", "tidy"]
+__all__ = [
+    "alone",
+    "append",
+    "appended",
+    "load",
+    "parts",
+    "read_all",
+    "save",
+    "scan_version",
+    "tidy",
+    "whole",
+]
 
 _DIGEST = "evermodel.digest"
 _CLEANUP = "delta.enableExpiredLogCleanup"
 """Off for versions that are saved: without the log of an old one nobody could load it."""
 _ATTEMPTS = 30
 _EXACT = 2**53
+_PART_ROWS = 65_536
 _T = TypeVar("_T")
 
 
@@ -159,6 +171,69 @@ def read_all(folder: str | Path) -> pl.DataFrame | None:
     """
     table = _open(Path(folder)) if (Path(folder) / "_delta_log").is_dir() else None
     return None if table is None else _restored(pl.scan_delta(table).collect())
+
+
+def parts(folder: str | Path, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Yield the rows of the newest version in parts, each of one file, in memory for one of them.
+
+    Parameters
+    ----------
+    folder : path
+    columns : sequence of str, optional
+        Those to read: all of the table unless given. What a file lacks is missing in its rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = append(folder, pl.DataFrame({"a": [1, 2]}), key="monday")
+    >>> _ = append(folder, pl.DataFrame({"a": [3], "b": ["x"]}), key="tuesday")
+    >>> sorted(part["a"].to_list() for part in parts(folder, ["a"]))
+    [[1.0, 2.0], [3.0]]
+    """
+    table = _open(Path(folder)) if (Path(folder) / "_delta_log").is_dir() else None
+    if table is None:
+        return
+    kinds = pl.scan_delta(table).collect_schema()
+    wanted = {name: kinds[name] for name in columns or kinds}
+    files = pl.DataFrame(table.get_add_actions(flatten=True))["path"].sort().to_list()
+    for path in files:
+        file = pl.scan_parquet(Path(folder) / unquote(path), glob=False)
+        there = file.collect_schema()
+        rows = int(file.select(pl.len()).collect().item())
+        said = [
+            (pl.col(name) if name in there else pl.lit(None)).cast(kind).alias(name)
+            for name, kind in wanted.items()
+        ]
+        for start in range(0, rows, _PART_ROWS):
+            # Cut before anything else, so that only this part of the file is read.
+            part = file.slice(start, _PART_ROWS).select(said).collect()
+            yield pl.DataFrame([normalise(series)[0] for series in part.get_columns()])
+
+
+def alone(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return some rows of a part in memory of their own: else their texts hold all of its texts.
+
+    Examples
+    --------
+    >>> alone(pl.DataFrame({"a": ["x", "y"]}).head(1)).to_dicts()
+    [{'a': 'x'}]
+    """
+    if not rows.height:
+        return rows.clear()
+    copied = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+    return pl.DataFrame(pl.from_arrow(copied), schema_overrides=rows.schema)
+
+
+def whole(rows: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return some of what `parts` yielded as one table, in the types of `read_all`.
+
+    Examples
+    --------
+    >>> whole([pl.DataFrame({"a": [1.0]}), pl.DataFrame({"a": [2.0]})])["a"].to_list()
+    [1, 2]
+    """
+    return _restored(pl.concat(rows))
 
 
 def scan_version(folder: str | Path, version: int | None = None) -> pl.LazyFrame:
