@@ -5,8 +5,8 @@ about ten more; ends by itself. DATA is the folder with hospital/, flights/, bee
 (default: shared/data beside the project). hospital and beers were used while the detectors were
 made; flights and rayyan were not. A person who marks rows is played by the clean file.
 `--raha` names the interpreter of an environment with raha and pandas below 3, which is run on the
-same files with as many rows. Without it the figures that its version 1.26 gave (mean of seeds 0 to 2)
-stand beside ours.
+same files with as many rows. Without it the figures that its version 1.26 gave (mean of seeds 0 to
+2) stand beside ours.
 """
 
 import argparse
