@@ -15,6 +15,7 @@ from evermodel.records import CheckResult, ColumnType
 from evermodel.serve import seal_segments, segments, unreadable
 from evermodel.store.durable import write_durably
 from evermodel.tables import versions
+from evermodel.tables.commits import make_durably
 
 __all__ = [
     "compact",
@@ -49,7 +50,7 @@ def compact(workspace: Workspace) -> int:
             moved += len(segment.rows)
         if segment.damaged:
             aside = workspace.segments / _QUARANTINE
-            aside.mkdir(exist_ok=True)
+            make_durably(aside)
             lines = b"".join(line + b"\n" for line in segment.damaged)
             write_durably(aside / segment.name, lines, mode=0o600)
         (workspace.segments / segment.name).unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """Versioned tables on Delta Lake: saved once by digest, appended once by key, never torn.
 
 A commit of Delta Lake is one file that appears whole or not at all, so a process killed at any
-moment leaves the table as it was before or after, and two writers lose nothing.
+moment leaves the table as it was before or after, and two writers lose nothing. What `save` and
+`append` return from is on the disk, so that whoever calls may remove what it was made from.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from evermodel.errors import BusyError, DataError, NotFoundError, SurroundingsError
+from evermodel.tables.commits import make_durably, sync_commits
 from evermodel.tables.typed import normalise
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ def save(folder: str | Path, frame: pl.DataFrame, *, digest: str) -> int:
         known = _version_of(folder, digest)
         if known is not None:
             return known
-        folder.mkdir(parents=True, exist_ok=True)
+        make_durably(folder)
         write_deltalake(
             str(folder),
             _storable(frame).to_arrow(),
@@ -83,7 +85,7 @@ def save(folder: str | Path, frame: pl.DataFrame, *, digest: str) -> int:
         assert saved is not None  # noqa: S101 - it was committed by the line above
         return saved
 
-    return _retried(write, folder)
+    return _durably(write, folder)
 
 
 def load(folder: str | Path, version: int) -> pl.DataFrame:
@@ -136,7 +138,7 @@ def append(folder: str | Path, frame: pl.DataFrame, *, key: str) -> bool:
         if table is not None and table.transaction_version(key) is not None:
             return False
         rows = frame if table is None else _fitted(frame, table)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_durably(folder)
         write_deltalake(
             str(folder) if table is None else table,
             rows.to_arrow(),
@@ -146,7 +148,7 @@ def append(folder: str | Path, frame: pl.DataFrame, *, key: str) -> bool:
         )
         return True
 
-    return _retried(write, folder)
+    return _durably(write, folder)
 
 
 def appended(folder: str | Path, key: str) -> bool:
@@ -268,6 +270,7 @@ def tidy(folder: str | Path, *, days: float, keep: Collection[int] = ()) -> int:
         # A saved version is one whole; joined files would be a new version beside it.
         if table.metadata().configuration.get(_CLEANUP) != "false":
             table.optimize.compact()
+            sync_commits(folder)  # before the files that were joined are gone
         table.vacuum(
             retention_hours=int(24 * days),
             dry_run=False,
@@ -323,6 +326,16 @@ def _version_of(folder: Path, digest: str) -> int | None:
 def _is_whole(folder: Path, version: int) -> bool:
     added = pl.DataFrame(_known(folder, version).get_add_actions(flatten=True))
     return all((folder / unquote(path)).is_file() for path in added["path"])
+
+
+def _durably(write: Callable[[], _T], folder: Path) -> _T:
+    """Do a write, and return when it is on the disk.
+
+    So is one that was there already: who was killed after the commit may not have come so far.
+    """
+    done = _retried(write, folder)
+    sync_commits(folder)
+    return done
 
 
 def _retried(write: Callable[[], _T], folder: Path) -> _T:
