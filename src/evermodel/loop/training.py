@@ -73,7 +73,6 @@ def train(
     workspace = open_workspace(folder)
     with workspace.job("train", progress) as step:
         step("reading the data", 0.01)
-        tell_untold_if_any(workspace)
         rejected: list[Rejected] = []
         table = read_source(workspace.project, rejects=rejected.append)
         held = held_back(workspace.project, rejected)
@@ -92,6 +91,7 @@ def train_on(
 ) -> Report:
     """Train on a table that was read; the part that `train` and `retrain` share."""
     project = project or workspace.project
+    tell_untold_if_any(workspace)
     effort = Effort()
     seed = project.train.seed if seed is None else seed
     run = workspace.new_run("train", seed=seed)
