@@ -172,7 +172,7 @@ def read_all(folder: str | Path) -> pl.DataFrame | None:
     True
     """
     table = _open(Path(folder)) if (Path(folder) / "_delta_log").is_dir() else None
-    return None if table is None else _restored(pl.scan_delta(table).collect())
+    return None if table is None else _restored(_lazily(table).collect())
 
 
 def parts(folder: str | Path, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
@@ -196,7 +196,7 @@ def parts(folder: str | Path, columns: Sequence[str] | None = None) -> Iterator[
     table = _open(Path(folder)) if (Path(folder) / "_delta_log").is_dir() else None
     if table is None:
         return
-    kinds = pl.scan_delta(table).collect_schema()
+    kinds = _lazily(table).collect_schema()
     wanted = {name: kinds[name] for name in columns or kinds}
     files = pl.DataFrame(table.get_add_actions(flatten=True))["path"].sort().to_list()
     for path in files:
@@ -246,7 +246,7 @@ def scan_version(folder: str | Path, version: int | None = None) -> pl.LazyFrame
     NotFoundError
         When there is no such table or version.
     """
-    return pl.scan_delta(_known(Path(folder), version))
+    return _lazily(_known(Path(folder), version))
 
 
 def tidy(folder: str | Path, *, days: float, keep: Collection[int] = ()) -> int:
@@ -295,6 +295,14 @@ def _open(folder: Path, version: int | None = None) -> DeltaTable | None:
         return DeltaTable(str(folder), version=version)
     except TableNotFoundError:
         return None
+
+
+def _lazily(table: DeltaTable) -> pl.LazyFrame:
+    """Return a table lazily, whatever signs stand in the name of its folder."""
+    if "%" in table.table_uri:
+        # A blank or an umlaut is written so there, which polars takes for the name of the folder.
+        return pl.scan_pyarrow_dataset(table.to_pyarrow_dataset())
+    return pl.scan_delta(table)
 
 
 def _known(folder: Path, version: int | None = None) -> DeltaTable:
@@ -396,7 +404,7 @@ def _restored(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _fitted(frame: pl.DataFrame, table: Any) -> pl.DataFrame:
     """Return rows in the types that their columns have in the table."""
-    known = pl.scan_delta(table).collect_schema()
+    known = _lazily(table).collect_schema()
     fitted = []
     for series in frame.get_columns():
         kind = known.get(series.name)
