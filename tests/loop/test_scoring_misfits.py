@@ -95,3 +95,13 @@ def test_scores_replace_earlier_scores_but_no_other_file(shop: Make) -> None:
     for name in ("out.csv", "out.parquet"):
         for _ in range(2):
             assert score(rows, one.folder / name, one.workspace).facts["rows"] == 40
+
+
+def test_formulas_are_written_as_texts_where_a_spreadsheet_will_open_them(shop: Make) -> None:
+    one = shop()
+    rows = customers(40, seed=3).drop("churned").with_columns(note=pl.lit("=1+cmd"))
+    rows.write_csv(one.folder / "new.csv")
+    for safe, text in ((False, "=1+cmd"), (True, "'=1+cmd")):
+        target = one.folder / "out.csv"
+        score(one.folder / "new.csv", target, one.workspace, spreadsheet_safe=safe)
+        assert set(pl.read_csv(target)["note"]) == {text}

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from evermodel.cli.flags import everywhere
+from evermodel.cli.flags import SPREADSHEET_SAFE, everywhere
 from evermodel.cli.output import Output
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def _restore_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("which", metavar="VERSION", help=_WHICH)
     parser.add_argument("path", metavar="OUT", help="a .csv, .tsv or .parquet file")
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--spreadsheet-safe", action="store_true", help=SPREADSHEET_SAFE)
 
 
 def _tidy_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +135,7 @@ def _pseudonymise_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--normalise", action="store_true", help="bring texts to one writing first")
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    parser.add_argument("--spreadsheet-safe", action="store_true", help=SPREADSHEET_SAFE)
 
 
 _PARTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
@@ -214,7 +216,13 @@ def _diff(options: argparse.Namespace, output: Output) -> int:
 def _restore(options: argparse.Namespace, output: Output) -> int:
     from evermodel.loop.datasets import data_restore
 
-    report = data_restore(options.which, options.path, options.folder, force=options.force)
+    report = data_restore(
+        options.which,
+        options.path,
+        options.folder,
+        force=options.force,
+        spreadsheet_safe=options.spreadsheet_safe,
+    )
     return output.report(report)
 
 
@@ -242,6 +250,7 @@ def _pseudonymise(options: argparse.Namespace, output: Output) -> int:
         purpose=options.purpose,
         normalise=options.normalise,
         force=options.force,
+        spreadsheet_safe=options.spreadsheet_safe,
         progress=output.progress,
     )
     return output.report(report)

@@ -6,7 +6,10 @@ import argparse
 
 from evermodel.cli.numbers import seed
 
-__all__ = ["everywhere"]
+__all__ = ["SPREADSHEET_SAFE", "everywhere"]
+
+SPREADSHEET_SAFE = "put an apostrophe before texts that a spreadsheet would run as formulas"
+"""What is said of the flag of commands that write tables."""
 
 
 def everywhere(parser: argparse.ArgumentParser, *, top: bool) -> None:

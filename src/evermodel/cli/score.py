@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from evermodel.cli.flags import SPREADSHEET_SAFE
 from evermodel.cli.numbers import version_number
 from evermodel.cli.output import Output
 
@@ -25,6 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         dest="log",
         help="a trial: keep these predictions out of the log that outcomes are joined to",
     )
+    parser.add_argument("--spreadsheet-safe", action="store_true", help=SPREADSHEET_SAFE)
 
 
 def call(options: argparse.Namespace, output: Output) -> int:
@@ -37,6 +39,7 @@ def call(options: argparse.Namespace, output: Output) -> int:
         options.folder,
         number=options.number,
         log=options.log,
+        spreadsheet_safe=options.spreadsheet_safe,
         progress=output.progress,
     )
     return output.report(report)

@@ -303,7 +303,12 @@ def _find(workspace: Workspace, which: object) -> Kept:
 
 
 def data_restore(
-    which: str | int, path: str | Path, folder: str | Path | Workspace = ".", *, force: bool = False
+    which: str | int,
+    path: str | Path,
+    folder: str | Path | Workspace = ".",
+    *,
+    force: bool = False,
+    spreadsheet_safe: bool = False,
 ) -> Report:
     """Write the rows of a version to a new file, in the order in which they were read.
 
@@ -316,6 +321,8 @@ def data_restore(
     folder : path or Workspace
     force : bool
         Replace a file that is there.
+    spreadsheet_safe : bool
+        Put an apostrophe before texts that a spreadsheet would run as formulas.
 
     Raises
     ------
@@ -330,7 +337,8 @@ def data_restore(
         what = "there is a file already"
         raise InputError(what, where=str(path), hint="name another, or replace it with --force")
     refuse_to_replace(path, workspace.project.source, force=True)
-    rows = write(_rows(workspace, kept.version, kept.order), path)
+    batches = _rows(workspace, kept.version, kept.order)
+    rows = write(batches, path, spreadsheet_safe=spreadsheet_safe)
     result = CheckResult(name="restored", subject=str(path), value=float(rows), unit="rows", n=rows)
     return Report(verb="data.restore", subject=kept.name, results=(result,))
 

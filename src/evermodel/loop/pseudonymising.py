@@ -29,6 +29,7 @@ def data_pseudonymise(
     purpose: str = "",
     normalise: bool = False,
     force: bool = False,
+    spreadsheet_safe: bool = False,
     progress: Progress = silent,
 ) -> Report:
     """Write a table to a new file in which some columns hold keyed hashes of their values.
@@ -50,6 +51,8 @@ def data_pseudonymise(
         Bring texts to one writing first: case, blanks, Unicode.
     force : bool
         Replace a file that is there.
+    spreadsheet_safe : bool
+        Put an apostrophe before texts that a spreadsheet would run as formulas.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def data_pseudonymise(
             known = _with_gaps(batch, columns)
             yield pseudonymise(known, columns, key, purpose=purpose, normalise=normalise)
 
-    rows = write(hidden(), path)
+    rows = write(hidden(), path, spreadsheet_safe=spreadsheet_safe)
     why = "whoever has the key can make the same pseudonyms again: keep it away from these data"
     results = tuple(
         CheckResult(name="pseudonymised", subject=name, value=float(rows), unit="rows", why=why)

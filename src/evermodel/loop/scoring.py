@@ -39,6 +39,7 @@ def score(
     *,
     number: int | None = None,
     log: bool = True,
+    spreadsheet_safe: bool = False,
     progress: Progress = silent,
 ) -> Report:
     """Predict the rows of a file and write them with their predictions to another.
@@ -61,6 +62,8 @@ def score(
         The live version unless given.
     log : bool
         False keeps the predictions out of the log, as for a trial.
+    spreadsheet_safe : bool
+        Put an apostrophe before texts that a spreadsheet would run as formulas.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def score(
         # What is set aside lies on the disk before any prediction is in the log.
         whole = chain(look.whole(batches), _closed(aside))
         scored = predicted(workspace, model, whole, written, progress)
-        rows = write(scored, target, like=understood)
+        rows = write(scored, target, like=understood, spreadsheet_safe=spreadsheet_safe)
     progress("done", 1.0)
     result = CheckResult(
         name="rows scored",
