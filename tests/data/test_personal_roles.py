@@ -161,3 +161,16 @@ def test_a_file_is_treated_as_the_frame_is(suffix: str, tmp_path: Path) -> None:
     frame.write_csv(path) if suffix == "csv" else frame.write_parquet(path)
     proposal = propose(read(path), source=path.name, target="y", name="p")
     assert {"Kunde", "Telefon", "Nr"} <= set(proposal.left_out())
+
+
+def test_a_few_persons_who_stand_there_twice_do_not_make_the_telephone_the_key() -> None:
+    frame = pl.DataFrame(
+        {
+            "patient_id": range(4000, 4000 + N),
+            "phone": [f"+44 7700 9{row if row > 4 else 5:05}" for row in range(N)],
+            "visits": [row % 7 for row in range(N)],
+            "left": ["yes" if row % 3 else "no" for row in range(N)],
+        }
+    )
+    made = propose(frame, source="a.csv", target="left", name="a")
+    assert [advice.column for advice in made.key] == ["patient_id"]

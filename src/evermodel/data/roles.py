@@ -36,6 +36,7 @@ _RACES = {
     "caucasian",
     "african-american",
 }
+_HARDLY_REPEATS = 0.95
 _LEAST_ROWS = 50
 _FEW = 20
 _HANDFUL = 5
@@ -148,6 +149,7 @@ def find_roles(
     texts: list[Advice] = []
     names: list[Advice] = []
     types: dict[str, ColumnType] = {}
+    hardly: set[str] = set()
     for name, series in columns.items():
         known = series.drop_nulls()
         distinct = known.n_unique()
@@ -159,6 +161,8 @@ def find_roles(
             out.append(Advice(column=name, why=why))
         elif name in held:
             which, advice = _of_persons(series, held[name])
+            if which == "repeated" and per_row >= _HARDLY_REPEATS:
+                hardly.add(name)
             {"unique": unique, "repeated": repeated, "names": names, "": out}[which].append(advice)
         elif _row_number(name, series, per_row):
             out.append(Advice(column=name, why="it numbers the rows"))
@@ -176,6 +180,10 @@ def find_roles(
         elif series.dtype == pl.String and per_row >= 0.95 and known.len() >= _LEAST_ROWS:
             why = f"nearly every row has its own value: {distinct:,} in {known.len():,}"
             out.append(Advice(column=name, why=why))
+    if any(advice.column not in held for advice in unique):
+        # A few persons who stand there twice do not make the telephone whom a row is about.
+        unique += [advice for advice in repeated if advice.column in hardly]
+        repeated = [advice for advice in repeated if advice.column not in hardly]
     key, spare = _one_key(unique, repeated, held)
     return Roles(
         key=key, leave_out=(*out, *spare), texts=tuple(texts), names=tuple(names), types=types
