@@ -29,6 +29,7 @@ __all__ = [
     "Unit",
     "gap_chance",
     "grid_of",
+    "may_be_so",
     "second_unit",
 ]
 
@@ -61,6 +62,13 @@ _HEAT = {
     "atemp", "air", "water", "body", "indoor", "outdoor",
 }  # fmt: skip
 
+# What has a name of these is no weight.
+_NO_WEIGHT = _TIME | _HEAT | {
+    "cm", "mm", "km", "miles", "height", "width", "depth", "größe", "altura", "talla", "distance",
+    "age", "alter", "edad", "price", "preis", "precio", "cost", "kosten", "eur", "usd", "gbp",
+    "salary", "income", "revenue", "umsatz", "percent", "pct", "pressure", "systolic", "diastolic",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -73,6 +81,11 @@ class Unit:
     def back(self, values: Floats) -> Floats:
         """Return the values in the unit of the others."""
         return (values - self.less) / self.factor
+
+
+def may_be_so(unit: Unit, name: str) -> bool:
+    """Say whether a column of this name can hold values in that unit: no height is in pounds."""
+    return "pounds" not in unit.said or not _NO_WEIGHT & set(words(name))
 
 
 @dataclass(frozen=True)

@@ -177,3 +177,13 @@ def test_slips_of_units_are_found_among_thousands_of_columns_too() -> None:
     for place, rows in ((2, [7, 20, 33]), (5, [9])):
         claims = list(extremes(columns[place], others=columns))
         assert [claim.rows.tolist() for claim in claims if "unit" in claim.reason] == [rows]
+
+
+def test_heights_are_not_called_pounds() -> None:
+    """Weights among the heights of a column in cm are told, and not turned into other heights."""
+    rng = np.random.default_rng(5)
+    heights = rng.normal(169, 8, 900).round()
+    heights[[5, 60, 200, 300, 700, 800]] = [75, 82, 64, 71, 69, 90]
+    found = suspect_cells(pl.DataFrame({"Height (cm)": [f"{each:.0f}" for each in heights]}))
+    assert {cell.row for cell in found} == {5, 60, 200, 300, 700, 800}
+    assert {cell.suggestion for cell in found} == {""}

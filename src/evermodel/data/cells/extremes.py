@@ -11,7 +11,15 @@ import polars as pl
 from evermodel.data.cells.claims import Claim
 from evermodel.data.cells.columns import Bools, Floats, Ints, Values
 from evermodel.data.naming import may_be_turned, not_below_zero, percent, words
-from evermodel.data.second_units import ALL_COLUMNS, LEAST, SHARE, Unit, gap_chance, second_unit
+from evermodel.data.second_units import (
+    ALL_COLUMNS,
+    LEAST,
+    SHARE,
+    Unit,
+    gap_chance,
+    may_be_so,
+    second_unit,
+)
 
 __all__ = ["extremes", "impossible", "medcouple"]
 
@@ -166,13 +174,16 @@ def _second_units(column: Values, known: Ints, others: Sequence[Values]) -> Iter
             return
         part = rows[found.which]
         if not any(_tells(other, rows, found.which) for other in others if other is not column):
-            back = found.unit.back(values[found.which])
+            sure = may_be_so(found.unit, column.name)
+            back = found.unit.back(values[found.which]) if sure else ()
             yield Claim(
                 column.place,
                 part,
-                _SURE if part.size >= 5 else 0.88,
+                _SURE if part.size >= 5 and sure else 0.88,
                 "outlier",
-                _said(found.unit),
+                _said(found.unit)
+                if sure
+                else "It lies apart from nearly all other values.",
                 tuple(f"{value:.10g}" for value in back),
             )
         rows = rows[~found.which]
