@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from evermodel.errors import DataError, InputError
+from evermodel.loop import scoring
 from evermodel.loop.scoring import score
 from evermodel.loop.telling import report
+from evermodel.tables import understand
 from tests.loop.shop import Shop, customers
 
 Make = Callable[..., Shop]
@@ -105,3 +108,25 @@ def test_formulas_are_written_as_texts_where_a_spreadsheet_will_open_them(shop: 
         target = one.folder / "out.csv"
         score(one.folder / "new.csv", target, one.workspace, spreadsheet_safe=safe)
         assert set(pl.read_csv(target)["note"]) == {text}
+
+
+def test_a_file_replaced_between_two_readings_is_refused(
+    shop: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = shop()
+    rows, target = _file(one, 40, list), one.folder / "out.csv"
+    real = understand
+
+    def replaced(*asked: Any, **how: Any) -> Any:
+        found = real(*asked, **how)
+        other = one.folder / "other.csv"
+        customers(50, seed=8).drop("churned").write_csv(other)
+        other.replace(rows)
+        return found
+
+    monkeypatch.setattr(scoring, "understand", replaced)
+    with pytest.raises(DataError, match="changed while it was read"):
+        score(rows, target, one.workspace)
+    assert not target.exists()
+    monkeypatch.undo()
+    assert score(rows, target, one.workspace).facts["logged"] == 50

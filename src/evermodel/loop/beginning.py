@@ -30,6 +30,7 @@ from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report, Task
 from evermodel.store.clock import SystemClock
 from evermodel.tables import Misfits, Patch, Rejected, Table, profile, read, texts
+from evermodel.tables.sources import require_same, state_of
 from evermodel.train.holding_out import held_out
 
 __all__ = ["check", "init", "read_source", "write_findings"]
@@ -328,12 +329,16 @@ def _read(
     as_texts: bool,
     seen: Callable[[int, int], object],
 ) -> tuple[Table, pl.DataFrame | None]:
-    """Return the table, and its first rows as texts if they are asked for."""
+    """Return the table, and its first rows as texts if they are asked for, both of one state."""
+    before = state_of(project.source if data is None and project is not None else data)
     if project is None:
         table = read(data, rejects=rejected.append, misfits=Misfits(most=1.0), seen=seen)
-        return table, texts(data, most=MOST_LOOKED_AT) if as_texts else None
-    table = read_source(project, data, rejects=rejected.append, seen=seen)
-    return table, _texts(project, data) if as_texts else None
+        rows = texts(data, most=MOST_LOOKED_AT) if as_texts else None
+    else:
+        table = read_source(project, data, rejects=rejected.append, seen=seen)
+        rows = _texts(project, data) if as_texts else None
+    require_same(before)
+    return table, rows
 
 
 def _cells(

@@ -24,6 +24,8 @@ from evermodel.protocols import Progress
 from evermodel.records import BINARY, MULTICLASS, CheckResult, Report
 from evermodel.store.lineage import DataSet
 from evermodel.tables import Misfits, Understanding, scan_lines, understand, write
+from evermodel.tables.sources import require_same, state_of
+from evermodel.tables.steady import FileState
 
 __all__ = ["predicted", "prediction_columns", "score", "with_predictions"]
 
@@ -84,6 +86,7 @@ def score(
     beside = keys_read(workspace, version.trained).values()
     how = reading_of(model, workspace.project, target=False, beside=beside)
     apart = workspace.project.data.gate_scoring == "quarantine"
+    before = state_of(str(source))
     understood = understand(str(source), **how)
     misfits = Misfits(most=1.0) if apart else Misfits()
     batches = scan_lines(
@@ -104,7 +107,7 @@ def score(
         stack.callback(aside.discard)
         look = Breaks(model, workspace.project, aside, str(source), misfits)
         # What is set aside lies on the disk before any prediction is in the log.
-        whole = chain(look.whole(batches), _closed(aside))
+        whole = chain(look.whole(batches), _closed(aside, before))
         scored = predicted(workspace, model, whole, written, progress)
         rows = write(scored, target, like=understood, spreadsheet_safe=spreadsheet_safe)
     progress("done", 1.0)
@@ -147,8 +150,9 @@ def _refuse_to_lose(target: Path) -> None:
     raise InputError(what, where=str(target), hint="name another file, or take that one away")
 
 
-def _closed(aside: Aside) -> Iterator[pl.DataFrame]:
-    """Close what was set aside; yields no rows."""
+def _closed(aside: Aside, before: tuple[Path, FileState] | None) -> Iterator[pl.DataFrame]:
+    """Close what was set aside, if what was read is what was understood; yields no rows."""
+    require_same(before)
     aside.close()
     yield from ()
 

@@ -46,8 +46,9 @@ def texts(
     Raises
     ------
     DataError
-        When there is no table there.
+        When there is no table there, or it changes while it is read.
     """
+    before = state_of(source)
     opened = open_source(source, reading)
     if isinstance(opened, Delimited):
         opened.settle()
@@ -66,6 +67,7 @@ def texts(
         rows += frame.height
         if most is not None and rows >= most:
             break
+    require_same(before)
     return pl.concat(frames).with_columns(pl.all().fill_null(""))
 
 

@@ -181,9 +181,7 @@ def _second_units(column: Values, known: Ints, others: Sequence[Values]) -> Iter
                 part,
                 _SURE if part.size >= 5 and sure else 0.88,
                 "outlier",
-                _said(found.unit)
-                if sure
-                else "It lies apart from nearly all other values.",
+                _said(found.unit) if sure else "It lies apart from nearly all other values.",
                 tuple(f"{value:.10g}" for value in back),
             )
         rows = rows[~found.which]
