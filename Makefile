@@ -22,7 +22,7 @@ demo:
 
 test:
 	$(DEV)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint:
 	$(DEV)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -35,3 +36,27 @@ def _surroundings_are_left_as_they_were() -> Iterator[None]:
         else:
             del os.environ[name]
     assert not changed, f"this test leaves behind in the environment: {sorted(changed)}"
+
+
+# Files of which one worker runs all tests, as what they share takes long to make.
+_TOGETHER = (
+    "tests/demo/test_playing.py",
+    "tests/e2e/test_real_input.py",
+    "tests/store/test_mlflow.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker one test after the other, or all of a file that stays together.
+
+    The mark `xdist_group` is not heeded by pytest-xdist 3.8 beside pytest 9.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if file in _TOGETHER else nodeid
+
+    return Scheduling(config, log)

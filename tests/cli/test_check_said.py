@@ -81,6 +81,7 @@ def test_a_file_that_passes_ends_with_0_and_says_what_a_look_for_persons_cannot_
     assert [title for title in said if title in GROUPS] == list(GROUPS[1:])
     counts = [rows for title in GROUPS[1:] for rows in example_rows(said[title])]
     assert max(counts) == 3
-    assert done.out.count("such a look cannot see names inside texts") == 1
+    words = " ".join(done.out.split())  # where a line ends depends on how long a path is
+    assert words.count("such a look cannot see names inside texts") == 1
     assert "such a look cannot see" in " ".join(said["Good to know"])
     assert all(len(line) <= 100 for line in done.out.splitlines()[1:])

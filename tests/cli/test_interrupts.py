@@ -116,6 +116,7 @@ def test_training_is_stopped_and_can_be_begun_again(live: Path) -> None:
 _UNWINDING = """
 import os, signal, sys, time
 from evermodel.cli.interrupts import Interrupts
+{ignored}
 interrupts = Interrupts()
 interrupts.listen()
 interrupts.before_polars()
@@ -135,10 +136,17 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
-def test_what_is_being_taken_back_is_taken_back_whole(number: str) -> None:
+# A job in the background of a shell ignores SIGINT.
+_SIGINT = "signal.signal(signal.SIGINT, signal.{})"
+_HEARD, _IGNORED = _SIGINT.format("default_int_handler"), _SIGINT.format("SIG_IGN")
+
+
+@pytest.mark.parametrize(
+    ("number", "ignored"), [("SIGINT", _HEARD), ("SIGTERM", _HEARD), ("SIGTERM", _IGNORED)]
+)
+def test_what_is_being_taken_back_is_taken_back_whole(number: str, ignored: str) -> None:
     """A signal that comes while an error unwinds waits for the end of that, and then counts."""
-    script = _UNWINDING.format(error="ValueError", signal=number)
+    script = _UNWINDING.format(error="ValueError", signal=number, ignored=ignored)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.count("taking back") == 3, done.stdout
     assert done.returncode != 0
@@ -146,7 +154,7 @@ def test_what_is_being_taken_back_is_taken_back_whole(number: str) -> None:
 
 
 def test_an_interrupt_that_a_library_raises_is_not_raised_twice() -> None:
-    script = _UNWINDING.format(error="KeyboardInterrupt", signal="SIGINT")
+    script = _UNWINDING.format(error="KeyboardInterrupt", signal="SIGINT", ignored=_HEARD)
     script = script.replace(
         "except KeyboardInterrupt:\n    time.sleep(5)", "except OSError:\n    1"
     )
@@ -157,7 +165,8 @@ def test_an_interrupt_that_a_library_raises_is_not_raised_twice() -> None:
 def test_polars_does_not_hook_the_interrupt() -> None:
     """It would raise one of its own beside ours, from within its threads."""
     script = """
-import ctypes
+import ctypes, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from evermodel.cli.interrupts import Interrupts
 process = ctypes.CDLL(None)
 def handler():

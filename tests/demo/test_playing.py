@@ -21,8 +21,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object, list
     return folder, play(folder, seed=100, say=told.append), told
 
 
-# One worker plays the year, and runs all tests of it.
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("played")]
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.mark.slow

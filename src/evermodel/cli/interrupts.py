@@ -36,6 +36,7 @@ class Interrupts:
     def __init__(self) -> None:
         self._since: float | None = None
         self._waits: float | None = None
+        self._number = int(signal.SIGINT)
         self._error = -1
         self._listening = False
         self.loud = False
@@ -95,6 +96,7 @@ class Interrupts:
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
+        self._number = number  # of the two, one may be ignored
         if self._since is not None:
             if now - self._since > _PATIENCE:
                 os._exit(INTERRUPTED)
@@ -104,7 +106,7 @@ class Interrupts:
             # What is begun is being taken back already; an interrupt would break into that.
             self._waits = self._waits or now
             if now - self._waits < _UNWINDS:
-                self._ask_again()
+                self._ask_again(number)
                 return
         self._since = now
         self.hush()
@@ -117,9 +119,9 @@ class Interrupts:
             sys.__unraisablehook__(unraisable)
             return
         self._since = None
-        self._ask_again()
+        self._ask_again(self._number)
 
-    def _ask_again(self) -> None:
-        again = threading.Timer(_AGAIN, _thread.interrupt_main)
+    def _ask_again(self, number: int) -> None:
+        again = threading.Timer(_AGAIN, _thread.interrupt_main, (number,))
         again.daemon = True
         again.start()

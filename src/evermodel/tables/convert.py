@@ -28,9 +28,11 @@ __all__ = ["apply_repairs", "convert", "in_codes", "repair_values"]
 _TRUE = ("true", "yes", "y", "t", "1", "1.0", "on")
 _FALSE = ("false", "no", "n", "f", "0", "0.0", "off")
 
-# An e-mail address, an IBAN, and a number of seven digits or more that is no amount.
+# An e-mail address, an IBAN, and a number of seven digits or more that is no amount and no date.
 _OF_PERSON = re.compile(
-    r"\S@\S|^\s*[A-Z]{2}\d{2}[A-Z0-9 ]{11,}$|^(?=(?:\D*\d){7})\s*[+(]?\d[\d.]*[ /()-][\d ()/.-]*$"
+    r"\S@\S|^\s*[A-Z]{2}\d{2}[A-Z0-9 ]{11,}$"
+    r"|^(?!\s*\d{1,4}[-./]\d{1,2}[-./]\d{1,4}\b)(?=(?:\D*\d){7})"
+    r"\s*[+(]?\d[\d.]*[ /()-][\d ()/.-]*$"
 )
 _LETTER = re.compile(r"[^\W_]")
 
@@ -207,6 +209,8 @@ def _printed(text: str) -> str:
     --------
     >>> _printed("ada@example.org"), _printed("0172 1234567"), _printed("see invoice 4711")
     ('***@*******.***', '**** *******', 'see invoice 4711')
+    >>> _printed("02/31/2024"), _printed("2024-13-13 10:30")
+    ('02/31/2024', '2024-13-13 10:30')
     """
     return _LETTER.sub("*", text) if _OF_PERSON.search(text) else text
 
