@@ -1,6 +1,7 @@
 """What holds for every test: no clock judges it, and it leaves its surroundings as they were."""
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,10 @@ __all__ = ["postgres"]
 # How long an example takes is the machine's affair, and no test's.
 settings.register_profile("evermodel", deadline=None)
 settings.load_profile("evermodel")
+
+# In a job in the background of a shell Ctrl-C is ignored, and so it would be in all that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What leads a later test to another place; libraries keep notes of their own there too.
 _LEADS = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "EVERMODEL_")
