@@ -8,6 +8,7 @@ needs no package. Nothing is imported until it is asked for by name.
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 from evermodel.errors import InputError, nearest
 
-__all__ = ["found", "importable", "load_plugin"]
+__all__ = ["asks_for_project", "found", "importable", "load_plugin"]
 
 
 def found(kind: str) -> dict[str, EntryPoint]:
@@ -27,6 +28,20 @@ def found(kind: str) -> dict[str, EntryPoint]:
     True
     """
     return {point.name: point for point in entry_points(group=f"evermodel.{kind}")}
+
+
+def asks_for_project(check: Any) -> bool:
+    """Whether a check has a parameter `project`, for what the project file says of the table.
+
+    Examples
+    --------
+    >>> asks_for_project(lambda frame: []), asks_for_project(lambda frame, project: [])
+    (False, True)
+    """
+    try:
+        return "project" in inspect.signature(check).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def importable(folder: str | Path) -> None:

@@ -120,7 +120,10 @@ class Registry(Protocol):
 
 
 class Check(Protocol):
-    """A user's own data check: a table in, results out."""
+    """A user's own data check: a table in, results out.
+
+    One with a parameter `project` also gets what the project file says: `project.data.target`.
+    """
 
     def __call__(self, frame: Any, /) -> Sequence[CheckResult]:
         """Return what was found in a polars DataFrame."""

@@ -22,6 +22,9 @@ def plans(frame):
     odd = int((~frame["plan"].is_in(["basic", "plus", "pro"])).sum())
     return [CheckResult(name="plans", value=odd, n=frame.height)]
 
+def target(frame, project):
+    return [CheckResult(name="target", subject=project.data.target, value=frame.height)]
+
 def refuse(frame):
     return [CheckResult(name="refused", verdict="fail", why="not today")]
 
@@ -92,6 +95,17 @@ def test_a_module_beside_the_project_file_can_be_named(
     beside(folder)
     setting(folder, "data", 'checks = ["own_rules:plans"]')
     assert check(folder=folder).find("plans").verdict == "pass"
+
+
+def test_a_check_that_asks_for_the_project_gets_it(
+    begin: Callable[..., Workspace], beside: Callable[[Path], None]
+) -> None:
+    folder = Path(begin().project.root)
+    beside(folder)
+    setting(folder, "data", 'checks = ["own_rules:target", "leakage", "groups"]')
+    report = check(folder=folder, thorough=False)
+    assert report.find("target", "churned").value == 1000
+    assert any(each.method == "check leakage" for each in report.results)
 
 
 def test_a_check_that_says_no_keeps_the_data_from_being_learned_from(

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from evermodel.errors import DataError
+from evermodel.tables.typed import normalise
 
 __all__ = ["Intake", "average", "extremes", "numbers", "row_text", "take"]
 
@@ -51,8 +52,10 @@ def take(table: Any) -> Intake:
         raise DataError("the table has no columns", hint="check the separator and the header")
     understood = getattr(table, "understood", None)
     missing = getattr(understood, "missing", {})
+    nested = [normalise(one)[0] for one in frame.get_columns() if one.dtype.is_nested()]
+    plain = frame.with_columns(nested)
     return Intake(
-        frame=frame.with_columns(_plain(frame)), missing=dict(missing), understood=understood
+        frame=plain.with_columns(_plain(plain)), missing=dict(missing), understood=understood
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from evermodel.data.expectations import expected
-from evermodel.plugins import load_plugin
+from evermodel.plugins import asks_for_project, load_plugin
 from evermodel.project import Project
 from evermodel.project.expectations import parse_expectation
 from evermodel.records import CheckResult
@@ -37,7 +37,7 @@ def own_checks(frame: pl.DataFrame, project: Project) -> Iterator[CheckResult]:
     loaded = {name: load_plugin("check", name, folder=project.root) for name in names}
     for name, check in loaded.items():
         try:
-            found = check(frame)
+            found = check(frame, project=project) if asks_for_project(check) else check(frame)
         except Exception as error:  # noqa: BLE001 - it is the user's code
             why = f"it ended with {type(error).__name__}"
             yield _broken(name, why, frame.height, str(error))

@@ -418,15 +418,18 @@ def _names(first: Sequence[str], header: bool, where: str, notes: list[str]) -> 
 def check_names(names: Sequence[str], where: str) -> None:
     """Raise `DataError` when two columns share a name, or one is written as a pattern.
 
-    The engine takes "^a.*$" for all columns that begin with an a, wherever such a name is used.
+    The engine takes "^a.*$" for all columns that begin with an a, and "*" for all, wherever such a
+    name is used.
     """
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         found = ", ".join(map(repr, twice[:10]))
         hint = "give every column a name of its own"
         raise DataError("column names stand more than once", where=where, found=found, hint=hint)
-    patterns = [name for name in names if name.startswith("^") and name.endswith("$")]
+    patterns = [
+        name for name in names if name == "*" or (name.startswith("^") and name.endswith("$"))
+    ]
     if patterns:
         found = ", ".join(map(repr, patterns[:10]))
-        what, hint = "a column's name is written as a pattern", "take the ^ or the $ off"
+        what, hint = "a column's name is written as a pattern", "write it without *, ^ and $"
         raise DataError(what, where=where, found=found, hint=hint)

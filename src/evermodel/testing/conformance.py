@@ -18,9 +18,10 @@ import msgspec
 import polars as pl
 
 from evermodel.errors import masked
+from evermodel.plugins import asks_for_project
 from evermodel.protocols import Check
 from evermodel.records import CheckResult, Verdict
-from evermodel.testing.frames import Made, frames, frames_like
+from evermodel.testing.frames import Made, frames, frames_like, project_of
 
 __all__ = ["Case", "check_conformance", "conformance_cases", "result_problems"]
 
@@ -55,7 +56,8 @@ def check_conformance(
     Parameters
     ----------
     check : callable
-        A function of a polars DataFrame that returns a list of `CheckResult`.
+        A function of a polars DataFrame that returns a list of `CheckResult`. One with a parameter
+        `project` is given one that predicts the last column of the table.
     like : polars.DataFrame, optional
         A table that the check is meant for, where it cannot do with any other: the tables it is
         run on are then made from this one.
@@ -163,6 +165,8 @@ def _problems(check: Check, make: Made, seconds: float) -> Iterator[str]:
 
 def _called(check: Check, frame: pl.DataFrame) -> Any:
     try:
+        if asks_for_project(check):
+            return check(frame, project=project_of(frame))  # type: ignore[call-arg]
         return check(frame)
     except KeyboardInterrupt:
         raise

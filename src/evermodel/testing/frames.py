@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -9,8 +10,9 @@ from decimal import Decimal
 import polars as pl
 
 from evermodel.errors import InputError
+from evermodel.project import Project, parse_project
 
-__all__ = ["MANY", "frames", "frames_like"]
+__all__ = ["MANY", "frames", "frames_like", "project_of"]
 
 MANY = 10_000
 """Rows of the large tables."""
@@ -161,3 +163,26 @@ def _odd_texts() -> pl.DataFrame:
         "1,5", "'; drop table", "x" * 5000, None,
     ]  # fmt: skip
     return pl.DataFrame({"said": words, "again": list(reversed(words))})
+
+
+def project_of(frame: pl.DataFrame) -> Project:
+    """Return a project that predicts the last column of a table, its first one being protected.
+
+    Examples
+    --------
+    >>> made = project_of(pl.DataFrame({"sex": ["f", "m"], "left": ["yes", "no"]}))
+    >>> made.data.target, made.data.task, made.data.protected
+    ('left', 'binary', ('sex',))
+    """
+    target = frame.columns[-1] if frame.width else "outcome"
+    known = frame[target].drop_nulls() if frame.width else pl.Series([], dtype=pl.String)
+    plain = known.dtype.is_numeric() or known.dtype in (pl.String, pl.Boolean)
+    kinds = known.n_unique() if plain else 2
+    task = "binary" if kinds <= 2 else "regression" if known.dtype.is_numeric() else "multiclass"
+    protected = [name for name in frame.columns[:1] if name != target]
+    words = [
+        "[project]", 'name = "table"', "[data]", 'source = "table.csv"',
+        f"target = {json.dumps(target)}", f'task = "{task}"',
+        f"protected = {json.dumps(protected)}",
+    ]  # fmt: skip
+    return parse_project("\n".join(words))

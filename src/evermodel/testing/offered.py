@@ -16,7 +16,9 @@ from typing import Any
 import polars as pl
 
 from evermodel.errors import InputError, nearest
+from evermodel.plugins import asks_for_project
 from evermodel.testing.conformance import Case, conformance_cases
+from evermodel.testing.frames import project_of
 
 __all__ = ["check_plugins_of"]
 
@@ -95,7 +97,8 @@ def _cases(point: EntryPoint, seconds: float) -> Iterator[Case]:
         loaded()
 
     def check(frame: pl.DataFrame, /) -> Any:
-        return loaded()(frame)
+        found = loaded()
+        return found(frame, project=project_of(frame)) if asks_for_project(found) else found(frame)
 
     yield Case(f"{point.name} is a {kind} that can be called", imported)
     if kind == "check":

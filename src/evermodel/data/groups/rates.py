@@ -22,6 +22,7 @@ __all__ = ["label_rate_by_group", "missingness_by_group"]
 
 _FEWEST = 30
 _FEWEST_CLUSTERS = 20
+_LONGEST = 80
 _METHOD = "Newcombe (1998) from Wilson's bounds, Bonferroni over all groups"
 
 
@@ -125,8 +126,8 @@ def missingness_by_group(
 
 def _gaps(name: str, one: _Contrast, level: float) -> CheckResult:
     why = (
-        f"{name!r} is missing in {one.own:.1%} of the rows where {one.where} and in "
-        f"{one.others:.1%} of the others"
+        f"{_short(repr(name))} is missing in {one.own:.1%} of the rows where {_short(one.where)} "
+        f"and in {one.others:.1%} of the others"
     )
     if one.verdict == "warn" and one.own > one.others:
         why += "; a model knows less of this group, and may take the gap for the group itself"
@@ -233,16 +234,20 @@ def _excess(one: _Contrast) -> float:
     return max(one.low / one.most, one.high / one.least)
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
 def _labelled(one: _Contrast, target: str, name: str, level: float) -> CheckResult:
     if name:
         why = (
-            f"{target!r} is {name!r} in {one.own:.1%} of the rows where {one.where} and in "
-            f"{one.others:.1%} of the others"
+            f"{_short(repr(target))} is {_short(repr(name))} in {one.own:.1%} of the rows where "
+            f"{_short(one.where)} and in {one.others:.1%} of the others"
         )
     else:
         why = (
-            f"{target!r} is {one.own:,.6g} on average where {one.where} and {one.others:,.6g} "
-            "elsewhere"
+            f"{_short(repr(target))} is {one.own:,.6g} on average where {_short(one.where)} and "
+            f"{one.others:,.6g} elsewhere"
         )
     if one.verdict == "warn":
         why += "; a model learns this difference, whether it is fair or a fault of the records"
