@@ -26,7 +26,10 @@ _AGES = [str(18 + place) for place in range(60)]
 _FEES = [f"{20 + place},{place:02d}" for place in range(60)]
 
 
-@pytest.mark.parametrize("word", ["k.A.", "k. A.", "keine Angabe", "n.v.", "unknown", "UNBEKANNT"])
+@pytest.mark.parametrize(
+    "word",
+    ["k.A.", "k. A.", "keine Angabe", "n.v.", "o.A.", "s/d", "sin dato", "ns/nc", "UNBEKANNT"],
+)
 @pytest.mark.parametrize("values", [_AGES, _FEES])
 def test_a_known_word_for_missing_leaves_a_column_of_numbers(
     tmp_path: Path, values: list[str], word: str

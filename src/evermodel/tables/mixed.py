@@ -20,7 +20,8 @@ _ABSENT = frozenset(
         "notavailable", "notapplicable", "notknown", "notgiven", "notspecified", "unspecified",
         "undefined", "notreported", "notrecorded", "notprovided", "nodata", "noanswer", "novalue",
         "missing", "empty", "blank", "tba", "tbd", "tbc", "refused", "nd", "inconnu",
-        "nondisponible", "nonrenseigné", "desconocido", "nodisponible", "sconosciuto", "onbekend",
+        "nondisponible", "nonrenseigné", "nc", "nsp", "desconocido", "sd", "sindato", "sindatos",
+        "nsnc", "oa", "nodisponible", "sconosciuto", "onbekend",
         "okänd", "ukendt", "brakdanych", "nieznany", "neznámé",
     }
 )  # fmt: skip
