@@ -1,7 +1,7 @@
 """Wrong cells found on four pairs of dirty and clean files, without labels and with 20 marked rows.
 
 Run: python benchmarks/wrong_cells.py [DATA] [--raha PYTHON]. About a minute on 2 cores, with Raha
-about ten more; ends by itself. DATA is the folder with hospital/, flights/, beers/ and rayyan/
+about an hour; ends by itself. DATA is the folder with hospital/, flights/, beers/ and rayyan/
 (default: shared/data beside the project). hospital and beers were used while the detectors were
 made; flights and rayyan were not. A person who marks rows is played by the clean file.
 `--raha` names the interpreter of an environment with raha and pandas below 3, which is run on the
