@@ -30,8 +30,9 @@ class BatchLog:
     """Holds what each batch was answered, and writes all of it down when the file is through.
 
     Until `commit` nothing of a file is in the log, which may yet be refused; what is held lies on
-    the disk for as long as a `with` block. The same rows count once in a reign: a file that is
-    scored again, or whose writing was cut short, adds nothing that is there already.
+    the disk for as long as a `with` block. The same batch of rows counts once in a reign: a
+    file that is scored again, or whose writing was cut short, adds nothing that is there already;
+    a batch in which one row differs is a new one.
 
     Parameters
     ----------

@@ -137,7 +137,7 @@ class Workspace:
 
     @property
     def set_aside(self) -> Path:
-        """Where servers write rows that break a check, if they are asked to."""
+        """Where servers and `score` put rows that break a check, if they are asked to."""
         return self.root / "quarantine" / self.project.name
 
     def table(self, name: str) -> Path:
