@@ -10,6 +10,7 @@ import polars as pl
 from evermodel.data.personal.hiding import of_persons
 from evermodel.data.personal.pseudonyms import key_from_environment, pseudonymise
 from evermodel.errors import InputError, masked
+from evermodel.loop.beginning import refuse_to_replace
 from evermodel.loop.workspace import silent
 from evermodel.protocols import Progress
 from evermodel.records import CheckResult, Report
@@ -63,9 +64,7 @@ def data_pseudonymise(
     """
     columns = [columns] if isinstance(columns, str) else list(columns)
     path = Path(target)
-    if path.exists() and Path(str(source)).exists() and path.samefile(str(source)):
-        what = "the output would replace the input"
-        raise InputError(what, where=str(target), hint="name another file")
+    refuse_to_replace(path, source, force=True)
     if path.exists() and not force:
         what = "there is a file already"
         raise InputError(what, where=str(target), hint="name another, or replace it with --force")
